@@ -1,0 +1,42 @@
+/**
+ * An eviction policy orders the live entries of one shard of one group. It sees entries only as **slots**: small
+ * dense integers, reused after removal. Its state is typed arrays indexed by slot, private to the owner thread, so
+ * that a policy of a million entries is a handful of objects to the garbage collector.
+ *
+ * The shard calls it from one thread, never re-entrantly. All calls are O(1) amortised.
+ */
+export interface EvictionPolicy {
+  readonly name: string
+
+  /** Bytes of private state that one slot costs; the shard charges them to the budget of the group. */
+  readonly bytesPerSlot: number
+
+  /**
+   * A new entry lives in `slot`.
+   *
+   * @param hash 32-bit hash of its key, the same for the same key: what ghosts and sketches remember
+   * @param sizeBytes everything that the entry costs
+   */
+  onInsert(slot: number, hash: number, sizeBytes: number): void
+
+  /** A reader found the entry. Comes late, in batches, and now and then not at all. */
+  onHit(slot: number): void
+
+  /** The entry in `slot` has a new value of `sizeBytes`; the key is the same. Counts as a hit where writes do. */
+  onReplace(slot: number, sizeBytes: number): void
+
+  /** The entry is gone for a reason that is not this policy's: deleted, expired, cleared. */
+  onRemove(slot: number): void
+
+  /** Picks the entry to give up, forgets it, and returns its slot; -1 when there is none. */
+  evict(): number
+
+  /** The bytes that the entries may take together have changed. Called before the first insert. */
+  setCapacity(capacityBytes: number): void
+
+  /** Re-derives every size and link from scratch and throws AssertionError on the first difference. O(n): for tests. */
+  check(): void
+}
+
+/** Makes a policy for slots 0 … slotCountMax − 1. */
+export type PolicyFactory = (slotCountMax: number) => EvictionPolicy
