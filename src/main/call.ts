@@ -1,0 +1,20 @@
+/** When a call must be over, and how it hears that its caller went away. */
+export interface CallOptions {
+  /** Milliseconds that the caller still waits; Infinity, the default, for a caller that set no limit. */
+  readonly deadlineMs?: number
+  /** Aborted when the caller went away: the call rejects with CANCELLED, others that wait for the key go on. */
+  readonly signal?: AbortSignal
+}
+
+/** How a node came by a value: it lay in memory, the source was asked, or another call was asking already. */
+export type Outcome = 'hit' | 'load' | 'coalesced'
+
+/** A value and where it came from. */
+export interface Answer {
+  readonly value: Uint8Array
+  readonly outcome: Outcome
+  /** Address of the node that had or loaded the value. */
+  readonly answeredBy: string
+  /** Milliseconds that the value may still be kept; Infinity when it has no time to live. */
+  readonly ttlLeftMs: number
+}

@@ -1,0 +1,67 @@
+import type { Getter } from '../shared/getter.js'
+
+/** What the node writes its log to: a pino logger, or anything that has these four methods. */
+export interface Log {
+  debug(fields: object, message: string): void
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+/** How a node is started. Everything has a default: `startNode({})` is a single node that listens on 127.0.0.1:8001. */
+export interface NodeOptions {
+  /** HOST:PORT that is registered and listened on for gRPC. Port 0 takes a free one. Default 127.0.0.1:8001. */
+  readonly self?: string
+  /** Name of the service in etcd: nodes of one name form one ring. Default `geek-cache`. */
+  readonly service?: string
+  /** Membership by etcd. Excludes `peers`. */
+  readonly etcd?: { readonly hosts: readonly string[]; readonly leaseTtlSeconds?: number }
+  /** A fixed list of members, HOST:PORT; `self` need not be among them. Excludes `etcd`. */
+  readonly peers?: readonly string[]
+  /** Worker threads, one shard of every group each. Default: processors − 1, at least 1. */
+  readonly workers?: number
+  /** Virtual nodes of each member on the ring. All nodes of a ring must agree. Default 150. */
+  readonly replicas?: number
+  /** Largest key in bytes, at most and by default 65536. */
+  readonly keyBytesMax?: number
+  /** Largest value in bytes, at most and by default 64 MiB. Also the limit of a gRPC message, with room for its frame. */
+  readonly valueBytesMax?: number
+  /** How long a worker thread may be blocked by its getter before it is replaced, in ms. Default 5000. */
+  readonly workerStallMs?: number
+  /** How long close() waits for calls in flight, in ms. Default 5000. */
+  readonly drainMs?: number
+  /** Default: silent. */
+  readonly log?: Log
+}
+
+/**
+ * Where a group's values come from: a function, called in the thread that created the group, or a module, loaded in
+ * every worker thread so that loads run on all cores.
+ */
+export type GetterSource = Getter | string | URL | GetterModule
+
+/**
+ * A module exports its getter as `default` or `getter`; or it exports `createGetter(options)`, which may be async and
+ * is called once in every worker thread.
+ */
+export interface GetterModule {
+  /** A file: URL, a path, or the name of a package. */
+  readonly module: string | URL
+  /** Handed to `createGetter`: anything that structuredClone takes. */
+  readonly options?: unknown
+}
+
+/** How a group is made. */
+export interface GroupOptions {
+  /** Bytes that the group may take on this node, everything included, split evenly over the shards. */
+  readonly maxBytes: number
+  readonly getter: GetterSource
+  /** Eviction policy. Default `lru`. */
+  readonly policy?: string
+  /** Time to live of values whose getter set none, in ms. Default: for ever. */
+  readonly ttlMs?: number
+  /** How long "not found" is remembered when the getter set no time, in ms. Default 0: not at all. */
+  readonly notFoundTtlMs?: number
+  /** Longest load of one key, in ms. Default 30 000. */
+  readonly loadTimeoutMs?: number
+}
