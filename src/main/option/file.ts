@@ -1,4 +1,14 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type ParsedNode, parseDocument, type YAMLMap } from 'yaml'
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type ParsedNode,
+  parseDocument,
+  type YAMLMap,
+} from 'yaml'
 import { CacheError } from '../../shared/errors.js'
 import { didYouMean } from './nearest.js'
 import type { OptionTable, Setting, Settings } from './option.js'
@@ -36,15 +46,20 @@ export function readFileSettings(file: string, source: string, shape: FileShape)
   const lineOf = (node: Node | null | undefined) => lines.linePos(node?.range?.[0] ?? 0).line
   const error = document.errors[0]
   if (error !== undefined) {
-    throw new CacheError('INVALID_ARGUMENT', `${file} line ${lines.linePos(error.pos[0]).line}: ${error.message}`)
+    throw new CacheError(
+      'INVALID_ARGUMENT',
+      `${file} line ${lines.linePos(error.pos[0]).line}: ${error.message}`,
+    )
   }
   const reader: Reader = {
     place: (node, name) => `${file} line ${lineOf(node)}: ${name}`,
-    resolve: (node) => (isAlias(node) ? (node.resolve(document) as ParsedNode | undefined) : (node as ParsedNode)),
+    resolve: (node) =>
+      isAlias(node) ? (node.resolve(document) as ParsedNode | undefined) : (node as ParsedNode),
     json: (node) => JSON.stringify(node?.toJS(document) ?? null),
   }
   if (document.contents === null) return { settings: new Map(), sections: [] }
-  if (!isMap(document.contents)) throw invalid(reader.place(document.contents, 'expected a mapping of options'))
+  if (!isMap(document.contents))
+    throw invalid(reader.place(document.contents, 'expected a mapping of options'))
 
   const settings = new Map<string, Setting>()
   const sections: Section[] = []
@@ -55,7 +70,11 @@ export function readFileSettings(file: string, source: string, shape: FileShape)
       const sectionSettings = new Map<string, Setting>()
       const sectionPlace = reader.place(key, sectionName)
       if (!isMap(body)) throw invalid(`${sectionPlace}: expected a mapping of options`)
-      readMap({ reader, table: shape.sectionOptions, settings: sectionSettings, named: `${sectionName}.` }, body, '')
+      readMap(
+        { reader, table: shape.sectionOptions, settings: sectionSettings, named: `${sectionName}.` },
+        body,
+        '',
+      )
       sections.push({ name, place: sectionPlace, settings: sectionSettings })
     }
   }
@@ -94,7 +113,8 @@ function readMap(target: Target, map: YAMLMap, prefix: string): void {
     } else if (option !== undefined) {
       settings.set(option[0], { text: textOf(reader, option[1].type.shape, node, place), place })
     } else if (paths.some((known) => known.startsWith(`${path}.`))) {
-      if (!isMap(node)) throw invalid(`${place}: expected a mapping with ${keysBelow(paths, `${path}.`).join(', ')}`)
+      if (!isMap(node))
+        throw invalid(`${place}: expected a mapping with ${keysBelow(paths, `${path}.`).join(', ')}`)
       readMap(target, node, `${path}.`)
     } else {
       const known = [...keysBelow(paths, prefix), ...(own?.keys() ?? [])]
@@ -108,7 +128,10 @@ function keysBelow(paths: readonly string[], prefix: string): string[] {
   return [...new Set(below.map((path) => path.split('.')[0]!))]
 }
 
-function* pairsOf(reader: Reader, map: YAMLMap): Generator<{ key: Node; name: string; node: ParsedNode | null | undefined }> {
+function* pairsOf(
+  reader: Reader,
+  map: YAMLMap,
+): Generator<{ key: Node; name: string; node: ParsedNode | null | undefined }> {
   for (const pair of map.items) {
     const key = reader.resolve(pair.key)
     if (!isScalar(key)) throw invalid(reader.place(map, 'a key must be a plain name'))
@@ -127,7 +150,8 @@ function textOf(
   if (shape === 'list' && isSeq(node)) {
     return node.items.map((item) => itemText(reader.resolve(item), place)).join(',')
   }
-  if (isMap(node) || isSeq(node)) throw invalid(`${place}: expected ${shape === 'list' ? 'a list' : 'a single value'}`)
+  if (isMap(node) || isSeq(node))
+    throw invalid(`${place}: expected ${shape === 'list' ? 'a list' : 'a single value'}`)
   const text = isScalar(node) ? scalarText(node) : undefined
   if (text === undefined) throw invalid(`${place}: has no value`)
   return text

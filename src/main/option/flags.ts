@@ -16,7 +16,9 @@ export interface Flags {
  */
 export function parseFlags(table: OptionTable, argv: readonly string[]): Flags {
   const named = Object.entries(table).flatMap(([name, option]) =>
-    option.flag === undefined ? [] : [{ name, flag: option.flag, short: option.short, takesValue: option.type.placeholder !== '' }],
+    option.flag === undefined
+      ? []
+      : [{ name, flag: option.flag, short: option.short, takesValue: option.type.placeholder !== '' }],
   )
   const { tokens } = parseArgs({
     args: [...argv],
@@ -25,7 +27,10 @@ export function parseFlags(table: OptionTable, argv: readonly string[]): Flags {
     options: Object.fromEntries(
       named.map(({ flag, short, takesValue }) => [
         flag,
-        { type: takesValue ? ('string' as const) : ('boolean' as const), ...(short === undefined ? {} : { short }) },
+        {
+          type: takesValue ? ('string' as const) : ('boolean' as const),
+          ...(short === undefined ? {} : { short }),
+        },
       ]),
     ),
   })

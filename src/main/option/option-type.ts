@@ -1,4 +1,4 @@
-import { parseAddress } from './address.js'
+import { parseAddress } from '../cluster/address.js'
 import { formatByteSize, parseByteSize } from './byte-size.js'
 import { formatDuration, parseDuration } from './duration.js'
 
@@ -13,7 +13,7 @@ export interface OptionType<T> {
    * to `parse` as JSON.
    */
   readonly shape: 'scalar' | 'list' | 'any'
-  /** The value that the text stands for; undefined when it stands for none. */
+  /** The value that the text stands for; when it stands for none, undefined, or a CacheError that says why. */
   parse(text: string): T | undefined
   /** The text that `parse` would take for this value. */
   format(value: T): string
@@ -37,8 +37,8 @@ export function address({ anyPort = false } = {}): OptionType<string> {
     expected: `HOST:PORT, such as 127.0.0.1:8001 or [::1]:8001, the port from ${anyPort ? 0 : 1} to 65535`,
     shape: 'scalar',
     parse(written) {
-      const parsed = parseAddress(written)
-      return parsed === undefined || (parsed.port === 0 && !anyPort) ? undefined : written
+      const { port } = parseAddress(written)
+      return port === 0 && !anyPort ? undefined : written
     },
     format: (value) => value,
   }
@@ -80,7 +80,10 @@ export function duration(minMs: number, maxMs: number): OptionType<number> {
 }
 
 /** One name of a closed list. */
-export function oneOf<const Name extends string>(placeholder: string, names: readonly Name[]): OptionType<Name> {
+export function oneOf<const Name extends string>(
+  placeholder: string,
+  names: readonly Name[],
+): OptionType<Name> {
   return {
     placeholder,
     expected: `one of ${names.join(', ')}`,
@@ -122,7 +125,13 @@ export function toggle(): OptionType<boolean> {
 
 /** Whatever the file holds there. */
 export function anything(): OptionType<unknown> {
-  return { placeholder: 'YAML', expected: 'JSON', shape: 'any', parse: parseJson, format: (value) => JSON.stringify(value) }
+  return {
+    placeholder: 'YAML',
+    expected: 'JSON',
+    shape: 'any',
+    parse: parseJson,
+    format: (value) => JSON.stringify(value),
+  }
 }
 
 function parseJson(written: string): unknown {

@@ -87,15 +87,25 @@ export function resolveOptions<Table extends OptionTable>(
       places.set(name, setting.place)
     }
     if (value === undefined && option.required) {
-      throw new CacheError('INVALID_ARGUMENT', `${where}${option.path ?? `--${option.flag}`} is missing: expected ${option.type.expected}`)
+      throw invalid(
+        `${where}${option.path ?? `--${option.flag}`} is missing: expected ${option.type.expected}`,
+      )
     }
     values[name] = value
   }
   return { values: Object.freeze(values) as OptionValues<Table>, places }
 }
 
-function parseSetting(option: Option<unknown>, { text, place }: Setting): unknown {
-  const value: unknown = option.type.parse(text)
-  if (value !== undefined) return value
-  throw new CacheError('INVALID_ARGUMENT', `${place} "${text}": expected ${option.type.expected}`)
+function parseSetting({ type }: Option<unknown>, { text, place }: Setting): unknown {
+  try {
+    const value: unknown = type.parse(text)
+    if (value !== undefined) return value
+  } catch (thrown) {
+    throw invalid(`${place}: ${CacheError.from(thrown).message}`)
+  }
+  throw invalid(`${place} ${JSON.stringify(text)}: expected ${type.expected}`)
+}
+
+function invalid(message: string): CacheError {
+  return new CacheError('INVALID_ARGUMENT', message)
 }
