@@ -47,12 +47,12 @@ export function parseFlags(table: OptionTable, argv: readonly string[]): Flags {
     }
     const place = `--${option.flag}`
     if (settings.has(option.name)) throw invalid(`${place} is given twice`)
-    settings.set(option.name, { text: valueOf(place, option.takesValue, token), place })
+    settings.set(option.name, { text: textOf(place, option.takesValue, token), place })
   }
   return { settings, positionals }
 }
 
-function valueOf(
+function textOf(
   place: string,
   takesValue: boolean,
   token: { readonly value?: string | undefined; readonly inlineValue?: boolean | undefined },

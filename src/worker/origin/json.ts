@@ -114,7 +114,7 @@ function parseValues(path: string, text: string): ReadonlyMap<string, string | n
   try {
     parsed = JSON.parse(text)
   } catch (thrown) {
-    throw new CacheError('INVALID_ARGUMENT', `${path} is no JSON: ${CacheError.from(thrown).message}`, {
+    throw new CacheError('INVALID_ARGUMENT', `${path} is no JSON: ${CacheError.from(thrown).message.replace(/\s+/g, ' ')}`, {
       cause: thrown,
     })
   }
