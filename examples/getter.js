@@ -7,7 +7,7 @@ import { readFile } from 'node:fs/promises'
  * @param {{ source: string }} options `source` is relative to this module
  */
 export async function createGetter({ source }) {
-  const scores = new Map(Object.entries(JSON.parse(await readFile(new URL(source, import.meta.url), "utf8"))))
+  const scores = new Map(Object.entries(JSON.parse(await readFile(new URL(source, import.meta.url), 'utf8'))))
 
   // Called once per key at a time, however many callers wait for it. In earnest this would be a query or a request;
   // hand it `signal`, and it ends when nobody waits for it any more.

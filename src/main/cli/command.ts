@@ -43,7 +43,13 @@ export interface Command {
 
 /** Flags that every command has. */
 export const COMMON_OPTIONS = {
-  help: { flag: 'help', short: 'h', type: toggle(), default: false, help: 'Say what the command does, and how' },
+  help: {
+    flag: 'help',
+    short: 'h',
+    type: toggle(),
+    default: false,
+    help: 'Say what the command does, and how',
+  },
 } as const satisfies OptionTable
 
 /** A failure that is no answer: the exit code of all commands. */

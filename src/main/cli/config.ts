@@ -65,7 +65,8 @@ function parentOf(map: YAMLMap, keys: readonly string[]): YAMLMap {
 
 function nodeOf(value: unknown, format: (value: unknown) => string, shape: 'scalar' | 'list' | 'any'): Node {
   if (shape === 'any') return new Document(value).contents as Node
-  if (shape === 'scalar') return new Scalar(typeof value === 'number' && /^\d+$/.test(format(value)) ? value : format(value))
+  if (shape === 'scalar')
+    return new Scalar(typeof value === 'number' && /^\d+$/.test(format(value)) ? value : format(value))
   const sequence = new YAMLSeq()
   sequence.flow = true
   for (const item of format(value).split(',')) sequence.add(new Scalar(item))

@@ -16,7 +16,10 @@ export const deleteCommand: Command = {
   options: CLIENT_OPTIONS,
   examples: [['geek-cache delete scores Tom', 'the next get of Tom asks the source']],
   async run({ positionals: [group, key], flags, terminal }) {
-    const { values } = resolveOptions(CLIENT_OPTIONS, [readEnvironment(CLIENT_OPTIONS, terminal.environment), flags])
+    const { values } = resolveOptions(CLIENT_OPTIONS, [
+      readEnvironment(CLIENT_OPTIONS, terminal.environment),
+      flags,
+    ])
     await withNode(values, (node) => node.delete(group!, key!))
     return 0
   },

@@ -36,7 +36,9 @@ export const getCommand: Command = {
     try {
       const { value, answeredBy, outcome } = await withNode(values, (node) => node.get(group!, key!))
       if (values.verbose) {
-        terminal.stderr.write(`answered by ${answeredBy ?? 'a node that does not say'}: ${outcome ?? 'hit or load unknown'}\n`)
+        terminal.stderr.write(
+          `answered by ${answeredBy ?? 'a node that does not say'}: ${outcome ?? 'hit or load unknown'}\n`,
+        )
       }
       terminal.stdout.write(value)
       if (terminal.stdout.isTTY) terminal.stdout.write('\n')

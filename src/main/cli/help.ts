@@ -4,7 +4,10 @@ import { type Argument, COMMON_OPTIONS, type Command } from './command.js'
 
 /** What `geek-cache --help` prints. */
 export function overview(commands: readonly Command[]): string {
-  const lines = commands.map(({ name, summary, arguments: words }) => [`  ${[name, ...words.map(usageOf)].join(' ')}`, summary])
+  const lines = commands.map(({ name, summary, arguments: words }) => [
+    `  ${[name, ...words.map(usageOf)].join(' ')}`,
+    summary,
+  ])
   return [
     'A distributed, read-only, read-through cache: one multi-core process per node.\n',
     'Usage: geek-cache COMMAND [flags]\n',
@@ -36,7 +39,12 @@ function optionRows(options: readonly Option<unknown>[]): string {
     const short = option.short === undefined ? '' : `-${option.short}, `
     const flag = `  ${short}--${option.flag} ${option.type.placeholder}`.trimEnd()
     const notes = [defaultOf(option), environmentName(option)].filter((note) => note !== undefined)
-    return notes.length === 0 ? [[flag, option.help]] : [[flag, option.help], ['', notes.join('; ')]]
+    return notes.length === 0
+      ? [[flag, option.help]]
+      : [
+          [flag, option.help],
+          ['', notes.join('; ')],
+        ]
   })
   return alignColumns(lines)
 }

@@ -1,17 +1,11 @@
-import { fileURLToPath } from 'node:url'
-import {
-  Client,
-  type ClientUnaryCall,
-  credentials,
-  Metadata,
-  type MethodDefinition,
-  type ServiceDefinition,
-  type ServiceError,
-} from '@grpc/grpc-js'
-import { loadSync } from '@grpc/proto-loader'
+import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js'
 import { CacheError, codeNameOf } from '../../shared/errors.js'
 import type { OptionTable, OptionValues } from '../option/option.js'
 import { address, duration } from '../option/option-type.js'
+import { groupCacheDefinition } from '../service/group-cache-codec.js'
+import { type NodeStats, nodeDefinition, type RingView } from '../service/node-codec.js'
+import { ANSWERED_BY, OUTCOME, TRACE } from '../service/trace.js'
+import type { UnaryMethod } from '../service/unary-method.js'
 
 /** Flags of every command that asks a running node. */
 export const CLIENT_OPTIONS = {
@@ -36,25 +30,6 @@ export interface TracedValue {
   readonly outcome: string | undefined
 }
 
-/** One sample of one counter; `group` is empty for counters of the whole node. */
-export interface CounterSample {
-  readonly name: string
-  readonly group: string
-  readonly shard: number
-  readonly value: number
-}
-
-export interface NodeStats {
-  readonly self: string
-  readonly counters: readonly CounterSample[]
-}
-
-export interface RingView {
-  readonly members: readonly { readonly address: string; readonly share: number; readonly self: boolean }[]
-  /** The owner of the key that was asked for, then the nodes that would take over from it, in order. */
-  readonly owners: readonly string[]
-}
-
 /** A running node, over gRPC. Every call rejects with CacheError that carries the node's own code and message. */
 export class NodeClient {
   readonly #client: Client
@@ -62,66 +37,70 @@ export class NodeClient {
   readonly #timeoutMs: number
 
   constructor({ server, timeout }: OptionValues<typeof CLIENT_OPTIONS>) {
-    this.#client = new Client(server, credentials.createInsecure(), { 'grpc.max_receive_message_length': -1 })
+    // The scheme keeps the address from being read as another kind of target; a local pool has no memory of failures.
+    this.#client = new Client(`dns:${server}`, credentials.createInsecure(), {
+      'grpc.max_receive_message_length': -1,
+      'grpc.enable_http_proxy': 0,
+      'grpc.use_local_subchannel_pool': 1,
+    })
     this.#server = server
     this.#timeoutMs = timeout
   }
 
   async get(group: string, key: string): Promise<TracedValue> {
     const trace = new Metadata()
-    trace.set('geek-cache-trace', '1')
-    const { reply, metadata } = await this.#call(GROUP_CACHE, 'Get', { group, key }, trace)
-    const text = (name: string) => metadata.get(name)[0]?.toString()
-    return {
-      value: (reply as { value: Uint8Array }).value,
-      answeredBy: text('geek-cache-answered-by'),
-      outcome: text('geek-cache-outcome'),
-    }
+    trace.set(TRACE, '1')
+    const request = { group, key: Buffer.from(key) }
+    const { reply, trailer } = await this.#call(groupCacheDefinition.Get, request, trace)
+    const text = (name: string) => trailer.get(name)[0]?.toString()
+    return { value: reply.value, answeredBy: text(ANSWERED_BY), outcome: text(OUTCOME) }
   }
 
   async delete(group: string, key: string): Promise<void> {
-    await this.#call(GROUP_CACHE, 'Delete', { group, key })
+    await this.#call(groupCacheDefinition.Delete, { group, key: Buffer.from(key) })
   }
 
   async stats(): Promise<NodeStats> {
-    return (await this.#call(NODE, 'Stats', {})).reply as NodeStats
+    return (await this.#call(nodeDefinition.Stats, {})).reply
   }
 
-  async ring(key?: string): Promise<RingView> {
-    const request = key === undefined ? {} : { key: Buffer.from(key) }
-    return (await this.#call(NODE, 'Ring', request)).reply as RingView
+  /** @param key when given, the answer names its owners */
+  async ring(key = ''): Promise<RingView> {
+    return (await this.#call(nodeDefinition.Ring, { key: Buffer.from(key) })).reply
   }
 
   close(): void {
     this.#client.close()
   }
 
-  #call(
-    service: ServiceDefinition,
-    name: string,
-    request: object,
+  #call<Request, Response>(
+    { path, requestSerialize, responseDeserialize }: UnaryMethod<Request, Response>,
+    request: Request,
     metadata = new Metadata(),
-  ): Promise<{ reply: unknown; metadata: Metadata }> {
-    const method = service[name] as MethodDefinition<object, unknown>
+  ): Promise<{ reply: Response; trailer: Metadata }> {
     return new Promise((resolve, reject) => {
-      const received = new Metadata()
-      const call: ClientUnaryCall = this.#client.makeUnaryRequest(
-        method.path,
-        method.requestSerialize,
-        method.responseDeserialize,
+      let reply: Response | undefined
+      const deadline = Date.now() + this.#timeoutMs
+      const call = this.#client.makeUnaryRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
         request,
         metadata,
-        { deadline: Date.now() + this.#timeoutMs },
-        (error, reply) => {
-          if (error === null) resolve({ reply, metadata: received })
-          else reject(this.#failure(error))
+        { deadline },
+        (error, response) => {
+          if (error !== null) reject(this.#failureOf(error))
+          reply = response
         },
       )
-      call.on('metadata', (head) => received.merge(head))
+      // The trailing metadata comes with the status, right after the callback.
+      call.on('status', (status) => {
+        if (reply !== undefined) resolve({ reply, trailer: status.metadata })
+      })
     })
   }
 
-  #failure({ code, details }: ServiceError): CacheError {
+  #failureOf({ code, details }: ServiceError): CacheError {
     const name = codeNameOf(code)
     // "Not found" is the answer of the node; anything else may be about the way to it.
     return new CacheError(name, name === 'NOT_FOUND' ? details : `${this.#server}: ${name}: ${details}`)
@@ -140,11 +119,3 @@ export async function withNode<T>(
     node.close()
   }
 }
-
-const PROTOS = fileURLToPath(new URL('../../../../proto', import.meta.url))
-const DEFINITIONS = loadSync(['pb/groupcache.proto', 'geekcache/v1/node.proto'], {
-  includeDirs: [PROTOS],
-  defaults: true,
-})
-const GROUP_CACHE = DEFINITIONS['pb.GroupCache'] as ServiceDefinition
-const NODE = DEFINITIONS['geekcache.v1.Node'] as ServiceDefinition

@@ -1,8 +1,9 @@
 import { type OptionTable, readEnvironment, resolveOptions } from '../option/option.js'
 import { toggle } from '../option/option-type.js'
+import type { RingView } from '../service/node-codec.js'
 import { alignColumns } from './columns.js'
 import type { Command } from './command.js'
-import { CLIENT_OPTIONS, type RingView, withNode } from './node-client.js'
+import { CLIENT_OPTIONS, withNode } from './node-client.js'
 
 const OPTIONS = {
   json: { flag: 'json', type: toggle(), default: false, help: 'Print JSON' },

@@ -9,7 +9,11 @@ import { helpOf, overview, usageOf } from './help.js'
  * Runs one command line, without `node` and the script's name, and answers the exit code. Prints one line for each
  * failure; rejects for faults of our own only.
  */
-export async function run(commands: readonly Command[], argv: readonly string[], terminal: Terminal): Promise<number> {
+export async function run(
+  commands: readonly Command[],
+  argv: readonly string[],
+  terminal: Terminal,
+): Promise<number> {
   try {
     return await dispatch(commands, argv, terminal)
   } catch (thrown) {
@@ -24,7 +28,11 @@ export function oneLine(message: string): string {
   return message.replace(/\s*\n\s*/g, ' ').trim()
 }
 
-async function dispatch(commands: readonly Command[], argv: readonly string[], terminal: Terminal): Promise<number> {
+async function dispatch(
+  commands: readonly Command[],
+  argv: readonly string[],
+  terminal: Terminal,
+): Promise<number> {
   const [name, ...rest] = argv
   if (name === '--version' || name === '-v') {
     terminal.stdout.write(`${packageVersion()}\n`)
@@ -67,7 +75,8 @@ function checkPositionals(command: Command, positionals: readonly string[]): voi
   const missing = command.arguments.find(({ optional }, index) => !optional && index >= positionals.length)
   const extra = positionals[command.arguments.length]
   if (missing === undefined && extra === undefined) return
-  const what = missing === undefined ? `Unexpected argument ${JSON.stringify(extra)}` : `${missing.name} is missing`
+  const what =
+    missing === undefined ? `Unexpected argument ${JSON.stringify(extra)}` : `${missing.name} is missing`
   const usage = ['geek-cache', command.name, '[flags]', ...command.arguments.map(usageOf)].join(' ')
   throw new CacheError('INVALID_ARGUMENT', `${what}: usage is ${usage}`)
 }

@@ -1,11 +1,17 @@
 import { type OptionTable, readEnvironment, resolveOptions } from '../option/option.js'
 import { toggle } from '../option/option-type.js'
+import type { CounterSample, NodeStats } from '../service/node-codec.js'
 import { alignColumns } from './columns.js'
 import type { Command } from './command.js'
-import { CLIENT_OPTIONS, type CounterSample, type NodeStats, withNode } from './node-client.js'
+import { CLIENT_OPTIONS, withNode } from './node-client.js'
 
 const OPTIONS = {
-  json: { flag: 'json', type: toggle(), default: false, help: 'Print JSON: every counter of every group and shard' },
+  json: {
+    flag: 'json',
+    type: toggle(),
+    default: false,
+    help: 'Print JSON: every counter of every group and shard',
+  },
   ...CLIENT_OPTIONS,
 } as const satisfies OptionTable
 

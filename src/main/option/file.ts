@@ -43,7 +43,6 @@ export interface FileShape {
 export function readFileSettings(file: string, source: string, shape: FileShape): FileSettings {
   const lines = new LineCounter()
   const document = parseDocument(source, { lineCounter: lines, prettyErrors: false })
-  const lineOf = (node: Node | null | undefined) => lines.linePos(node?.range?.[0] ?? 0).line
   const error = document.errors[0]
   if (error !== undefined) {
     throw new CacheError(
@@ -52,14 +51,14 @@ export function readFileSettings(file: string, source: string, shape: FileShape)
     )
   }
   const reader: Reader = {
-    place: (node, name) => `${file} line ${lineOf(node)}: ${name}`,
+    lineOf: (node) => `${file} line ${lines.linePos(node?.range?.[0] ?? 0).line}`,
     resolve: (node) =>
       isAlias(node) ? (node.resolve(document) as ParsedNode | undefined) : (node as ParsedNode),
     json: (node) => JSON.stringify(node?.toJS(document) ?? null),
   }
   if (document.contents === null) return { settings: new Map(), sections: [] }
   if (!isMap(document.contents))
-    throw invalid(reader.place(document.contents, 'expected a mapping of options'))
+    throw invalid(`${reader.lineOf(document.contents)}: expected a mapping of options`)
 
   const settings = new Map<string, Setting>()
   const sections: Section[] = []
@@ -68,7 +67,7 @@ export function readFileSettings(file: string, source: string, shape: FileShape)
     for (const { key, node: body, name } of pairsOf(reader, node)) {
       const sectionName = `${shape.sectionsKey}.${name}`
       const sectionSettings = new Map<string, Setting>()
-      const sectionPlace = reader.place(key, sectionName)
+      const sectionPlace = `${reader.lineOf(key)}: ${sectionName}`
       if (!isMap(body)) throw invalid(`${sectionPlace}: expected a mapping of options`)
       readMap(
         { reader, table: shape.sectionOptions, settings: sectionSettings, named: `${sectionName}.` },
@@ -84,7 +83,8 @@ export function readFileSettings(file: string, source: string, shape: FileShape)
 }
 
 interface Reader {
-  place(node: Node | null | undefined, name: string): string
+  /** `scores.yaml line 4` */
+  lineOf(node: Node | null | undefined): string
   resolve(node: unknown): ParsedNode | null | undefined
   json(node: ParsedNode | null | undefined): string
 }
@@ -105,13 +105,15 @@ function readMap(target: Target, map: YAMLMap, prefix: string): void {
   const paths = Object.values(table).flatMap(({ path }) => (path === undefined ? [] : [path]))
   for (const { key, node, name } of pairsOf(reader, map)) {
     const path = prefix + name
-    const place = reader.place(key, named + path)
+    const line = reader.lineOf(key)
+    const place = `${line}: ${named}${path}`
     const readOwn = own?.get(path)
     const option = Object.entries(table).find(([, candidate]) => candidate.path === path)
     if (readOwn !== undefined) {
       readOwn(node, place)
     } else if (option !== undefined) {
-      settings.set(option[0], { text: textOf(reader, option[1].type.shape, node, place), place })
+      const text = textOf(reader, option[1].type.shape, node, place)
+      settings.set(option[0], { text, place: line, key: named + path })
     } else if (paths.some((known) => known.startsWith(`${path}.`))) {
       if (!isMap(node))
         throw invalid(`${place}: expected a mapping with ${keysBelow(paths, `${path}.`).join(', ')}`)
@@ -134,7 +136,7 @@ function* pairsOf(
 ): Generator<{ key: Node; name: string; node: ParsedNode | null | undefined }> {
   for (const pair of map.items) {
     const key = reader.resolve(pair.key)
-    if (!isScalar(key)) throw invalid(reader.place(map, 'a key must be a plain name'))
+    if (!isScalar(key)) throw invalid(`${reader.lineOf(map)}: a key must be a plain name`)
     // A name such as 2024 is a number to YAML; as written, it is a name.
     yield { key, name: scalarText(key) ?? '', node: reader.resolve(pair.value) }
   }

@@ -32,10 +32,18 @@ export type OptionValue<O> = O extends { readonly type: OptionType<infer T> }
 
 export type OptionValues<Table> = { readonly [Name in keyof Table]: OptionValue<Table[Name]> }
 
-/** A value as it was written, and where: `--workers`, `GEEK_CACHE_WORKERS` or `scores.yaml line 4: workers`. */
+/** A value as it was written, and where. */
 export interface Setting {
   readonly text: string
+  /** `--workers`, `GEEK_CACHE_WORKERS` or `scores.yaml line 4`. */
   readonly place: string
+  /** The option, where the place alone does not tell: `workers`. */
+  readonly key?: string
+}
+
+/** Where a value was written, for messages: `scores.yaml line 4: workers`. */
+export function whereOf({ place, key }: Setting): string {
+  return key === undefined ? place : `${place}: ${key}`
 }
 
 /** Everything that one place sets: names of options to settings. */
@@ -45,7 +53,7 @@ export type Settings = ReadonlyMap<string, Setting>
 export interface Resolved<Table> {
   readonly values: OptionValues<Table>
   /** Where each value comes from; options that have their default are not in it. */
-  readonly places: ReadonlyMap<string, string>
+  readonly origins: ReadonlyMap<string, Setting>
 }
 
 /** The environment variable of an option; undefined for switches and for options without a flag. */
@@ -77,14 +85,14 @@ export function resolveOptions<Table extends OptionTable>(
   where = '',
 ): Resolved<Table> {
   const values: Record<string, unknown> = {}
-  const places = new Map<string, string>()
+  const origins = new Map<string, Setting>()
   for (const [name, option] of Object.entries(table)) {
     let value: unknown = option.default
     for (const layer of layers) {
       const setting = layer.get(name)
       if (setting === undefined) continue
       value = parseSetting(option, setting)
-      places.set(name, setting.place)
+      origins.set(name, setting)
     }
     if (value === undefined && option.required) {
       throw invalid(
@@ -93,17 +101,17 @@ export function resolveOptions<Table extends OptionTable>(
     }
     values[name] = value
   }
-  return { values: Object.freeze(values) as OptionValues<Table>, places }
+  return { values: Object.freeze(values) as OptionValues<Table>, origins }
 }
 
-function parseSetting({ type }: Option<unknown>, { text, place }: Setting): unknown {
+function parseSetting({ type }: Option<unknown>, setting: Setting): unknown {
   try {
-    const value: unknown = type.parse(text)
+    const value: unknown = type.parse(setting.text)
     if (value !== undefined) return value
   } catch (thrown) {
-    throw invalid(`${place}: ${CacheError.from(thrown).message}`)
+    throw invalid(`${whereOf(setting)}: ${CacheError.from(thrown).message}`)
   }
-  throw invalid(`${place} ${JSON.stringify(text)}: expected ${type.expected}`)
+  throw invalid(`${whereOf(setting)} ${JSON.stringify(setting.text)}: expected ${type.expected}`)
 }
 
 function invalid(message: string): CacheError {

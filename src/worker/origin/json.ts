@@ -114,9 +114,13 @@ function parseValues(path: string, text: string): ReadonlyMap<string, string | n
   try {
     parsed = JSON.parse(text)
   } catch (thrown) {
-    throw new CacheError('INVALID_ARGUMENT', `${path} is no JSON: ${CacheError.from(thrown).message.replace(/\s+/g, ' ')}`, {
-      cause: thrown,
-    })
+    throw new CacheError(
+      'INVALID_ARGUMENT',
+      `${path} is no JSON: ${CacheError.from(thrown).message.replace(/\s+/g, ' ')}`,
+      {
+        cause: thrown,
+      },
+    )
   }
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
     throw new CacheError('INVALID_ARGUMENT', `${path} does not hold a JSON object of keys and values`)
