@@ -13,7 +13,9 @@ import {
   type Resolved,
   readEnvironment,
   resolveOptions,
+  type Setting,
   type Settings,
+  whereOf,
 } from './option/option.js'
 import { address, anything, byteSize, duration, integer, list, oneOf, text } from './option/option-type.js'
 
@@ -193,12 +195,9 @@ export function loadConfig(flags: Settings, environment: NodeJS.ProcessEnv): Con
           sectionOptions: GROUP_OPTIONS,
         })
   const resolved = resolveOptions(NODE_OPTIONS, [fromFile.settings, fromEnvironment, flags])
-  if (resolved.values.etcd !== undefined && resolved.values.peers !== undefined) {
-    const [etcd, peers] = [resolved.places.get('etcd'), resolved.places.get('peers')]
-    throw new CacheError(
-      'INVALID_ARGUMENT',
-      `etcd (${etcd}) and peers (${peers}) exclude each other: leave one out`,
-    )
+  const [etcd, peers] = [resolved.origins.get('etcd'), resolved.origins.get('peers')]
+  if (etcd !== undefined && peers !== undefined) {
+    throw invalid(`${whereOf(etcd)} and ${whereOf(peers)} exclude each other: leave one out`)
   }
   return Object.freeze({
     ...resolved,
@@ -248,33 +247,30 @@ function readConfigFile(file: string): string {
   } catch (thrown) {
     const reason =
       (thrown as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : CacheError.from(thrown).message
-    throw new CacheError('INVALID_ARGUMENT', `Cannot read the configuration file ${file}: ${reason}`)
+    throw invalid(`Cannot read the configuration file ${file}: ${reason}`)
   }
 }
 
 function groupConfigOf({ name, place, settings }: Section, file: string): GroupConfig {
-  if (name === '') throw new CacheError('INVALID_ARGUMENT', `${place}: a group needs a name`)
-  const { values, places } = resolveOptions(GROUP_OPTIONS, [settings], `${place}.`)
+  if (name === '') throw invalid(`${place}: a group needs a name`)
+  const { values, origins } = resolveOptions(GROUP_OPTIONS, [settings], `${place}.`)
   const { json, module, options } = values
   if ((json === undefined) === (module === undefined)) {
-    throw new CacheError('INVALID_ARGUMENT', `${place}.origin: expected either json: FILE or module: FILE`)
+    throw invalid(`${place}.origin: expected either json: FILE or module: FILE`)
   }
   if (options !== undefined && module === undefined) {
-    throw new CacheError(
-      'INVALID_ARGUMENT',
-      `${places.get('options')}: only an origin with a module takes options`,
-    )
+    throw invalid(`${whereOf(origins.get('options')!)}: only an origin with a module takes options`)
   }
   const located = {
-    json: json === undefined ? undefined : locate(json, file, places.get('json')),
+    json: json === undefined ? undefined : locate(json, file, origins.get('json')),
     module:
       module === undefined
         ? undefined
         : isPackage(module)
           ? module
-          : locate(module, file, places.get('module')),
+          : locate(module, file, origins.get('module')),
   }
-  return Object.freeze({ name, places, values: Object.freeze({ ...values, ...located }) })
+  return Object.freeze({ name, origins, values: Object.freeze({ ...values, ...located }) })
 }
 
 /** `./getter.js`, `/srv/getter.js` and `getter.js` are files, `@acme/getter` is a package. */
@@ -283,8 +279,12 @@ function isPackage(module: string): boolean {
 }
 
 /** The absolute path of a file that a configuration file names: relative to itself, wherever the process was started. */
-function locate(path: string, file: string, place: string | undefined): string {
+function locate(path: string, file: string, setting: Setting | undefined): string {
   const absolute = path.startsWith('file:') ? fileURLToPath(path) : resolve(dirname(file), path)
   if (existsSync(absolute)) return absolute
-  throw new CacheError('INVALID_ARGUMENT', `${place}: there is no file ${absolute}`)
+  throw invalid(`${whereOf(setting!)}: there is no file ${absolute}`)
+}
+
+function invalid(message: string): CacheError {
+  return new CacheError('INVALID_ARGUMENT', message)
 }

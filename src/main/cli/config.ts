@@ -2,7 +2,6 @@ import { Document, type Node, Pair, Scalar, YAMLMap, YAMLSeq } from 'yaml'
 import { type Config, GROUP_OPTIONS, loadConfig, NODE_OPTIONS } from '../config.js'
 import type { OptionTable, Resolved } from '../option/option.js'
 import type { Command } from './command.js'
-import { defaultOf } from './help.js'
 
 export const configCommand: Command = {
   name: 'config',
@@ -22,7 +21,7 @@ export const configCommand: Command = {
   },
 }
 
-/** The configuration as YAML; options that are not set are comments. */
+/** The configuration as YAML, a file to start from: each value with the place that it comes from. */
 export function configText(config: Config): string {
   const document = new Document(new YAMLMap())
   const root = document.contents as YAMLMap
@@ -39,14 +38,18 @@ export function configText(config: Config): string {
   return document.toString({ lineWidth: 0 })
 }
 
-function addOptions(map: YAMLMap, table: OptionTable, { values, places }: Resolved<object>): void {
+function addOptions(map: YAMLMap, table: OptionTable, { values, origins }: Resolved<object>): void {
   for (const [name, option] of Object.entries(table)) {
     const value = (values as Readonly<Record<string, unknown>>)[name]
     if (option.path === undefined || value === undefined) continue
     const keys = option.path.split('.')
+    const key = new Scalar(keys.at(-1))
     const node = nodeOf(value, (item) => option.type.format(item), option.type.shape)
-    node.comment = ` ${places.get(name) ?? defaultOf(option) ?? 'default'}`
-    parentOf(map, keys.slice(0, -1)).add(new Pair(new Scalar(keys.at(-1)), node))
+    const comment = ` ${origins.get(name)?.place ?? 'default'}`
+    // Behind the value, but above one of several lines.
+    if (option.type.shape === 'any') key.commentBefore = comment
+    else node.comment = comment
+    parentOf(map, keys.slice(0, -1)).add(new Pair(key, node))
   }
 }
 

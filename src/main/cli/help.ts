@@ -2,6 +2,8 @@ import { environmentName, type Option } from '../option/option.js'
 import { alignColumns } from './columns.js'
 import { type Argument, COMMON_OPTIONS, type Command } from './command.js'
 
+const LINE_LENGTH_MAX = 100
+
 /** What `geek-cache --help` prints. */
 export function overview(commands: readonly Command[]): string {
   const lines = commands.map(({ name, summary, arguments: words }) => [
@@ -23,7 +25,7 @@ export function helpOf(command: Command): string {
   const parts = [
     `Usage: ${['geek-cache', command.name, '[flags]', ...words].join(' ')}\n`,
     `${command.summary}.\n`,
-    ...command.description.map((paragraph) => `${paragraph}\n`),
+    ...command.description.map(wrap),
   ]
   if (words.length > 0) {
     parts.push(`Arguments:\n${alignColumns(command.arguments.map(({ name, help }) => [`  ${name}`, help]))}`)
@@ -50,7 +52,7 @@ function optionRows(options: readonly Option<unknown>[]): string {
 }
 
 /** `default 5s`, or nothing where there is none. */
-export function defaultOf(option: Option<unknown>): string | undefined {
+function defaultOf(option: Option<unknown>): string | undefined {
   if (option.defaultHelp !== undefined) return `default ${option.defaultHelp}`
   if (option.default === undefined || option.type.placeholder === '') return undefined
   return `default ${option.type.format(option.default)}`
@@ -59,4 +61,16 @@ export function defaultOf(option: Option<unknown>): string | undefined {
 /** `GROUP`, or `[KEY]` for one that may be left out. */
 export function usageOf({ name, optional }: Argument): string {
   return optional ? `[${name}]` : name
+}
+
+/** A paragraph in lines that fit a terminal. */
+function wrap(paragraph: string): string {
+  const lines = ['']
+  for (const word of paragraph.split(' ')) {
+    const line = lines.at(-1)!
+    if (line === '') lines[lines.length - 1] = word
+    else if (line.length + 1 + word.length <= LINE_LENGTH_MAX) lines[lines.length - 1] = `${line} ${word}`
+    else lines.push(word)
+  }
+  return `${lines.join('\n')}\n`
 }

@@ -102,6 +102,9 @@ export class NodeClient {
 
   #failureOf({ code, details }: ServiceError): CacheError {
     const name = codeNameOf(code)
+    if (details.includes('ECONNREFUSED')) {
+      return new CacheError(name, `${this.#server}: ${name}: connection refused, no node listens there`)
+    }
     // "Not found" is the answer of the node; anything else may be about the way to it.
     return new CacheError(name, name === 'NOT_FOUND' ? details : `${this.#server}: ${name}: ${details}`)
   }
