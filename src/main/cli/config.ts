@@ -1,5 +1,6 @@
 import { Document, type Node, Pair, Scalar, YAMLMap, YAMLSeq } from 'yaml'
-import { type Config, GROUP_OPTIONS, loadConfig, NODE_OPTIONS } from '../config.js'
+import { type Config, loadConfig, NODE_OPTIONS } from '../config.js'
+import { GROUP_OPTIONS } from '../group-config.js'
 import type { OptionTable, Resolved } from '../option/option.js'
 import type { Command } from './command.js'
 

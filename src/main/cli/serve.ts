@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import { CacheError } from '../../shared/errors.js'
-import { type Config, groupOptionsOf, loadConfig, NODE_OPTIONS, nodeOptionsOf } from '../config.js'
+import { type Config, loadConfig, NODE_OPTIONS, nodeOptionsOf } from '../config.js'
+import { groupOptionsOf } from '../group-config.js'
 import { createLog } from '../log.js'
 import type { GroupOptions, NodeOptions } from '../node-options.js'
 import type { Command, Terminal } from './command.js'
