@@ -1,0 +1,64 @@
+import {
+  Server,
+  ServerCredentials,
+  type ServiceDefinition,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js'
+import { CacheError } from '../../shared/errors.js'
+import type { GrpcServer, MessageLimits } from '../grpc-server.js'
+
+/** Calls that one connection may have in flight; more wait at the client. */
+const CONCURRENT_STREAMS_MAX = 1024
+
+/** The server of `@grpc/grpc-js`: slower than the engine of our own, and the yardstick for it. Plain text. */
+export class GrpcJsServer implements GrpcServer {
+  readonly #server: Server
+
+  constructor(limits: MessageLimits) {
+    this.#server = new Server({
+      'grpc.max_receive_message_length': limits.receiveBytesMax,
+      'grpc.max_send_message_length': limits.sendBytesMax,
+      'grpc.max_concurrent_streams': CONCURRENT_STREAMS_MAX,
+      'grpc.enable_channelz': 0,
+    })
+  }
+
+  addService(definition: ServiceDefinition, implementation: UntypedServiceImplementation): void {
+    this.#server.addService(definition, implementation)
+  }
+
+  listen(address: string): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const bound = (error: Error | null, port: number): void => {
+        if (error === null) resolve(port)
+        else reject(listenError(address, error))
+      }
+      try {
+        // The scheme keeps an address from being read as unix:… or another kind of target.
+        this.#server.bindAsync(`dns:${address}`, ServerCredentials.createInsecure(), bound)
+      } catch (thrown) {
+        reject(listenError(address, thrown))
+      }
+    })
+  }
+
+  async shutdown(graceMs: number): Promise<void> {
+    const force = setTimeout(() => this.#server.forceShutdown(), graceMs)
+    await new Promise<void>((resolve) => {
+      this.#server.tryShutdown(() => resolve())
+    })
+    clearTimeout(force)
+  }
+}
+
+/** grpc-js reports what the socket said as text only. */
+function listenError(address: string, cause: unknown): CacheError {
+  const text = cause instanceof Error ? cause.message : String(cause)
+  if (text.includes('EADDRINUSE')) {
+    return new CacheError('FAILED_PRECONDITION', `${address} is in use`, { cause })
+  }
+  if (text.includes('EADDRNOTAVAIL')) {
+    return new CacheError('FAILED_PRECONDITION', `${address} is not an address of this machine`, { cause })
+  }
+  return new CacheError('INVALID_ARGUMENT', `cannot listen on ${address}`, { cause })
+}
