@@ -15,6 +15,7 @@ import { StoreWriter } from './store-writer.js'
 export interface LoadCall {
   readonly key: Uint8Array
   readonly hash: number
+  /** What the getter is told. */
   readonly deadlineMs: number
   readonly ttlMsMax: number
   readonly signal: AbortSignal
@@ -62,10 +63,9 @@ export class ShardGroup {
   async get(call: LoadCall): Promise<Value> {
     const found = this.#store.get(call.key, call.hash)
     if (found) return { ...present(found.notFound ? null : found.value), outcome: 'hit', ttlLeftMs: found.ttlLeftMs }
-    const { result, isFirst } = this.#flights.join(
-      binaryKey(call.key),
-      { deadlineMs: call.deadlineMs, signal: call.signal },
-      (context) => this.#load(call, context),
+    // Deadlines are kept where the callers are; here a caller leaves by its signal.
+    const { result, isFirst } = this.#flights.join(binaryKey(call.key), { signal: call.signal }, (flight) =>
+      this.#load(call, flight),
     )
     if (!isFirst) this.#counters.add(Counter.coalesced)
     const { value, ttlLeftMs } = await result
@@ -103,7 +103,7 @@ export class ShardGroup {
     try {
       const timeoutMs = Math.min(this.#spec.loadTimeoutMs, TIMER_MS_MAX)
       const loaded = await within(timeoutMs, flight.signal, (signal) =>
-        this.#loader.load(call.key, { signal, deadlineMs: Math.min(flight.deadlineMs, timeoutMs) }),
+        this.#loader.load(call.key, { signal, deadlineMs: Math.min(call.deadlineMs, timeoutMs) }),
       )
       return this.#keep(call, loaded, flight)
     } catch (thrown) {
