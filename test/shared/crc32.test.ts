@@ -14,3 +14,17 @@ test('crc32 takes the bytes of a view, not of its buffer', () => {
   const buffer = Buffer.from('xx123456789xx')
   assert.equal(crc32(buffer.subarray(2, 11)), 0xcbf43926)
 })
+
+test('crc32 agrees with its definition, bit by bit, for every length and any byte', () => {
+  const bytes = Uint8Array.from({ length: 300 }, (_, index) => (index * 167 + (index >> 3)) & 0xff)
+  for (let length = 0; length <= bytes.length; length++) {
+    let remainder = 0xffffffff
+    for (const byte of bytes.subarray(0, length)) {
+      remainder ^= byte
+      for (let bit = 0; bit < 8; bit++) {
+        remainder = remainder & 1 ? (remainder >>> 1) ^ 0xedb88320 : remainder >>> 1
+      }
+    }
+    assert.equal(crc32(bytes.subarray(0, length)), ~remainder >>> 0, `length ${length}`)
+  }
+})

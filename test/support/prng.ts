@@ -8,3 +8,24 @@ export function prng(seed: number): () => number {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
   }
 }
+
+/** A seeded source of small integers. */
+export class Prng {
+  readonly #next: () => number
+
+  constructor(seed: number) {
+    this.#next = prng(seed)
+  }
+
+  /** A number in 0 … bound − 1. */
+  below(bound: number): number {
+    return Math.floor(this.#next() * bound)
+  }
+}
+
+/** The seed of this run, printed: a new one every time, or the one in SEED. */
+export function seedOf(): number {
+  const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31)
+  process.stdout.write(`# seed ${seed} (SEED=${seed} runs it again)\n`)
+  return seed
+}

@@ -13,6 +13,8 @@ const CONCURRENT_STREAMS_MAX = 1024
 /** The server of `@grpc/grpc-js`: slower than the engine of our own, and the yardstick for it. Plain text. */
 export class GrpcJsServer implements GrpcServer {
   readonly #server: Server
+  /** What is listened on, as grpc-js names it. */
+  #target: string | undefined
 
   constructor(limits: MessageLimits) {
     this.#server = new Server({
@@ -29,13 +31,18 @@ export class GrpcJsServer implements GrpcServer {
 
   listen(address: string): Promise<number> {
     return new Promise((resolve, reject) => {
+      // The scheme keeps an address from being read as unix:… or another kind of target.
+      const target = `dns:${address}`
       const bound = (error: Error | null, port: number): void => {
-        if (error === null) resolve(port)
-        else reject(listenError(address, error))
+        if (error !== null) {
+          reject(listenError(address, error))
+          return
+        }
+        this.#target = target.replace(/:0$/, `:${port}`)
+        resolve(port)
       }
       try {
-        // The scheme keeps an address from being read as unix:… or another kind of target.
-        this.#server.bindAsync(`dns:${address}`, ServerCredentials.createInsecure(), bound)
+        this.#server.bindAsync(target, ServerCredentials.createInsecure(), bound)
       } catch (thrown) {
         reject(listenError(address, thrown))
       }
@@ -43,11 +50,12 @@ export class GrpcJsServer implements GrpcServer {
   }
 
   async shutdown(graceMs: number): Promise<void> {
-    const force = setTimeout(() => this.#server.forceShutdown(), graceMs)
+    // drain() ends connections after the grace; forceShutdown() knows of none when channelz is off. It must come first:
+    // it does not see the connections that tryShutdown() has begun to close.
+    if (this.#target !== undefined) this.#server.drain(this.#target, graceMs)
     await new Promise<void>((resolve) => {
       this.#server.tryShutdown(() => resolve())
     })
-    clearTimeout(force)
   }
 }
 

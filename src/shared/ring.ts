@@ -1,5 +1,5 @@
-import { crc32 } from '../../shared/crc32.js'
-import { CacheError } from '../../shared/errors.js'
+import { crc32 } from './crc32.js'
+import { CacheError } from './errors.js'
 
 /** Maps bytes to an unsigned 32-bit number. */
 export type RingHash = (bytes: Uint8Array) => number
