@@ -5,7 +5,9 @@ import { type StartNode, serveCommand } from '../../src/main/cli/serve.js'
 /**
  * The command line of `serve` over a node that only listens; with STAND_IN=hang, it never closes.
  */
-const startNode: StartNode = async ({ self = '', log }) => {
+const startNode: StartNode = async ({ self = '', groups = {}, log }) => {
+  if (groups.broken !== undefined) throw new Error('The getter\nis broken')
+  log?.info({ groups: Object.keys(groups) }, 'Start')
   const [host, port] = self.split(':')
   const server = createServer()
   await new Promise<void>((resolve, reject) => {
@@ -15,10 +17,6 @@ const startNode: StartNode = async ({ self = '', log }) => {
   const address = server.address()
   return {
     self: `${host}:${typeof address === 'object' ? address?.port : port}`,
-    group: async (name, { getter }) => {
-      if (name === 'broken') throw new Error('The getter\nis broken')
-      log?.info({ name, getter }, 'Group')
-    },
     close: () =>
       new Promise<void>((resolve) => {
         process.stdout.write('closing\n')
