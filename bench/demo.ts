@@ -29,10 +29,12 @@ const MEMBERS_WITHIN_MS = 20_000
 const AFTER_KILL_MS = 3000
 const CLIENT_TIMEOUT_MS = 5000
 const CLOSE_WITHIN_MS = 8000
+const EXIT_INTERRUPTED = 130
 
 /** All that was started, so that it can be ended. */
 class Stage {
   readonly nodes = new Map<string, Child>()
+  closing = false
   #etcd: Etcd | undefined
 
   async open(): Promise<void> {
@@ -72,6 +74,7 @@ class Stage {
   }
 
   async close(): Promise<void> {
+    this.closing = true
     const nodes = [...this.nodes.values()]
     for (const node of nodes) node.process.kill('SIGTERM')
     await Promise.race([
@@ -187,7 +190,7 @@ const stage = new Stage()
 process.on('exit', () => stage.killNodes())
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
-    void stage.close().finally(() => process.exit(1))
+    void stage.close().finally(() => process.exit(EXIT_INTERRUPTED))
   })
 }
 
@@ -198,7 +201,9 @@ try {
   say(`\n${faults.length === 0 ? verdict : `Not as it must be:\n  ${faults.join('\n  ')}`}`)
   process.exitCode = faults.length === 0 ? 0 : 1
 } catch (thrown) {
-  process.stderr.write(`demo: ${oneLine(thrown instanceof Error ? thrown.message : String(thrown))}\n`)
+  // Interrupted, it fails in some way or other; that is no news.
+  if (!stage.closing)
+    process.stderr.write(`demo: ${oneLine(thrown instanceof Error ? thrown.message : String(thrown))}\n`)
   process.exitCode = 1
 } finally {
   await stage.close()

@@ -26,6 +26,8 @@ describe('Commands that ask a running node', () => {
         { name: 'gets', group: 'scores', shard: 0, value: 1200 },
         { name: 'gets', group: 'scores', shard: 1, value: 34 },
         { name: 'loads', group: 'scores', shard: 0, value: 3 },
+        { name: 'load_ms_le_0.1', group: 'scores', shard: 0, value: 0 },
+        { name: 'load_ms_over', group: 'scores', shard: 0, value: 3 },
         { name: 'calls', group: '', shard: 0, value: 1_234_567 },
       ],
       members: () => [
@@ -132,6 +134,7 @@ describe('Commands that ask a running node', () => {
         'group scores  total  shard 0  shard 1',
         'gets          1 234    1 200       34',
         'loads             3        3',
+        'load_ms_over      3        3',
         '',
       ].join('\n'),
     )

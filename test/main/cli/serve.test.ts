@@ -64,7 +64,7 @@ describe('geek-cache serve', () => {
     const server = createServer().listen(0, '127.0.0.1')
     await once(server, 'listening')
     const self = `127.0.0.1:${(server.address() as AddressInfo).port}`
-    const { code, stderr, stdout } = await serve(['--self', self]).ended
+    const { code, stderr, stdout } = await serve(['--self', self, '--log-level', 'silent']).ended
     server.close()
     assert.deepEqual(
       { code, stderr, stdout },
