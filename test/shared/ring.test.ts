@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { Ring } from '../../src/shared/ring.js'
 import { crc32 } from '../../src/shared/crc32.js'
+import { Ring } from '../../src/shared/ring.js'
 import { prng } from '../support/prng.js'
 
 const three = ['127.0.0.1:8001', '127.0.0.1:8002', '127.0.0.1:8003']
