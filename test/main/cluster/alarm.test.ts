@@ -1,0 +1,25 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Alarm } from '../../../src/main/cluster/alarm.js'
+
+test('an alarm ends the wait under way, or else the next one, and only that', async (context) => {
+  context.mock.timers.enable({ apis: ['setTimeout'] })
+  const alarm = new Alarm()
+  const underWay = alarm.wait(1000)
+  alarm.ring()
+  await underWay
+
+  alarm.ring()
+  alarm.ring()
+  await alarm.wait(1000)
+
+  let ended = false
+  const full = alarm.wait(1000).then(() => {
+    ended = true
+  })
+  context.mock.timers.tick(999)
+  await new Promise(setImmediate)
+  assert.equal(ended, false)
+  context.mock.timers.tick(1)
+  await full
+})
