@@ -190,8 +190,10 @@ describe('EtcdRegistry', { concurrency: 4, timeout: 60_000 }, () => {
     const [first] = await startMembers(context, etcd.host, one, two)
     await client.leaseClient.leaseRevoke({ ID: first!.registry.status().leaseId! })
     await registeredAgain(first!, 2)
+    const deletedAt = Date.now()
     await client.delete().key(`geek-cache/${one}`)
     await registeredAgain(first!, 3)
+    assert.ok(Date.now() - deletedAt < 3000, 'did not wait for the next list')
     for (const view of first!.views) assert.ok(view.includes(one))
   })
 
