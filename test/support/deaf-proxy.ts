@@ -43,6 +43,11 @@ export class DeafProxy {
     this.#upstreams[index]?.unpipe().pause()
   }
 
+  /** The connection of that number ends. */
+  cut(index: number): void {
+    this.#upstreams[index]?.destroy()
+  }
+
   async close(): Promise<void> {
     for (const upstream of this.#upstreams) upstream.destroy()
     await once(this.#server.close(), 'close')

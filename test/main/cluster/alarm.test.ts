@@ -23,3 +23,14 @@ test('an alarm ends the wait under way, or else the next one, and only that', as
   context.mock.timers.tick(1)
   await full
 })
+
+test('an alarm that rang leaves no timer behind', async () => {
+  const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+  const before = timers()
+  const alarm = new Alarm()
+  const waiting = alarm.wait(60_000)
+  assert.equal(timers(), before + 1)
+  alarm.ring()
+  await waiting
+  assert.equal(timers(), before)
+})

@@ -52,6 +52,25 @@ describe('EtcdConnection', { timeout: 30_000 }, () => {
     connection.close()
   })
 
+  test('ends the watch before with a new one', async () => {
+    const connection = connect()
+    const { revision } = await connection.list('p/', 1)
+    let toldFirst = 0
+    await connection.watch('p/', revision, () => toldFirst++)
+    await new Promise<void>((resolve, reject) => {
+      const take = (events: EtcdEvent[]) => {
+        if (events.some((event) => event.type === 'put' && event.entry.name === 'last')) resolve()
+      }
+      const change = async () => {
+        await client.put('p/1').value('')
+        await client.put('p/last').value('')
+      }
+      connection.watch('p/', revision, take).then(change).catch(reject)
+    })
+    assert.equal(toldFirst, 0)
+    connection.close()
+  })
+
   test('says when there is more than was asked for', async () => {
     for (const name of ['c', 'a', 'b']) await client.put(`p/${name}`).value('')
     const connection = connect()

@@ -285,6 +285,19 @@ describe('EtcdRegistry', { concurrency: 4, timeout: 60_000 }, () => {
     assert.deepEqual(member.linesOf('warn').length, 1)
   })
 
+  test('watches anew at once when only the watch broke', async (context) => {
+    const etcd = await startEtcd(context)
+    const proxy = await DeafProxy.start(etcd.host)
+    context.after(() => proxy.close())
+    const member = await startMember(context, proxy.host, one)
+    proxy.cut(2)
+    const cutAt = Date.now()
+    await startMember(context, etcd.host, two)
+    await member.sees(one, two)
+    assert.ok(Date.now() - cutAt < 4000, 'did not wait for the next list')
+    assert.equal(member.registry.status().connectionFailures, 1)
+  })
+
   test('leaves in a bounded time where etcd stands still', async (context) => {
     const etcd = await startEtcd(context)
     const [member] = await startMembers(context, etcd.host, one)
