@@ -20,7 +20,8 @@ function shuffled<T>(items: readonly T[], random: () => number): T[] {
 }
 
 function keys(count: number): Buffer[] {
-  return Array.from({ length: count }, (_, index) => Buffer.from(`key:${index}`))
+  const random = prng(seed)
+  return Array.from({ length: count }, (_, index) => Buffer.from(`${random()}:${index}`))
 }
 
 /** The definition, word for word and without any cleverness. */
