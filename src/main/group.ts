@@ -1,3 +1,4 @@
+import type { CancelSignal } from '../shared/cancel.js'
 import { type Clock, systemClock } from '../shared/clock.js'
 import { Counter } from '../shared/counters.js'
 import { CacheError, type CodeName } from '../shared/errors.js'
@@ -15,7 +16,12 @@ const OWNERS_ASKED = 2
 const PEER_TIME_SHARE = 0.6
 
 /** Rejections of a peer that are its word on the key; with any other code somebody else is asked. */
-const PEER_ANSWERS: ReadonlySet<CodeName> = new Set(['NOT_FOUND', 'UNKNOWN', 'INVALID_ARGUMENT', 'RESOURCE_EXHAUSTED'])
+const PEER_ANSWERS: ReadonlySet<CodeName> = new Set([
+  'NOT_FOUND',
+  'UNKNOWN',
+  'INVALID_ARGUMENT',
+  'RESOURCE_EXHAUSTED',
+])
 
 /** How the fronts call a group. */
 export interface FetchOptions extends CallOptions {
@@ -124,7 +130,9 @@ export class Group {
   }
 
   async #fetchFromPeers(key: Uint8Array, options: CallOptions): Promise<Answer> {
-    const { result, isFirst } = this.#peerFlights.join(binaryKey(key), options, (flight) => this.#askPeers(key, flight))
+    const { result, isFirst } = this.#peerFlights.join(binaryKey(key), options, (flight) =>
+      this.#askPeers(key, flight),
+    )
     if (!isFirst) this.#local.countersOf(key).add(Counter.coalesced)
     const answer = await result
     return isFirst ? answer : { ...answer, outcome: 'coalesced' }
@@ -149,7 +157,12 @@ export class Group {
   }
 
   /** Undefined when there was no answer. */
-  async #askPeer(peer: Peer, key: Uint8Array, signal: AbortSignal, leftMs: number): Promise<Answer | undefined> {
+  async #askPeer(
+    peer: Peer,
+    key: Uint8Array,
+    signal: CancelSignal,
+    leftMs: number,
+  ): Promise<Answer | undefined> {
     // Once the first waiter has gone, those who are left have more time than it had.
     const deadlineMs = leftMs > 0 ? leftMs * PEER_TIME_SHARE : Number.POSITIVE_INFINITY
     try {
@@ -162,6 +175,7 @@ export class Group {
   }
 
   #assertOpen(): void {
-    if (this.#isClosed) throw new CacheError('FAILED_PRECONDITION', `Group "${this.name}" was removed, or its node closed`)
+    if (this.#isClosed)
+      throw new CacheError('FAILED_PRECONDITION', `Group "${this.name}" was removed, or its node closed`)
   }
 }

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import type { Cancel } from '../shared/cancel.js'
 import { type Clock, systemClock } from '../shared/clock.js'
 import { Counter, GroupCounters } from '../shared/counters.js'
 import { CacheError } from '../shared/errors.js'
@@ -7,8 +8,10 @@ import type { Getter } from '../shared/getter.js'
 import type { HashSeed } from '../shared/hash.js'
 import { decodeKey } from '../shared/key.js'
 import { STORE_BYTES_MAX, STORE_BYTES_MIN } from '../shared/limits.js'
+import { LoadContext } from '../shared/load-context.js'
 import { toLoaded } from '../shared/loaded.js'
 import type { GetterSpec, GroupSpec, Loaded } from '../shared/messages.js'
+import { POLICY_NAMES } from '../shared/policy-names.js'
 import { AccessLog } from '../shared/store/access-log.js'
 import type { Epochs } from '../shared/store/epoch.js'
 import { allocateStore } from '../shared/store/layout.js'
@@ -31,14 +34,13 @@ export interface Shard extends StoreOwner {
 }
 
 export interface GroupsParts {
-  /** Address of this node. */
-  readonly self: string
+  /** Address of this node; its port is known once it listens. */
+  readonly self: () => string
   readonly peers: PeerPicker
   /** Known only when the worker threads run, which in turn call the getters of this object. */
   readonly shards: () => readonly Shard[]
   readonly epochs: Epochs
   readonly seed: HashSeed
-  readonly policies: ReadonlySet<string>
   readonly keyBytesMax: number
   readonly valueBytesMax: number
   readonly clock?: Clock
@@ -78,19 +80,18 @@ export class Groups {
    */
   async create(name: string, options: GroupOptions): Promise<Group> {
     if (this.#byName.has(name)) throw new CacheError('ALREADY_EXISTS', `There is a group "${name}" already`)
-    validate(name, options, this.#parts.policies)
+    validate(name, options)
     const id = this.#nextId++
     // Taken now: a second create() of that name must fail while this one is under way.
     this.#byName.set(name, id)
     const { entry, specs } = this.#build(id, name, options)
-    if (entry.getter) this.#byId.set(id, entry)
+    this.#byId.set(id, entry)
     const attached = await Promise.allSettled(specs.map((spec, shard) => entry.shards[shard]!.attach(spec)))
     const failure = attached.find((result) => result.status === 'rejected')
     if (failure) {
       await this.remove(name)
       throw failure.reason
     }
-    this.#byId.set(id, entry)
     return entry.group
   }
 
@@ -114,10 +115,17 @@ export class Groups {
   }
 
   /** Runs a getter function for a worker. */
-  async run(id: number, key: Uint8Array, context: { signal: AbortSignal; deadlineMs: number }): Promise<Loaded> {
+  async run(
+    id: number,
+    key: Uint8Array,
+    { cancel, deadlineMs }: { cancel: Cancel; deadlineMs: number },
+  ): Promise<Loaded> {
     const entry = this.#byId.get(id)
     if (!entry?.getter) throw new CacheError('NOT_FOUND', 'The group was removed')
-    const result = await entry.getter(decodeKey(key), { group: entry.group.name, keyBytes: key, ...context })
+    const result = await entry.getter(
+      decodeKey(key),
+      new LoadContext(entry.group.name, key, cancel, deadlineMs),
+    )
     return toLoaded(result, this.#parts.valueBytesMax)
   }
 
@@ -136,21 +144,23 @@ export class Groups {
       memory: allocateStore(Math.min(options.maxBytes / shardCount, STORE_BYTES_MAX)),
       accessLog: new AccessLog(),
     }))
-    const specs = stores.map(({ memory, accessLog }, shard): GroupSpec => ({
-      id,
-      name,
-      getter: getterSpec(options.getter),
-      policy: options.policy ?? 'lru',
-      ttlMs: options.ttlMs ?? Number.POSITIVE_INFINITY,
-      notFoundTtlMs: options.notFoundTtlMs ?? 0,
-      loadTimeoutMs: options.loadTimeoutMs ?? LOAD_TIMEOUT_MS,
-      valueBytesMax,
-      store: memory,
-      accessLog: accessLog.memory,
-      counters: counters.memory,
-      shardCount,
-      shard,
-    }))
+    const specs = stores.map(
+      ({ memory, accessLog }, shard): GroupSpec => ({
+        id,
+        name,
+        getter: getterSpec(options.getter),
+        policy: options.policy ?? 'lru',
+        ttlMs: options.ttlMs ?? Number.POSITIVE_INFINITY,
+        notFoundTtlMs: options.notFoundTtlMs ?? 0,
+        loadTimeoutMs: options.loadTimeoutMs ?? LOAD_TIMEOUT_MS,
+        valueBytesMax,
+        store: memory,
+        accessLog: accessLog.memory,
+        counters: counters.memory,
+        shardCount,
+        shard,
+      }),
+    )
     const local = new LocalGroup({ id, self, stores, counters, epochs, seed, clock, thread: MAIN_THREAD })
     const group = new Group({ name, local, peers, keyBytesMax, clock })
     const getter = typeof options.getter === 'function' ? options.getter : undefined
@@ -171,14 +181,17 @@ function moduleUrl(module: string | URL): string {
   return /^\.{0,2}\//.test(module) ? pathToFileURL(resolve(module)).href : module
 }
 
-function validate(name: string, options: GroupOptions, policies: ReadonlySet<string>): void {
+function validate(name: string, options: GroupOptions): void {
   const fail = (message: string): never => {
     throw new CacheError('INVALID_ARGUMENT', `Group "${name}": ${message}`)
   }
-  if (name.length === 0 || name.length > NAME_LENGTH_MAX) fail(`its name has 1 to ${NAME_LENGTH_MAX} characters`)
+  if (name.length === 0 || name.length > NAME_LENGTH_MAX)
+    fail(`its name has 1 to ${NAME_LENGTH_MAX} characters`)
   const { maxBytes, policy, getter, ttlMs = 1, notFoundTtlMs = 0, loadTimeoutMs = 1 } = options
   if (!(maxBytes >= STORE_BYTES_MIN)) fail(`maxBytes is ${maxBytes}, it must be at least ${STORE_BYTES_MIN}`)
-  if (policy !== undefined && !policies.has(policy)) fail(`no policy "${policy}"; there are ${[...policies].join(', ')}`)
+  if (policy !== undefined && !(POLICY_NAMES as readonly string[]).includes(policy)) {
+    fail(`there is no policy "${policy}"; there are ${POLICY_NAMES.join(', ')}`)
+  }
   if (!(ttlMs > 0)) fail(`ttlMs is ${ttlMs}, it must be over 0`)
   if (!(notFoundTtlMs >= 0)) fail(`notFoundTtlMs is ${notFoundTtlMs}, it must be 0 or more`)
   if (!(loadTimeoutMs > 0)) fail(`loadTimeoutMs is ${loadTimeoutMs}, it must be over 0`)

@@ -1,5 +1,6 @@
+import type { CancelSignal } from '../shared/cancel.js'
 import type { Clock } from '../shared/clock.js'
-import { COUNTERS, Counter, type CounterRow, GroupCounters } from '../shared/counters.js'
+import { COUNTERS, Counter, type CounterRow, type GroupCounters } from '../shared/counters.js'
 import { CacheError } from '../shared/errors.js'
 import { type HashSeed, hashBytes, shardOf } from '../shared/hash.js'
 import { binaryKey } from '../shared/key.js'
@@ -13,7 +14,7 @@ import type { Answer, CallOptions } from './call.js'
 export interface StoreOwner {
   load(
     request: { group: number; key: Uint8Array; hash: number; deadlineMs: number; ttlMsMax: number },
-    signal: AbortSignal,
+    signal: CancelSignal,
   ): Promise<Omit<Answer, 'answeredBy'>>
   remove(group: number, key: Uint8Array, hash: number): Promise<void>
   clear(group: number): Promise<void>
@@ -23,7 +24,7 @@ export interface StoreOwner {
 export interface LocalGroupOptions {
   readonly id: number
   /** Address of this node. */
-  readonly self: string
+  readonly self: () => string
   readonly stores: readonly {
     readonly memory: SharedArrayBuffer
     readonly accessLog: AccessLog
@@ -68,7 +69,7 @@ export class LocalGroup {
   }
 
   /** The value in memory: bytes of their own, null for a remembered "not found", undefined for a miss. */
-  read(key: Uint8Array): Omit<Answer, 'value'> & { value: Uint8Array | null } | undefined {
+  read(key: Uint8Array): (Omit<Answer, 'value'> & { value: Uint8Array | null }) | undefined {
     const { epochs, thread, self } = this.#options
     const hash = this.#hash(key)
     const { reader } = this.#storeOf(hash)
@@ -77,7 +78,7 @@ export class LocalGroup {
       const place = reader.find(key, 0, key.length, hash)
       if (place === 0) return undefined
       const value = reader.isNotFound(place) ? null : reader.value(place)
-      return { value, outcome: 'hit', answeredBy: self, ttlLeftMs: reader.ttlLeftMs(place) }
+      return { value, outcome: 'hit', answeredBy: self(), ttlLeftMs: reader.ttlLeftMs(place) }
     } finally {
       epochs.unpin(thread)
     }
@@ -91,11 +92,14 @@ export class LocalGroup {
       binaryKey(key),
       { ...(deadlineMs !== undefined && { deadlineMs }), ...(signal && { signal }) },
       (flight) =>
-        owner.load({ group: this.#options.id, key, hash, deadlineMs: flight.deadlineMs, ttlMsMax }, flight.signal),
+        owner.load(
+          { group: this.#options.id, key, hash, deadlineMs: flight.deadlineMs, ttlMsMax },
+          flight.signal,
+        ),
     )
     if (!isFirst) counters.add(Counter.coalesced)
     const { value, outcome, ttlLeftMs } = await result
-    return { value, outcome: isFirst ? outcome : 'coalesced', answeredBy: this.#options.self, ttlLeftMs }
+    return { value, outcome: isFirst ? outcome : 'coalesced', answeredBy: this.#options.self(), ttlLeftMs }
   }
 
   /** Resolves when no thread can find the key any more, and no load under way will bring it back. */

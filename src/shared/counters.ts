@@ -52,7 +52,10 @@ export const COUNTERS: readonly CounterSpec[] = [
 ]
 
 /** Word of each counter in a row. */
-export const Counter = Object.fromEntries(TABLE.map(([name], word) => [name, word])) as Record<CounterName, number>
+export const Counter = Object.fromEntries(TABLE.map(([name], word) => [name, word])) as Record<
+  CounterName,
+  number
+>
 
 const LOAD_MS_FIRST = TABLE.length
 
@@ -98,7 +101,10 @@ export class GroupCounters {
   readonly #words: Float64Array
   readonly #shardCount: number
 
-  constructor(shardCount: number, memory = new SharedArrayBuffer(THREAD_COUNT_MAX * shardCount * ROW_WORDS * 8)) {
+  constructor(
+    shardCount: number,
+    memory = new SharedArrayBuffer(THREAD_COUNT_MAX * shardCount * ROW_WORDS * 8),
+  ) {
     this.memory = memory
     this.#words = new Float64Array(memory)
     this.#shardCount = shardCount

@@ -65,7 +65,13 @@ export type ShardRequest =
       readonly ttlMsMax: number
     }
   | { readonly kind: 'cancel'; readonly id: number }
-  | { readonly kind: 'remove'; readonly id: number; readonly group: number; readonly key: Uint8Array; readonly hash: number }
+  | {
+      readonly kind: 'remove'
+      readonly id: number
+      readonly group: number
+      readonly key: Uint8Array
+      readonly hash: number
+    }
   | { readonly kind: 'clear'; readonly id: number; readonly group: number }
   | { readonly kind: 'attach'; readonly id: number; readonly spec: GroupSpec }
   | { readonly kind: 'detach'; readonly id: number; readonly group: number }

@@ -1,10 +1,11 @@
+import { Cancel, type CancelSignal } from './cancel.js'
 import { CacheError } from './errors.js'
 import { TIMER_MS_MAX } from './limits.js'
 
 /** What the work of a flight is told. */
 export interface FlightContext {
   /** Aborted when the last waiter has gone. */
-  readonly signal: AbortSignal
+  readonly signal: CancelSignal
   /** Time that the first waiter has, in ms; others may have more. */
   readonly deadlineMs: number
   /** True once the key was forgotten: the result is for the waiters alone and must not be kept. */
@@ -16,7 +17,7 @@ export interface Waiter {
   /** Milliseconds until it goes away with DEADLINE_EXCEEDED. Default: it stays. */
   readonly deadlineMs?: number
   /** When aborted, it goes away with CANCELLED. */
-  readonly signal?: AbortSignal
+  readonly signal?: CancelSignal
 }
 
 /** A call's share in a flight. */
@@ -70,7 +71,7 @@ export class Singleflight<T> {
 }
 
 class Flight<T> {
-  readonly #controller = new AbortController()
+  readonly #cancel = new Cancel()
   readonly #land: () => void
   readonly #waiters = new Set<{ resolve(value: T): void; reject(error: unknown): void }>()
   #isForgotten = false
@@ -81,7 +82,7 @@ class Flight<T> {
 
   run(work: (context: FlightContext) => Promise<T>, deadlineMs: number): void {
     // Through a promise, so that work that throws at once is no different from work that rejects.
-    const context = { signal: this.#controller.signal, deadlineMs, isForgotten: () => this.#isForgotten }
+    const context = { signal: this.#cancel, deadlineMs, isForgotten: () => this.#isForgotten }
     Promise.resolve(context)
       .then(work)
       .then(
@@ -102,7 +103,8 @@ class Flight<T> {
         if (this.#waiters.size === 0) this.#abandon(error)
       }
       const cancel = (): void => leave(new CacheError('CANCELLED', 'The caller went away'))
-      const expire = (): void => leave(new CacheError('DEADLINE_EXCEEDED', `No answer within ${deadlineMs} ms`))
+      const expire = (): void =>
+        leave(new CacheError('DEADLINE_EXCEEDED', `No answer within ${deadlineMs} ms`))
       const timer = deadlineMs <= TIMER_MS_MAX ? setTimeout(expire, deadlineMs) : undefined
       const done = (): void => {
         clearTimeout(timer)
@@ -110,8 +112,14 @@ class Flight<T> {
         this.#waiters.delete(waiter)
       }
       const waiter = {
-        resolve: (value: T) => (done(), resolve(value)),
-        reject: (error: unknown) => (done(), reject(error)),
+        resolve(value: T) {
+          done()
+          resolve(value)
+        },
+        reject(error: unknown) {
+          done()
+          reject(error)
+        },
       }
       this.#waiters.add(waiter)
       if (signal?.aborted) cancel()
@@ -126,6 +134,6 @@ class Flight<T> {
 
   #abandon(reason: CacheError): void {
     this.#land()
-    this.#controller.abort(reason)
+    this.#cancel.abort(reason)
   }
 }

@@ -1,28 +1,30 @@
+import type { Cancel } from '../shared/cancel.js'
 import { CacheError } from '../shared/errors.js'
-import type { Getter, GetterContext } from '../shared/getter.js'
+import type { Getter } from '../shared/getter.js'
 import { decodeKey } from '../shared/key.js'
+import { LoadContext } from '../shared/load-context.js'
 import { toLoaded } from '../shared/loaded.js'
 import type { GetterSpec, GroupSpec, Loaded } from '../shared/messages.js'
 
-/** What a load may take and who waits for it. */
-export interface LoadContext {
-  readonly signal: AbortSignal
+/** What a load may take, and how it hears that nobody waits for it. */
+export interface LoadLimits {
+  readonly cancel: Cancel
   readonly deadlineMs: number
 }
 
 /** Gets one key from the source. Rejects with whatever user code throws. */
 export interface Loader {
-  load(key: Uint8Array, context: LoadContext): Promise<Loaded>
+  load(key: Uint8Array, limits: LoadLimits): Promise<Loaded>
 }
 
 /** Calls a getter function that lives in another thread. */
 export interface Callback {
-  call(group: number, key: Uint8Array, context: LoadContext): Promise<Loaded>
+  call(group: number, key: Uint8Array, limits: LoadLimits): Promise<Loaded>
 }
 
 /** @throws CacheError INVALID_ARGUMENT when the getter module cannot be loaded */
 export async function createLoader(spec: GroupSpec, callback: Callback): Promise<Loader> {
-  if (spec.getter.kind === 'function') return { load: (key, context) => callback.call(spec.id, key, context) }
+  if (spec.getter.kind === 'function') return { load: (key, limits) => callback.call(spec.id, key, limits) }
   return new ModuleLoader(await importGetter(spec.getter), spec)
 }
 
@@ -36,8 +38,8 @@ class ModuleLoader implements Loader {
     this.#spec = spec
   }
 
-  async load(key: Uint8Array, { signal, deadlineMs }: LoadContext): Promise<Loaded> {
-    const context: GetterContext = { group: this.#spec.name, keyBytes: key, signal, deadlineMs }
+  async load(key: Uint8Array, { cancel, deadlineMs }: LoadLimits): Promise<Loaded> {
+    const context = new LoadContext(this.#spec.name, key, cancel, deadlineMs)
     return toLoaded(await this.#getter(decodeKey(key), context), this.#spec.valueBytesMax)
   }
 }
@@ -51,7 +53,9 @@ async function importGetter({ url, options }: Extract<GetterSpec, { kind: 'modul
     if (typeof getter === 'function') return getter as Getter
   } catch (thrown) {
     const { message } = CacheError.from(thrown)
-    throw new CacheError('INVALID_ARGUMENT', `The getter module ${url} cannot be loaded: ${message}`, { cause: thrown })
+    throw new CacheError('INVALID_ARGUMENT', `The getter module ${url} cannot be loaded: ${message}`, {
+      cause: thrown,
+    })
   }
   throw new CacheError(
     'INVALID_ARGUMENT',

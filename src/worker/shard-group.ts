@@ -1,3 +1,4 @@
+import { Cancel, type CancelSignal } from '../shared/cancel.js'
 import { type Clock, systemClock } from '../shared/clock.js'
 import { Counter, type CounterRow, GroupCounters } from '../shared/counters.js'
 import { CacheError } from '../shared/errors.js'
@@ -18,7 +19,7 @@ export interface LoadCall {
   /** What the getter is told. */
   readonly deadlineMs: number
   readonly ttlMsMax: number
-  readonly signal: AbortSignal
+  readonly signal: CancelSignal
 }
 
 type Value = Pick<Extract<ShardReply, { kind: 'value' }>, 'value' | 'outcome' | 'ttlLeftMs'>
@@ -62,7 +63,8 @@ export class ShardGroup {
    */
   async get(call: LoadCall): Promise<Value> {
     const found = this.#store.get(call.key, call.hash)
-    if (found) return { ...present(found.notFound ? null : found.value), outcome: 'hit', ttlLeftMs: found.ttlLeftMs }
+    if (found)
+      return { ...present(found.notFound ? null : found.value), outcome: 'hit', ttlLeftMs: found.ttlLeftMs }
     // Deadlines are kept where the callers are; here a caller leaves by its signal.
     const { result, isFirst } = this.#flights.join(binaryKey(call.key), { signal: call.signal }, (flight) =>
       this.#load(call, flight),
@@ -102,8 +104,8 @@ export class ShardGroup {
     const startedMs = performance.now()
     try {
       const timeoutMs = Math.min(this.#spec.loadTimeoutMs, TIMER_MS_MAX)
-      const loaded = await within(timeoutMs, flight.signal, (signal) =>
-        this.#loader.load(call.key, { signal, deadlineMs: Math.min(call.deadlineMs, timeoutMs) }),
+      const loaded = await within(timeoutMs, flight.signal, (cancel) =>
+        this.#loader.load(call.key, { cancel, deadlineMs: Math.min(call.deadlineMs, timeoutMs) }),
       )
       return this.#keep(call, loaded, flight)
     } catch (thrown) {
@@ -155,8 +157,8 @@ function present(value: Uint8Array | null): { value: Uint8Array } {
 }
 
 /** Runs `work` until it settles, `timeoutMs` are over, or `outer` is aborted; work is told of the last two. */
-function within<T>(timeoutMs: number, outer: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const controller = new AbortController()
+function within<T>(timeoutMs: number, outer: CancelSignal, work: (cancel: Cancel) => Promise<T>): Promise<T> {
+  const cancel = new Cancel()
   return new Promise<T>((resolve, reject) => {
     const done = (): void => {
       clearTimeout(timer)
@@ -165,7 +167,7 @@ function within<T>(timeoutMs: number, outer: AbortSignal, work: (signal: AbortSi
     const stop = (error: unknown): void => {
       done()
       reject(error)
-      controller.abort(error)
+      cancel.abort(error)
     }
     const abandon = (): void => stop(outer.reason)
     const timer = setTimeout(
@@ -173,6 +175,15 @@ function within<T>(timeoutMs: number, outer: AbortSignal, work: (signal: AbortSi
       timeoutMs,
     )
     outer.addEventListener('abort', abandon)
-    work(controller.signal).then(resolve, reject).finally(done)
+    work(cancel).then(
+      (value) => {
+        done()
+        resolve(value)
+      },
+      (error: unknown) => {
+        done()
+        reject(error)
+      },
+    )
   })
 }

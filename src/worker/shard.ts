@@ -1,7 +1,9 @@
+import { unreachable } from '../shared/assert.js'
+import { Cancel } from '../shared/cancel.js'
 import { CacheError } from '../shared/errors.js'
 import type { GroupSpec, Loaded, RingView, ShardReply, ShardRequest, ShardSpec } from '../shared/messages.js'
 import { Ring } from '../shared/ring.js'
-import { type Callback, createLoader, type LoadContext } from './loader.js'
+import { type Callback, createLoader, type LoadLimits } from './loader.js'
 import { ShardGroup } from './shard-group.js'
 
 /** Membership changes that a sweep takes into account at a time; past that, the oldest is left out. */
@@ -17,7 +19,7 @@ export class Shard implements Callback {
   /** Groups by number; a promise while, and after, their getter module was loaded. */
   readonly #groups = new Map<number, Promise<ShardGroup>>()
   readonly #ready = new Map<number, ShardGroup>()
-  readonly #loads = new Map<number, AbortController>()
+  readonly #loads = new Map<number, Cancel>()
   readonly #calls = new Map<number, { resolve(loaded: Loaded): void; reject(error: unknown): void }>()
   #nextCall = 1
   /** Whether this node owns a key, by every ring since the last full sweep: an entry stays if all of them say yes. */
@@ -33,23 +35,33 @@ export class Shard implements Callback {
   handle(request: ShardRequest): void {
     switch (request.kind) {
       case 'load':
-        return void this.#load(request)
+        void this.#load(request)
+        break
       case 'cancel':
-        return this.#loads.get(request.id)?.abort()
+        this.#loads.get(request.id)?.abort()
+        break
       case 'remove':
-        return void this.#withGroup(request, (group) => group.remove(request.key, request.hash))
+        void this.#withGroup(request, (group) => group.remove(request.key, request.hash))
+        break
       case 'clear':
-        return void this.#withGroup(request, (group) => group.clear())
+        void this.#withGroup(request, (group) => group.clear())
+        break
       case 'attach':
-        return void this.#attach(request.id, request.spec)
+        void this.#attach(request.id, request.spec)
+        break
       case 'detach':
         this.#groups.delete(request.group)
         this.#ready.delete(request.group)
-        return this.#reply({ kind: 'done', id: request.id })
+        this.#reply({ kind: 'done', id: request.id })
+        break
       case 'called':
-        return this.#called(request)
+        this.#called(request)
+        break
       case 'ring':
-        return this.#startSweep(request.ring)
+        this.#startSweep(request.ring)
+        break
+      default:
+        unreachable(request)
     }
   }
 
@@ -60,14 +72,14 @@ export class Shard implements Callback {
   }
 
   /** Runs a getter function in the thread that has it. */
-  call(group: number, key: Uint8Array, { signal, deadlineMs }: LoadContext): Promise<Loaded> {
+  call(group: number, key: Uint8Array, { cancel, deadlineMs }: LoadLimits): Promise<Loaded> {
     const call = this.#nextCall++
     return new Promise<Loaded>((resolve, reject) => {
       this.#calls.set(call, { resolve, reject })
-      signal.addEventListener('abort', () => {
+      cancel.addEventListener('abort', () => {
         if (!this.#calls.delete(call)) return
         this.#reply({ kind: 'uncall', call })
-        reject(signal.reason)
+        reject(cancel.reason)
       })
       this.#reply({ kind: 'call', call, group, key, deadlineMs })
     })
@@ -75,11 +87,11 @@ export class Shard implements Callback {
 
   async #load(request: Extract<ShardRequest, { kind: 'load' }>): Promise<void> {
     const { id } = request
-    const controller = new AbortController()
-    this.#loads.set(id, controller)
+    const cancel = new Cancel()
+    this.#loads.set(id, cancel)
     try {
       const group = this.#ready.get(request.group) ?? (await this.#find(request.group))
-      this.#reply({ kind: 'value', id, ...(await group.get({ ...request, signal: controller.signal })) })
+      this.#reply({ kind: 'value', id, ...(await group.get({ ...request, signal: cancel })) })
     } catch (thrown) {
       this.#fail(id, thrown)
     } finally {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { Ring } from '../../src/shared/ring.js'
 import { crc32 } from '../../src/shared/crc32.js'
+import { Ring } from '../../src/shared/ring.js'
 import { prng } from '../support/prng.js'
 
 const three = ['127.0.0.1:8001', '127.0.0.1:8002', '127.0.0.1:8003']
@@ -20,7 +20,8 @@ function shuffled<T>(items: readonly T[], random: () => number): T[] {
 }
 
 function keys(count: number): Buffer[] {
-  return Array.from({ length: count }, (_, index) => Buffer.from(`key:${index}`))
+  const random = prng(seed)
+  return Array.from({ length: count }, (_, index) => Buffer.from(`${random()}:${index}`))
 }
 
 /** The definition, word for word and without any cleverness. */

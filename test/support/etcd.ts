@@ -60,6 +60,10 @@ export class Etcd {
     const child = spawn(binary, args, { stdio: ['ignore', 'pipe', 'pipe'] })
     this.#process = child
     this.#output = ''
+    // A test that ends in an uncaught error must not leave it running.
+    const kill = () => child.kill('SIGKILL')
+    process.once('exit', kill)
+    child.once('exit', () => process.off('exit', kill))
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (chunk) => {
         this.#output = (this.#output + chunk).slice(-OUTPUT_KEPT)

@@ -1,18 +1,14 @@
 #!/usr/bin/env node
 import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js'
-import { CacheError } from '../../shared/errors.js'
+import { startNode } from '../node.js'
 import type { Command } from './command.js'
 import { configCommand } from './config.js'
 import { deleteCommand } from './delete.js'
 import { getCommand } from './get.js'
 import { ringCommand } from './ring.js'
 import { oneLine, run } from './run.js'
-import { type StartNode, serveCommand } from './serve.js'
+import { serveCommand } from './serve.js'
 import { statsCommand } from './stats.js'
-
-const startNode: StartNode = async () => {
-  throw new CacheError('UNIMPLEMENTED', 'This build has no node')
-}
 
 const COMMANDS: readonly Command[] = [
   serveCommand(startNode),

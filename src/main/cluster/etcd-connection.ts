@@ -116,7 +116,7 @@ export class EtcdConnection {
       stream.on('data', (response: IWatchResponse) => {
         if (cancelled) return
         // Also the answer to a revision that was compacted away in the meantime: the next connection lists anew.
-        if (response.canceled) return fail(new Error(response.cancel_reason || 'etcd cancelled the watch'))
+        if (response.canceled) return fail(new Error(reasonOf(response)))
         if (response.created) resolve()
         if (response.events.length > 0)
           onEvents(response.events.map(({ type, kv }) => eventOf(type, kv, prefix)))
@@ -168,6 +168,12 @@ export class EtcdConnection {
 function faultOf(what: string, thrown: unknown): CacheError {
   const why = thrown instanceof Error ? thrown.message : String(thrown)
   return new CacheError('UNAVAILABLE', `Could not ${what}: ${why}`, { cause: thrown })
+}
+
+/** etcd gives no reason in words when it has compacted the revision away, only the oldest that it still has. */
+function reasonOf({ compact_revision, cancel_reason }: IWatchResponse): string {
+  if (compact_revision !== '0') return `etcd compacted the changes before revision ${compact_revision}`
+  return cancel_reason || 'etcd cancelled the watch'
 }
 
 /** All keys that start with the prefix, which must end in a character below U+007F. */

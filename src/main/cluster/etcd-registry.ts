@@ -237,6 +237,7 @@ export class EtcdRegistry implements Registry {
       }
       await connection.put(this.#key, this.#value, leaseId)
       this.#registrations++
+      this.#log.info({ key: this.#key, leaseId }, 'Registered in etcd')
     }
     this.#registeredLeaseId = leaseId
   }
@@ -286,11 +287,12 @@ export class EtcdRegistry implements Registry {
   }
 
   #onConnected(host: string): void {
+    // At the first connection there is no earlier view to hold.
+    this.#view.holdUntil(this.#clock.nowMs() + (this.#state === 'connecting' ? 0 : this.#leaseTtlMs))
     this.#state = 'connected'
-    this.#view.holdUntil(this.#clock.nowMs() + this.#leaseTtlMs)
     this.#publish()
-    const fields = { service: this.#prefix, host, leaseId: this.#leaseId, members: this.#view.members.size }
-    this.#log.info(fields, 'Registered in etcd')
+    const fields = { service: this.#prefix, host, members: this.#view.members.size }
+    this.#log.info(fields, 'The view of the members is live')
     this.#started.ring()
   }
 

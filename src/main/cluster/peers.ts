@@ -42,7 +42,8 @@ export class Peers implements PeerPicker {
     const ring = new Ring(members, { replicas })
     if (ring.members.join() === before) return
     for (const address of ring.members) {
-      if (address !== self && !this.#connections.has(address)) this.#connections.set(address, connect(address))
+      if (address !== self && !this.#connections.has(address))
+        this.#connections.set(address, connect(address))
     }
     this.#ring = ring
     for (const [address, connection] of this.#connections) {

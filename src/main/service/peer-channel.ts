@@ -6,6 +6,7 @@ import {
   Metadata,
   type ServiceError,
 } from '@grpc/grpc-js'
+import type { CancelSignal } from '../../shared/cancel.js'
 import { CacheError, Code, codeNameOf } from '../../shared/errors.js'
 import type { CallOptions } from '../call.js'
 import type { MessageLimits } from '../grpc-server.js'
@@ -147,19 +148,19 @@ export class PeerChannel {
 class OutboundCall {
   /** Why we cut it short, once we did. */
   reason: CacheError | undefined
-  readonly #signal: AbortSignal | undefined
+  readonly #signal: CancelSignal | undefined
   readonly #ended: () => void
   #call: ClientUnaryCall | undefined
   #connectTimer: NodeJS.Timeout | undefined
 
-  constructor(signal: AbortSignal | undefined, ended: () => void) {
+  constructor(signal: CancelSignal | undefined, ended: () => void) {
     this.#signal = signal
     this.#ended = ended
   }
 
   start(call: ClientUnaryCall): void {
     this.#call = call
-    this.#signal?.addEventListener('abort', this.#onAbort, { once: true })
+    this.#signal?.addEventListener('abort', this.#onAbort)
   }
 
   giveUpAfter(timeoutMs: number, reasonOf: () => CacheError | undefined): void {

@@ -1,3 +1,4 @@
+import { Cancel, type CancelSignal } from '../../shared/cancel.js'
 import { CacheError } from '../../shared/errors.js'
 import type { GroupSpec, Loaded, RingView, ShardReply, ShardRequest } from '../../shared/messages.js'
 import type { ShardThread } from './shard-thread.js'
@@ -10,7 +11,7 @@ type Request = Extract<ShardRequest, { id: number }>
 
 /** Runs the getter functions of the main thread for a worker. */
 export interface GetterRunner {
-  run(group: number, key: Uint8Array, context: { signal: AbortSignal; deadlineMs: number }): Promise<Loaded>
+  run(group: number, key: Uint8Array, context: { cancel: Cancel; deadlineMs: number }): Promise<Loaded>
 }
 
 interface Pending {
@@ -27,7 +28,7 @@ export class ShardClient {
   readonly #getters: GetterRunner
   readonly #groups = new Map<number, GroupSpec>()
   readonly #pending = new Map<number, Pending>()
-  readonly #calls = new Map<number, AbortController>()
+  readonly #calls = new Map<number, Cancel>()
   #thread: ShardThread | undefined
   #requests: ShardRequest[] = []
   #isUp = false
@@ -60,7 +61,10 @@ export class ShardClient {
   }
 
   /** Loads a key, or joins the load that is under way. Aborting the signal gives up this call, not the load of others. */
-  async load(request: Omit<Extract<ShardRequest, { kind: 'load' }>, 'kind' | 'id'>, signal: AbortSignal): Promise<Value> {
+  async load(
+    request: Omit<Extract<ShardRequest, { kind: 'load' }>, 'kind' | 'id'>,
+    signal: CancelSignal,
+  ): Promise<Value> {
     const id = this.#nextId++
     const cancel = (): void => this.#push({ kind: 'cancel', id })
     signal.addEventListener('abort', cancel)
@@ -88,7 +92,9 @@ export class ShardClient {
   /** A new thread: it knows no group. The attachments go first, ahead of what waits. */
   onStart(): void {
     const waiting = this.#requests
-    const announced = new Set(waiting.map((request) => (request.kind === 'attach' ? request.spec : undefined)))
+    const announced = new Set(
+      waiting.map((request) => (request.kind === 'attach' ? request.spec : undefined)),
+    )
     this.#requests = []
     this.#isUp = true
     for (const spec of this.#groups.values()) {
@@ -107,7 +113,7 @@ export class ShardClient {
     this.#pending.clear()
     this.#requests = []
     this.#isUp = false
-    for (const controller of this.#calls.values()) controller.abort(error)
+    for (const cancel of this.#calls.values()) cancel.abort(error)
     this.#calls.clear()
     for (const { reject } of lost) reject(error)
   }
@@ -135,25 +141,31 @@ export class ShardClient {
   }
 
   #take(reply: ShardReply): void {
-    if (reply.kind === 'call') return void this.#runGetter(reply)
-    if (reply.kind === 'uncall') return this.#calls.get(reply.call)?.abort()
+    if (reply.kind === 'call') {
+      void this.#runGetter(reply)
+      return
+    }
+    if (reply.kind === 'uncall') {
+      this.#calls.get(reply.call)?.abort()
+      return
+    }
     const pending = this.#pending.get(reply.id)
     this.#pending.delete(reply.id)
-    if (reply.kind !== 'failed') return pending?.resolve(reply)
-    pending?.reject(new CacheError(reply.failure.code, reply.failure.message))
+    if (reply.kind === 'failed') pending?.reject(new CacheError(reply.failure.code, reply.failure.message))
+    else pending?.resolve(reply)
   }
 
   async #runGetter({ call, group, key, deadlineMs }: Extract<ShardReply, { kind: 'call' }>): Promise<void> {
-    const controller = new AbortController()
-    this.#calls.set(call, controller)
+    const cancel = new Cancel()
+    this.#calls.set(call, cancel)
     try {
-      const outcome = await this.#getters.run(group, key, { signal: controller.signal, deadlineMs })
+      const outcome = await this.#getters.run(group, key, { cancel, deadlineMs })
       if (this.#calls.has(call)) this.#push({ kind: 'called', call, outcome })
     } catch (thrown) {
       const { code, message } = CacheError.from(thrown)
       if (this.#calls.has(call)) this.#push({ kind: 'called', call, outcome: { code, message } })
     } finally {
-      if (this.#calls.get(call) === controller) this.#calls.delete(call)
+      if (this.#calls.get(call) === cancel) this.#calls.delete(call)
     }
   }
 }

@@ -122,9 +122,14 @@ export class ShardThread {
       ? Math.min(Math.max(this.#restartDelayMs * 2, RESTART_DELAY_MS_MIN), RESTART_DELAY_MS_MAX)
       : 0
     const reason = cause instanceof Error ? cause.message : String(cause)
-    log.error({ shard: spec.shard, reason, restartDelayMs: this.#restartDelayMs }, 'worker thread died; starting another')
+    log.error(
+      { shard: spec.shard, reason, restartDelayMs: this.#restartDelayMs },
+      'worker thread died; starting another',
+    )
     this.#restart = setTimeout(() => this.start(), this.#restartDelayMs)
-    events.onDeath(new CacheError('UNAVAILABLE', `Shard ${spec.shard} is being restarted; try again`, { cause }))
+    events.onDeath(
+      new CacheError('UNAVAILABLE', `Shard ${spec.shard} is being restarted; try again`, { cause }),
+    )
   }
 
   #checkHeartbeat(): void {
@@ -137,7 +142,10 @@ export class ShardThread {
     const { stallMs, spec, log } = this.#options
     const limitMs = this.#state === 'starting' ? Math.max(stallMs, START_MS_MAX) : stallMs
     if (this.#state === 'dead' || nowMs - this.#beat.seenMs < limitMs) return
-    log.error({ shard: spec.shard, blockedMs: Math.round(nowMs - this.#beat.seenMs) }, 'worker thread is blocked')
+    log.error(
+      { shard: spec.shard, blockedMs: Math.round(nowMs - this.#beat.seenMs) },
+      'worker thread is blocked',
+    )
     this.#beat.seenMs = nowMs
     this.#abort.abort()
   }
