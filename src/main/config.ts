@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { CacheError } from '../shared/errors.js'
+import { KEY_BYTES_MAX, VALUE_BYTES_MAX, WORKER_COUNT_MAX } from '../shared/limits.js'
 import { GROUP_OPTIONS, type GroupConfig, groupConfigOf } from './group-config.js'
 import { LOG_LEVELS } from './log.js'
 import type { NodeOptions } from './node-options.js'
@@ -15,8 +16,6 @@ import {
 } from './option/option.js'
 import { address, byteSize, duration, integer, list, oneOf, text } from './option/option-type.js'
 
-const KIB = 2 ** 10
-const MIB = 2 ** 20
 const HOUR_MS = 3_600_000
 
 /** Everything that a node can be told. */
@@ -57,8 +56,8 @@ export const NODE_OPTIONS = {
   workers: {
     flag: 'workers',
     path: 'workers',
-    type: integer(1, 64),
-    default: Math.min(64, Math.max(1, availableParallelism() - 1)),
+    type: integer(1, WORKER_COUNT_MAX),
+    default: Math.min(WORKER_COUNT_MAX, Math.max(1, availableParallelism() - 1)),
     defaultHelp: 'processors − 1',
     help: 'Worker threads, each with a shard of every group',
   },
@@ -72,15 +71,15 @@ export const NODE_OPTIONS = {
   keyBytesMax: {
     flag: 'key-bytes-max',
     path: 'keyBytesMax',
-    type: byteSize(1, 64 * KIB),
-    default: 64 * KIB,
+    type: byteSize(1, KEY_BYTES_MAX),
+    default: KEY_BYTES_MAX,
     help: 'Largest key',
   },
   valueBytesMax: {
     flag: 'value-bytes-max',
     path: 'valueBytesMax',
-    type: byteSize(1, 64 * MIB),
-    default: 64 * MIB,
+    type: byteSize(1, VALUE_BYTES_MAX),
+    default: VALUE_BYTES_MAX,
     help: 'Largest value',
   },
   workerStall: {

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { dirname, isAbsolute, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { CacheError } from '../shared/errors.js'
+import { STORE_BYTES_MIN, TIMER_MS_MAX, TTL_MS_MAX, WORKER_COUNT_MAX } from '../shared/limits.js'
 import { POLICY_NAMES } from '../shared/policy-names.js'
 import type { GetterModule, GroupOptions } from './node-options.js'
 import type { Section } from './option/file.js'
@@ -15,18 +16,18 @@ import {
 } from './option/option.js'
 import { anything, byteSize, duration, oneOf, text } from './option/option-type.js'
 
-const KIB = 2 ** 10
-const GIB = 2 ** 30
 const HOUR_MS = 3_600_000
-/** What a timer of Node can wait: 2^31 − 1 ms, rounded down to hours. */
-const TIMER_MAX_MS = 596 * HOUR_MS
-const TTL_MAX_MS = 10 * 366 * 24 * HOUR_MS
+// In whole hours, so that messages stay readable.
+const TIMER_MAX_MS = Math.floor(TIMER_MS_MAX / HOUR_MS) * HOUR_MS
+const TTL_MAX_MS = Math.floor(TTL_MS_MAX / HOUR_MS) * HOUR_MS
+/** What shared memory can hold: 2 GiB for each shard. */
+const GROUP_BYTES_MAX = WORKER_COUNT_MAX * 2 ** 31
 
 /** Everything that `groups: { NAME: … }` in a configuration file can say. */
 export const GROUP_OPTIONS = {
   maxBytes: {
     path: 'maxBytes',
-    type: byteSize(64 * KIB, 1024 * GIB),
+    type: byteSize(STORE_BYTES_MIN, GROUP_BYTES_MAX),
     required: true,
     help: 'Memory of the group on each node, everything included',
   },

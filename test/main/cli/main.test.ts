@@ -52,7 +52,7 @@ describe('geek-cache', () => {
     [['srve'], 'Unknown command "srve" (did you mean serve?)'],
     [['foo'], 'Unknown command "foo": the commands are serve, get, delete, stats, ring, config'],
     [['serve', '--slef', 'a:1'], 'Unknown flag --slef (did you mean --self?)'],
-    [['serve', '--workers', '0'], '--workers "0": expected a whole number from 1 to 64'],
+    [['serve', '--workers', '0'], '--workers "0": expected a whole number from 1 to 32'],
     [
       ['serve', '--config', '/nowhere.yaml'],
       'Cannot read the configuration file /nowhere.yaml: no such file',
