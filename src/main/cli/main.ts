@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js'
 import { startNode } from '../node.js'
 import type { Command } from './command.js'
 import { configCommand } from './config.js'
@@ -25,6 +26,9 @@ function onFault(thrown: unknown): never {
   )
   process.exit(1)
 }
+
+// What it has to say comes as the error of a call, too, and in one line.
+setLogVerbosity(logVerbosity.NONE)
 
 process.on('uncaughtException', onFault)
 process.on('unhandledRejection', onFault)

@@ -3,7 +3,7 @@ import { CacheError } from '../../shared/errors.js'
 import { type Config, loadConfig, NODE_OPTIONS, nodeOptionsOf } from '../config.js'
 import { groupOptionsOf } from '../group-config.js'
 import { createLog } from '../log.js'
-import type { GroupOptions, NodeOptions } from '../node-options.js'
+import type { NodeOptions } from '../node-options.js'
 import type { Command, Terminal } from './command.js'
 import { oneLine } from './run.js'
 
@@ -11,7 +11,6 @@ import { oneLine } from './run.js'
 export interface ServedNode {
   /** The address that is listened on, its port filled in. */
   readonly self: string
-  group(name: string, options: GroupOptions): Promise<unknown>
   /** Graceful, and bounded in time. */
   close(): Promise<void>
 }
@@ -59,7 +58,8 @@ async function serve(startNode: StartNode, config: Config, log: Logger, terminal
   const stop = listenForSignals()
   let node: ServedNode
   try {
-    node = await startWithGroups(startNode, config, log)
+    const groups = Object.fromEntries(config.groups.map((group) => [group.name, groupOptionsOf(group)]))
+    node = await startNode({ ...nodeOptionsOf(config), groups, log })
   } catch (thrown) {
     log.debug({ err: thrown }, 'The node could not start')
     terminal.stderr.write(`geek-cache: ${failureLine(thrown)}\n`)
@@ -72,17 +72,6 @@ async function serve(startNode: StartNode, config: Config, log: Logger, terminal
   const inTime = await withinMs(node.close(), config.values.drain + CLOSE_MARGIN_MS)
   if (!inTime) terminal.stderr.write('geek-cache: The node did not close in time and was given up\n')
   return inTime ? 0 : EXIT_START_FAILED
-}
-
-async function startWithGroups(startNode: StartNode, config: Config, log: Logger): Promise<ServedNode> {
-  const node = await startNode({ ...nodeOptionsOf(config), log })
-  try {
-    for (const group of config.groups) await node.group(group.name, groupOptionsOf(group))
-    return node
-  } catch (thrown) {
-    await node.close()
-    throw thrown
-  }
 }
 
 function readyText({ self }: ServedNode, { groups }: Config): string {

@@ -18,6 +18,9 @@ const OPTIONS = {
 /** More columns than these would not fit a terminal. */
 const SHARD_COLUMNS_MAX = 8
 
+/** Buckets of a histogram; the empty ones are left out of tables. */
+const HISTOGRAM_BUCKET = /_(le_[\d.]+|over)$/
+
 export const statsCommand: Command = {
   name: 'stats',
   summary: 'Print the counters of a node',
@@ -57,9 +60,10 @@ function groupTable(title: string, samples: readonly CounterSample[]): string {
     const sample = samples.find((candidate) => candidate.name === name && candidate.shard === shard)
     return sample === undefined ? '' : formatCount(sample.value)
   }
-  const rows = names.map((name) => {
+  const rows = names.flatMap((name) => {
     const total = samples.filter((sample) => sample.name === name).reduce((sum, { value }) => sum + value, 0)
-    return [name, formatCount(total), ...columns.map((shard) => valueOfShard(name, shard))]
+    if (total === 0 && HISTOGRAM_BUCKET.test(name)) return []
+    return [[name, formatCount(total), ...columns.map((shard) => valueOfShard(name, shard))]]
   })
   const head = [title, columns.length > 0 ? 'total' : '', ...columns.map((shard) => `shard ${shard}`)]
   return alignColumns(

@@ -56,7 +56,9 @@ export function readFileSettings(file: string, source: string, shape: FileShape)
       isAlias(node) ? (node.resolve(document) as ParsedNode | undefined) : (node as ParsedNode),
     json: (node) => JSON.stringify(node?.toJS(document) ?? null),
   }
-  if (document.contents === null) return { settings: new Map(), sections: [] }
+  // An empty document, or one that only says `---`.
+  if (document.contents === null || (isScalar(document.contents) && document.contents.value === null))
+    return { settings: new Map(), sections: [] }
   if (!isMap(document.contents))
     throw invalid(`${reader.lineOf(document.contents)}: expected a mapping of options`)
 
