@@ -6,6 +6,7 @@ import { LruPolicy } from './lru.js'
 import type { PolicyFactory } from './policy.js'
 import { S3FifoPolicy } from './s3fifo.js'
 import { SievePolicy } from './sieve.js'
+import { WTinyLfuPolicy } from './w-tinylfu.js'
 
 /** Every policy by the name that a configuration gives it. */
 export const POLICIES = {
@@ -16,6 +17,7 @@ export const POLICIES = {
   '2q': (slotCountMax) => new TwoQueuePolicy(slotCountMax),
   sieve: (slotCountMax) => new SievePolicy(slotCountMax),
   s3fifo: (slotCountMax) => new S3FifoPolicy(slotCountMax),
+  'w-tinylfu': (slotCountMax) => new WTinyLfuPolicy(slotCountMax),
 } as const satisfies Record<string, PolicyFactory>
 
 /** The name of a policy that exists. */
