@@ -20,9 +20,8 @@ import { concatenateTraces, readTrace, type Trace } from './trace.js'
 const CONTESTANTS: Record<string, PolicyFactory> = {
   ...POLICIES,
   'lfu without ageing': (slotCountMax) => new LfuPolicy(slotCountMax, { ageing: false }),
-  'w-tinylfu of 1 % window': (slotCountMax) => new WTinyLfuPolicy(slotCountMax, { windowShare: 0.01 }),
-  'w-tinylfu of fixed window': (slotCountMax) =>
-    new WTinyLfuPolicy(slotCountMax, { windowShare: 0.01, adaptive: false }),
+  'w-tinylfu, shrinking first': (slotCountMax) => new WTinyLfuPolicy(slotCountMax, { firstStep: 'shrink' }),
+  'w-tinylfu, fixed window': (slotCountMax) => new WTinyLfuPolicy(slotCountMax, { firstStep: 'none' }),
 }
 
 /** The references are rounded to two digits. */

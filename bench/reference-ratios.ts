@@ -1,4 +1,7 @@
-/** The columns of {@link REFERENCE_RATIOS}, and how far, in points, ours may be from each: 0 is the equal hit count. */
+/**
+ * The columns of {@link REFERENCE_RATIOS}, and how far, in points, ours may be from each: 0 is the equal hit count.
+ * W-TinyLFU depends on the hash, and where it climbs to on every single step before.
+ */
 export const REFERENCE_COLUMNS = {
   fifo: 0,
   lru: 0,
@@ -7,8 +10,8 @@ export const REFERENCE_COLUMNS = {
   '2q': 0,
   sieve: 0,
   s3fifo: 0.5,
-  'w-tinylfu of fixed window': 1,
-  'w-tinylfu of 1 % window': 1,
+  'w-tinylfu, fixed window': 1,
+  'w-tinylfu, shrinking first': 2,
   clairvoyant: 0,
 } as const
 

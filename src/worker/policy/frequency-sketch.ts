@@ -3,10 +3,14 @@ const COUNT_MAX = 15
 const ROW_COUNT = 4
 const WORDS_PER_ROW = 4
 const WORDS_PER_BLOCK = ROW_COUNT * WORDS_PER_ROW
-const KEYS_PER_BLOCK = 8
+/** Entries of the cache for which one block is made. */
+const ENTRIES_PER_BLOCK = 8
+const BLOCK_COUNT_MIN = 32
 
 /** After so many additions for each entry of the cache, all counters are halved. */
 const SAMPLE_PER_ENTRY = 10
+/** Halving the smallest table is paid for by this many additions. */
+const SAMPLE_MIN = 256
 
 /**
  * Estimates how often a key was asked for lately, in 8 bytes per entry: a count-min sketch (Cormode and Muthukrishnan,
@@ -21,17 +25,17 @@ const SAMPLE_PER_ENTRY = 10
  * every key finds the counters that it had, whichever half it belongs to now.
  */
 export class FrequencySketch {
-  /** For each entry when the table has just been doubled; half of it before that. */
-  static readonly BYTES_PER_ENTRY = (2 * WORDS_PER_BLOCK * Int32Array.BYTES_PER_ELEMENT) / KEYS_PER_BLOCK
+  /** What one entry costs while the table is full; after doubling, twice that. */
+  static readonly BYTES_PER_ENTRY = (WORDS_PER_BLOCK * Int32Array.BYTES_PER_ELEMENT) / ENTRIES_PER_BLOCK
 
-  private table = new Int32Array(2 * WORDS_PER_BLOCK)
-  private sampleSize = 0
+  private table = new Int32Array(BLOCK_COUNT_MIN * WORDS_PER_BLOCK)
+  private sampleSize = SAMPLE_MIN
   private additions = 0
 
   /** Fits table and sample to the entries that the cache holds now. The table never shrinks. */
   fit(entryCount: number): void {
-    this.sampleSize = SAMPLE_PER_ENTRY * entryCount
-    if (entryCount * WORDS_PER_BLOCK <= this.table.length * KEYS_PER_BLOCK) return
+    this.sampleSize = Math.max(SAMPLE_MIN, SAMPLE_PER_ENTRY * entryCount)
+    if (entryCount * WORDS_PER_BLOCK <= this.table.length * ENTRIES_PER_BLOCK) return
     const table = new Int32Array(2 * this.table.length)
     table.set(this.table)
     table.set(this.table, this.table.length)

@@ -20,6 +20,8 @@ const CLIMB_SAMPLE_PER_ENTRY = 10
 const JITTER_FREQUENCY_MIN = 6
 const JITTER_ONE_IN = 128
 
+type FirstStep = 'grow' | 'shrink' | 'none'
+
 /**
  * W-TinyLFU (Einziger, Friedman, Manes, "TinyLFU: A Highly Efficient Cache Admission Policy", ACM ToS 2017) with a
  * window that adapts (the same with Eytan, "Adaptive Software Cache Management", Middleware'18).
@@ -65,11 +67,11 @@ export class WTinyLfuPolicy implements EvictionPolicy {
 
   /**
    * @param windowShare share of the window at the start
-   * @param adaptive false for a window that stays as it is
+   * @param firstStep what becomes of the window at first; with 'none' it stays as it is for ever
    */
   constructor(
     slotCountMax: number,
-    { windowShare = 0.01, adaptive = true }: { windowShare?: number; adaptive?: boolean } = {},
+    { windowShare = 0.01, firstStep = 'grow' }: { windowShare?: number; firstStep?: FirstStep } = {},
   ) {
     this.lists = new SlotLists(slotCountMax, REGIONS.length)
     this.hashes = new Int32Array(slotCountMax)
@@ -77,7 +79,7 @@ export class WTinyLfuPolicy implements EvictionPolicy {
     this.regionOf = new Uint8Array(slotCountMax)
     this.windowShare = windowShare
     this.protectedShare = PROTECTED_SHARE_OF_MAIN * (1 - windowShare)
-    this.climber = adaptive ? new HillClimber(-1) : undefined
+    this.climber = firstStep === 'none' ? undefined : new HillClimber(firstStep === 'grow' ? 1 : -1)
   }
 
   onInsert(slot: number, hash: number, sizeBytes: number): void {
