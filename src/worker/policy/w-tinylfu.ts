@@ -35,10 +35,11 @@ type FirstStep = 'grow' | 'shrink' | 'none'
  * candidate. So a scan passes through the window and leaves the rest alone. A {@link HillClimber} moves bytes between
  * window and protected part: more window for recency, less for frequency.
  *
- * Choices: since room is made before the newcomer is known, it counts as an entry of mean size when the question is
- * whether it will push the candidate out of the window; what overflows the window after all waits there for the next
- * eviction, so that nothing reaches the main part of a full cache unasked. A victim kept alive by colliding keys is worn
- * out by jitter, as in Caffeine: a popular candidate now and then wins although it has lost.
+ * Choices: room is made before the newcomer enters the window, so that the window gives its candidate ahead of time.
+ * The victim goes without a contest while the main part has more than its share without it, as after a large candidate
+ * has won, or when the window is empty. What overflows the window of a full cache waits there for the next eviction, so
+ * that nothing reaches the main part of a full cache unasked. A victim kept alive by colliding keys is worn out by
+ * jitter, as in Caffeine: a popular candidate now and then wins although it has lost.
  */
 export class WTinyLfuPolicy implements EvictionPolicy {
   readonly name = 'w-tinylfu'
@@ -127,12 +128,10 @@ export class WTinyLfuPolicy implements EvictionPolicy {
     const probationTail = lists.tail(PROBATION)
     const victim = probationTail >= 0 ? probationTail : lists.tail(PROTECTED)
     if (windowTail < 0 && victim < 0) return -1
-    const meanBytes = (this.bytes[WINDOW] + this.bytes[PROBATION] + this.bytes[PROTECTED]) / this.entryCount
-    const windowOverflows = this.bytes[WINDOW] + meanBytes > this.windowBytesMax
     let evicted = victim
     if (victim < 0) {
       evicted = windowTail
-    } else if (windowOverflows && windowTail >= 0) {
+    } else if (windowTail >= 0 && !this.mainCanSpare(victim)) {
       if (this.admits(windowTail, victim)) this.move(windowTail, PROBATION)
       else evicted = windowTail
     }
@@ -160,6 +159,12 @@ export class WTinyLfuPolicy implements EvictionPolicy {
       this.windowBytesMax + this.protectedBytesMax <= Math.max(1, this.capacityBytes),
       'The shares overlap',
     )
+  }
+
+  /** Whether the main part would still have its share without the victim. */
+  private mainCanSpare(victim: number): boolean {
+    const mainBytes = this.bytes[PROBATION] + this.bytes[PROTECTED]
+    return mainBytes - this.sizes[victim]! >= this.capacityBytes - this.windowBytesMax
   }
 
   private admits(candidate: number, victim: number): boolean {
