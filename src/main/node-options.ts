@@ -20,6 +20,8 @@ export interface NodeOptions {
   readonly peers?: readonly string[]
   /** Worker threads, one shard of every group each. Default: processors − 1, at least 1. */
   readonly workers?: number
+  /** Groups to make before the node listens and joins its ring; more can be made at any time. */
+  readonly groups?: Readonly<Record<string, GroupOptions>>
   /** Virtual nodes of each member on the ring. All nodes of a ring must agree. Default 150. */
   readonly replicas?: number
   /** Largest key in bytes, at most and by default 65536. */

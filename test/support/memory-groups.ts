@@ -1,11 +1,12 @@
 import type { Answer } from '../../src/main/call.js'
 import type { ServedGroup, ServedGroups, ServeOptions } from '../../src/main/service/served-group.js'
+import type { CancelSignal } from '../../src/shared/cancel.js'
 import { CacheError, Code, type CodeName } from '../../src/shared/errors.js'
 
 /** A call that waits in a {@link MemoryGroup} and sees what its caller does. */
 export interface WaitingCall {
   readonly options: ServeOptions
-  readonly signal: AbortSignal
+  readonly signal: CancelSignal
   /** Resolves once the caller has gone away. */
   readonly cancelled: Promise<void>
   finish(value: Uint8Array): void

@@ -1,4 +1,5 @@
 import type { handleUnaryCall, Metadata, ServerUnaryCall } from '@grpc/grpc-js'
+import { Cancel, type CancelSignal } from '../../shared/cancel.js'
 import { CacheError } from '../../shared/errors.js'
 import { MalformedMessage } from './message.js'
 import { rpcStatusOf } from './rpc-status.js'
@@ -58,7 +59,7 @@ async function answer<Request, Response>(
 /** The deadline and the end of one call. */
 class CallLife {
   readonly #call: ServerUnaryCall<unknown, unknown>
-  #controller: AbortController | undefined
+  #cancel: Cancel | undefined
   #ended = false
 
   constructor(call: ServerUnaryCall<unknown, unknown>) {
@@ -67,7 +68,7 @@ class CallLife {
 
   /**
    * Own, enumerable getters, so that `{ ...options }` keeps them. A call that is answered from memory reads neither
-   * and pays for no AbortController.
+   * and pays for no cancellation.
    */
   options(forwarded: boolean): ServeOptions {
     const life = this
@@ -92,16 +93,16 @@ class CallLife {
     return Math.max(0, (deadline instanceof Date ? deadline.getTime() : deadline) - Date.now())
   }
 
-  #signal(): AbortSignal {
-    if (this.#controller !== undefined) return this.#controller.signal
-    const controller = new AbortController()
-    this.#controller = controller
-    if (this.#call.cancelled) controller.abort()
+  #signal(): CancelSignal {
+    if (this.#cancel !== undefined) return this.#cancel
+    const cancel = new Cancel()
+    this.#cancel = cancel
+    if (this.#call.cancelled) cancel.abort()
     else {
       this.#call.once('cancelled', () => {
-        if (!this.#ended) controller.abort()
+        if (!this.#ended) cancel.abort()
       })
     }
-    return controller.signal
+    return cancel
   }
 }
