@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
 import { Duplex } from 'node:stream'
 import { describe, it } from 'node:test'
-import { setImmediate as turn } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js'
 import descriptor, { type IFileDescriptorProto } from 'protobufjs/ext/descriptor/index.js'
 import { registerReflectionService } from '../../../src/main/service/reflection-service.js'
 import type { ReflectionRequest, ReflectionResponse } from '../../support/reflection-client.js'
+
+/** Resolves in the next turn of the event loop. */
+const turn = promisify(setImmediate)
 
 type Handler = (stream: Duplex) => void
 
