@@ -11,7 +11,7 @@ import { STORE_BYTES_MAX, STORE_BYTES_MIN } from '../shared/limits.js'
 import { LoadContext } from '../shared/load-context.js'
 import { toLoaded } from '../shared/loaded.js'
 import type { GetterSpec, GroupSpec, Loaded } from '../shared/messages.js'
-import { POLICY_NAMES } from '../shared/policy-names.js'
+import { isPolicyName, POLICY_NAMES } from '../shared/policy-names.js'
 import { AccessLog } from '../shared/store/access-log.js'
 import type { Epochs } from '../shared/store/epoch.js'
 import { allocateStore } from '../shared/store/layout.js'
@@ -189,7 +189,7 @@ function validate(name: string, options: GroupOptions): void {
     fail(`its name has 1 to ${NAME_LENGTH_MAX} characters`)
   const { maxBytes, policy, getter, ttlMs = 1, notFoundTtlMs = 0, loadTimeoutMs = 1 } = options
   if (!(maxBytes >= STORE_BYTES_MIN)) fail(`maxBytes is ${maxBytes}, it must be at least ${STORE_BYTES_MIN}`)
-  if (policy !== undefined && !(POLICY_NAMES as readonly string[]).includes(policy)) {
+  if (policy !== undefined && !isPolicyName(policy)) {
     fail(`there is no policy "${policy}"; there are ${POLICY_NAMES.join(', ')}`)
   }
   if (!(ttlMs > 0)) fail(`ttlMs is ${ttlMs}, it must be over 0`)

@@ -19,8 +19,8 @@ export interface GrpcServer {
    *
    * @param address HOST:PORT; port 0 takes a free one
    * @returns the port
-   * @throws CacheError FAILED_PRECONDITION when the address is in use or is none of this machine, INVALID_ARGUMENT when
-   *   it is no address
+   * @throws CacheError FAILED_PRECONDITION when the address is in use, none of this machine or not allowed,
+   *   INVALID_ARGUMENT when it is no address
    */
   listen(address: string): Promise<number>
   /** Takes no more calls, waits at most `graceMs` for those in flight, then ends them. Never rejects. */

@@ -1,4 +1,5 @@
 import type { Getter } from '../shared/getter.js'
+import type { PolicyName } from '../shared/policy-names.js'
 
 /** What the node writes its log to: a pino logger, or anything that has these four methods. */
 export interface Log {
@@ -59,7 +60,7 @@ export interface GroupOptions {
   readonly maxBytes: number
   readonly getter: GetterSource
   /** Eviction policy. Default `lru`. */
-  readonly policy?: string
+  readonly policy?: PolicyName
   /** Time to live of values whose getter set none, in ms. Default: for ever. */
   readonly ttlMs?: number
   /** How long "not found" is remembered when the getter set no time, in ms. Default 0: not at all. */

@@ -11,7 +11,7 @@ import type { Registry, RegistryStatus } from './cluster/registry.js'
 import { StaticRegistry } from './cluster/static-registry.js'
 import type { Group } from './group.js'
 import { Groups } from './groups.js'
-import type { GrpcServer, MessageLimits } from './grpc-server.js'
+import type { GrpcServer } from './grpc-server.js'
 import type { GroupOptions, Log, NodeOptions } from './node-options.js'
 import { registerGroupCacheService } from './service/group-cache-service.js'
 import { GrpcJsServer } from './service/grpc-js-server.js'
@@ -28,7 +28,10 @@ const REPLICAS = 150
 const WORKER_STALL_MS = 5000
 const DRAIN_MS = 5000
 
-/** What a gRPC message may be longer than the key and value in it: names of groups, field tags, lengths. */
+/** Largest gRPC message with a request in it: far more than a key, so that one that is too long gets an answer. */
+const REQUEST_BYTES_MAX = 4 * 1024 * 1024
+
+/** What a gRPC message may be longer than the value in it: field tags, lengths. */
 const MESSAGE_MARGIN_BYTES = 4096
 
 /** Nodes that `ring KEY` names: the owner and who takes over. */
@@ -82,7 +85,7 @@ export class Node {
   readonly #shards: ShardPool
   readonly #server: GrpcServer
   readonly #health: HealthService
-  readonly #limits: MessageLimits
+  readonly #valueMessageBytesMax: number
   #self: string
   #peers: Peers
   #registry: Registry | undefined
@@ -95,8 +98,7 @@ export class Node {
     this.#log = options.log ?? SILENT
     this.#self = options.self ?? SELF
     const { keyBytesMax = KEY_BYTES_MAX, valueBytesMax = VALUE_BYTES_MAX } = options
-    const messageBytesMax = keyBytesMax + valueBytesMax + MESSAGE_MARGIN_BYTES
-    this.#limits = { receiveBytesMax: messageBytesMax, sendBytesMax: messageBytesMax }
+    this.#valueMessageBytesMax = valueBytesMax + MESSAGE_MARGIN_BYTES
     this.#epochs.admit(0)
     this.#peers = this.#newPeers()
     this.#groups = new Groups({
@@ -120,7 +122,10 @@ export class Node {
       log: this.#log,
       onDeath: (shard) => this.#groups.countRestart(shard),
     })
-    this.#server = new GrpcJsServer(this.#limits)
+    this.#server = new GrpcJsServer({
+      receiveBytesMax: REQUEST_BYTES_MAX,
+      sendBytesMax: this.#valueMessageBytesMax,
+    })
     this.#health = this.#register(this.#server)
   }
 
@@ -232,7 +237,11 @@ export class Node {
     return new Peers({
       self: this.#self,
       replicas: this.#options.replicas ?? REPLICAS,
-      connect: (address) => new PeerClient(address, this.#limits),
+      connect: (address) =>
+        new PeerClient(address, {
+          receiveBytesMax: this.#valueMessageBytesMax,
+          sendBytesMax: REQUEST_BYTES_MAX,
+        }),
       onRing: (ring) => {
         this.#log.info({ members: ring.members }, 'Ring changed')
         this.#shards.setRing(ring)

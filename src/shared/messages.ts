@@ -1,5 +1,6 @@
 import type { CodeName } from './errors.js'
 import type { HashSeed } from './hash.js'
+import type { PolicyName } from './policy-names.js'
 
 /** Everything that crosses between the main thread and a worker. Both come from one build: there is no version. */
 
@@ -14,7 +15,7 @@ export interface GroupSpec {
   readonly id: number
   readonly name: string
   readonly getter: GetterSpec
-  readonly policy: string
+  readonly policy: PolicyName
   /** Infinity: values live until they are evicted. */
   readonly ttlMs: number
   readonly notFoundTtlMs: number

@@ -9,7 +9,7 @@ import { type FlightContext, Singleflight } from '../shared/singleflight.js'
 import { AccessLog } from '../shared/store/access-log.js'
 import { Epochs } from '../shared/store/epoch.js'
 import type { Loader } from './loader.js'
-import { isPolicyName, POLICIES } from './policy/policies.js'
+import { POLICIES } from './policy/policies.js'
 import { StoreWriter } from './store-writer.js'
 
 /** One call for a key. */
@@ -48,7 +48,7 @@ export class ShardGroup {
       threadCount: () => shard.threadCountMax,
       seed: shard.seed,
       clock,
-      policy: isPolicyName(spec.policy) ? POLICIES[spec.policy] : POLICIES.lru,
+      policy: POLICIES[spec.policy],
       events: {
         onEvict: () => this.#counters.add(Counter.evictions),
         onExpire: () => this.#counters.add(Counter.expirations),

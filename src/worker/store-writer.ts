@@ -27,14 +27,8 @@ import {
 import type { EvictionPolicy, PolicyFactory } from './policy/policy.js'
 import { StoreIndex } from './store-index.js'
 import { StoreLog } from './store-log.js'
+import { StoreSpace } from './store-space.js'
 import { TimerWheel } from './timer-wheel.js'
-
-/** How long a write waits for a pinned reader before it gives up. Pins last for one synchronous stretch of code. */
-const PIN_WAIT_MS = 50
-
-/** Shares of the log that hold no live entries, so that the cleaner finds something to clean. */
-const SLACK_SHARE = 1 / 16
-const LARGEST_SHARE_MAX = 1 / 8
 
 /** What became of a value that was to be kept. */
 export type PutResult = 'stored' | 'oversize' | 'refused'
@@ -89,11 +83,10 @@ export class StoreWriter {
   readonly #geometry
   readonly #index: StoreIndex
   readonly #log: StoreLog
+  readonly #space: StoreSpace
   readonly #wheel: TimerWheel
   #policy: EvictionPolicy
   #liveBytes = 0
-  /** Largest entry of late, in bytes: that much room is kept free to move entries into. */
-  #largestBytes = 0
   readonly #onHint = (slot: number): void => this.#policy.onHit(slot)
 
   /** Takes over `memory`, new or left behind by another owner. */
@@ -107,6 +100,16 @@ export class StoreWriter {
     if (isTorn) this.#forget()
     this.#index = new StoreIndex(this.#views, this.#geometry, parts.seed)
     this.#log = new StoreLog(words, this.#geometry.logAt, parts.epochs)
+    this.#space = new StoreSpace(this.#views, this.#index, this.#log, {
+      logBytes: () => this.#logBytes,
+      liveBytes: () => this.#liveBytes,
+      slotBytes: () => SLOT_BYTES + HEAD_BYTES + this.#bytesPerSlot,
+      evictOne: () => this.#evictOne(),
+      giveUp: (slot) => {
+        this.#drop(slot)
+        parts.events.onEvict()
+      },
+    })
     this.#wheel = new TimerWheel(this.#geometry.slotCountMax, parts.clock.nowMs())
     this.#policy = this.#newPolicy()
     if (isTorn) this.#change(() => this.#log.releaseAll())
@@ -154,14 +157,14 @@ export class StoreWriter {
       return 'oversize'
     }
     return this.#change(() => {
-      this.#largestBytes = Math.max(this.#largestBytes, sizeBytes)
-      const place = this.#makeRoom(sizeBytes)
+      this.#drainHints()
+      const place = this.#space.make(sizeBytes)
       if (place === 0) {
         this.#removeKey(put.key, put.hash)
         return 'refused'
       }
       this.#write(put, place, sizeBytes, timed)
-      this.#prepareNext()
+      this.#space.prepare()
       return 'stored'
     })
   }
@@ -179,7 +182,6 @@ export class StoreWriter {
       this.#wheel.clear()
       this.#policy = this.#newPolicy()
       this.#liveBytes = 0
-      this.#largestBytes = 0
     })
   }
 
@@ -243,15 +245,6 @@ export class StoreWriter {
     return Math.floor((this.#geometry.budgetBytes - HEADER_BYTES - this.#metadataBytes) / 8) * 8
   }
 
-  /** Room that is kept for moving entries. */
-  get #reserveBytes(): number {
-    return Math.min(this.#largestBytes, this.#logBytes * LARGEST_SHARE_MAX)
-  }
-
-  get #liveBytesMax(): number {
-    return this.#logBytes - Math.max(this.#logBytes * SLACK_SHARE, 2 * this.#reserveBytes)
-  }
-
   #newPolicy(): EvictionPolicy {
     const policy = this.#parts.policy(this.#geometry.slotCountMax + 1)
     policy.setCapacity(this.#geometry.budgetBytes - HEADER_BYTES)
@@ -288,7 +281,7 @@ export class StoreWriter {
   #enter(slot: number, place: number, hash: number): void {
     const sizeBytes = entryBytesAt(this.#views, place)
     this.#liveBytes += sizeBytes
-    this.#largestBytes = Math.max(this.#largestBytes, sizeBytes)
+    this.#space.note(sizeBytes)
     this.#policy.onInsert(slot, hash, sizeBytes + SLOT_BYTES + HEAD_BYTES)
     if (isTimed(this.#views, place)) this.#wheel.insert(slot, this.#expiresAtMs(slot))
   }
@@ -342,83 +335,11 @@ export class StoreWriter {
     this.#parts.accessLog.drain(this.#parts.threadCount(), this.#onHint)
   }
 
-  /** Evicts until `sizeBytes` more live bytes, and a slot for them, are within bounds. */
-  #evictFor(sizeBytes: number): boolean {
-    while (!this.#index.hasFreeSlot || this.#liveBytes + sizeBytes > this.#liveBytesMax) {
-      if (!this.#evictOne()) return false
-    }
-    return true
-  }
-
   #evictOne(): boolean {
     const slot = this.#policy.evict()
     if (slot <= 0) return false
     this.#unlink(slot)
     this.#parts.events.onEvict()
-    return true
-  }
-
-  /** A place for `sizeBytes` in the log, after evicting and cleaning as much as that takes; 0 when readers block it. */
-  #makeRoom(sizeBytes: number): number {
-    this.#drainHints()
-    this.#evictFor(sizeBytes)
-    let cleanedBytes = 0
-    for (;;) {
-      const place = this.#log.placeFor(sizeBytes, this.#logBytesForNext)
-      if (place !== 0) return place
-      if (this.#log.reclaim()) continue
-      const cleaned = this.#cleanOldest()
-      cleanedBytes += cleaned
-      if (cleaned === 0 && !this.#log.reclaim(PIN_WAIT_MS)) return 0
-      if (cleanedBytes > this.#logBytes) {
-        // A whole lap without success: what is free lies in pieces too small. One entry fewer, and on.
-        if (!this.#evictOne()) return 0
-        cleanedBytes = 0
-      }
-    }
-  }
-
-  /** As #logBytes, when the next entry takes a slot and a head that are not in use yet. */
-  get #logBytesForNext(): number {
-    return this.#logBytes - 2 * (SLOT_BYTES + HEAD_BYTES + this.#bytesPerSlot)
-  }
-
-  /** Makes the room that the next insert will need, so that readers have until then to unpin. */
-  #prepareNext(): void {
-    const goalBytes = this.#logBytesForNext - 2 * this.#reserveBytes
-    let cleanedBytes = 0
-    while (this.#log.usedBytes > goalBytes && cleanedBytes < this.#logBytes) {
-      if (this.#log.reclaim()) continue
-      const cleaned = this.#cleanOldest()
-      if (cleaned === 0) return
-      cleanedBytes += cleaned
-    }
-  }
-
-  /** Takes the oldest entry of the log out of the way. Returns its size; 0 when there is none, or no room to move it. */
-  #cleanOldest(): number {
-    const place = this.#log.oldest()
-    if (place === 0) return 0
-    const sizeBytes = entryBytesAt(this.#views, place)
-    const slot = slotAt(this.#views, place)
-    if (this.#index.placeOf(slot) === place && !this.#move(slot, place, sizeBytes)) return 0
-    this.#log.release(sizeBytes)
-    return sizeBytes
-  }
-
-  #move(slot: number, from: number, sizeBytes: number): boolean {
-    let to = this.#log.placeFor(sizeBytes, this.#logBytes)
-    if (to === 0 && this.#log.reclaim()) to = this.#log.placeFor(sizeBytes, this.#logBytes)
-    if (to === 0) {
-      // Either readers hold the room back, then wait; or there is none, then this entry must make some.
-      if (!this.#log.isReclaimed) return false
-      this.#drop(slot)
-      this.#parts.events.onEvict()
-      return true
-    }
-    this.#views.words.copyWithin(to >> 2, from >> 2, (from + sizeBytes) >> 2)
-    this.#log.append(to, sizeBytes)
-    this.#index.point(slot, to)
     return true
   }
 

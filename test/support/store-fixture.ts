@@ -1,9 +1,10 @@
 import { type HashSeed, hashBytes } from '../../src/shared/hash.js'
+import type { PolicyName } from '../../src/shared/policy-names.js'
 import { AccessLog } from '../../src/shared/store/access-log.js'
 import { Epochs } from '../../src/shared/store/epoch.js'
 import { allocateStore } from '../../src/shared/store/layout.js'
 import { StoreReader } from '../../src/shared/store/store-reader.js'
-import { POLICIES, type PolicyName } from '../../src/worker/policy/policies.js'
+import { POLICIES } from '../../src/worker/policy/policies.js'
 import { type PutResult, StoreWriter } from '../../src/worker/store-writer.js'
 import { FakeClock } from './fake-clock.js'
 

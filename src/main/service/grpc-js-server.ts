@@ -4,8 +4,8 @@ import {
   type ServiceDefinition,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js'
-import { CacheError } from '../../shared/errors.js'
 import type { GrpcServer, MessageLimits } from '../grpc-server.js'
+import { listenError } from './listen-error.js'
 
 /** Calls that one connection may have in flight; more wait at the client. */
 const CONCURRENT_STREAMS_MAX = 1024
@@ -57,16 +57,4 @@ export class GrpcJsServer implements GrpcServer {
       this.#server.tryShutdown(() => resolve())
     })
   }
-}
-
-/** grpc-js reports what the socket said as text only. */
-function listenError(address: string, cause: unknown): CacheError {
-  const text = cause instanceof Error ? cause.message : String(cause)
-  if (text.includes('EADDRINUSE')) {
-    return new CacheError('FAILED_PRECONDITION', `${address} is in use`, { cause })
-  }
-  if (text.includes('EADDRNOTAVAIL')) {
-    return new CacheError('FAILED_PRECONDITION', `${address} is not an address of this machine`, { cause })
-  }
-  return new CacheError('INVALID_ARGUMENT', `cannot listen on ${address}`, { cause })
 }

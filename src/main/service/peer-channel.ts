@@ -1,15 +1,10 @@
-import {
-  Client,
-  type ClientUnaryCall,
-  connectivityState,
-  credentials,
-  Metadata,
-  type ServiceError,
-} from '@grpc/grpc-js'
-import type { CancelSignal } from '../../shared/cancel.js'
+import { Client, connectivityState, credentials, Metadata, type ServiceError } from '@grpc/grpc-js'
+import { type Clock, systemClock } from '../../shared/clock.js'
 import { CacheError, Code, codeNameOf } from '../../shared/errors.js'
 import type { CallOptions } from '../call.js'
 import type { MessageLimits } from '../grpc-server.js'
+import { probeHttp2 } from './http2-probe.js'
+import { OutboundCall } from './outbound-call.js'
 import type { UnaryMethod } from './unary-method.js'
 
 /** How a channel to a peer behaves. */
@@ -18,6 +13,7 @@ export interface PeerChannelOptions extends MessageLimits {
   readonly connectTimeoutMs?: number
   /** Longest pause between attempts to reach a peer that is gone, in ms. Default 1000. */
   readonly reconnectPauseMs?: number
+  readonly clock?: Clock
 }
 
 const CONNECT_TIMEOUT_MS = 1000
@@ -37,35 +33,24 @@ const NEVER_MS = 2 ** 31 - 1
  */
 export class PeerChannel {
   readonly address: string
-  readonly #client: Client
+  readonly #limits: MessageLimits
   readonly #connectTimeoutMs: number
+  readonly #reconnectPauseMs: number
+  readonly #clock: Clock
   readonly #calls = new Set<OutboundCall>()
-  /** True once an attempt to connect has hung for its whole time, until a connection stands. */
-  #unreachable = false
+  #client: Client
+  /** When to look next for a peer whose connection hung before it stood; `undefined` unless that is so. */
+  #probeAtMs: number | undefined
   #closed = false
 
   /** @param address HOST:PORT */
   constructor(address: string, options: PeerChannelOptions) {
     this.address = address
+    this.#limits = options
     this.#connectTimeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS
-    const reconnectPauseMs = options.reconnectPauseMs ?? RECONNECT_PAUSE_MS
-    // The scheme keeps an address that came from a registry from being read as unix:… or another kind of target.
-    this.#client = new Client(`dns:${address}`, credentials.createInsecure(), {
-      'grpc.max_receive_message_length': options.receiveBytesMax,
-      'grpc.max_send_message_length': options.sendBytesMax,
-      'grpc.keepalive_time_ms': KEEPALIVE_TIME_MS,
-      'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
-      'grpc.initial_reconnect_backoff_ms': Math.min(FIRST_RECONNECT_PAUSE_MS, reconnectPauseMs),
-      'grpc.max_reconnect_backoff_ms': reconnectPauseMs,
-      'grpc.client_idle_timeout_ms': NEVER_MS,
-      // Retrying is the caller's business: it knows other owners, and the source.
-      'grpc.enable_retries': 0,
-      'grpc.service_config_disable_resolution': 1,
-      'grpc.enable_http_proxy': 0,
-      'grpc.enable_channelz': 0,
-      // Several nodes of one process do not share connections.
-      'grpc.use_local_subchannel_pool': 1,
-    })
+    this.#reconnectPauseMs = options.reconnectPauseMs ?? RECONNECT_PAUSE_MS
+    this.#clock = options.clock ?? systemClock
+    this.#client = this.#createClient()
   }
 
   /** True while a connection stands. */
@@ -87,10 +72,8 @@ export class PeerChannel {
     if (signal?.aborted) throw new CacheError('CANCELLED', 'caller went away')
     if (deadlineMs <= 0) throw new CacheError('DEADLINE_EXCEEDED', 'no time left to ask a peer')
 
-    // Asking for the state also starts an attempt to connect.
-    const connected = this.#client.getChannel().getConnectivityState(true) === connectivityState.READY
-    if (connected) this.#unreachable = false
-    else if (this.#unreachable) throw this.#unavailable('not reachable')
+    const connected = this.#connect()
+    if (!connected && this.#probeAtMs !== undefined) throw this.#unavailable('not reachable')
 
     return new Promise((resolve, reject) => {
       const outbound = new OutboundCall(signal, () => this.#calls.delete(outbound))
@@ -123,10 +106,56 @@ export class PeerChannel {
     this.#client.close()
   }
 
+  /** Starts an attempt to connect where none is under way. True when a connection stands already. */
+  #connect(): boolean {
+    const connected = this.#client.getChannel().getConnectivityState(true) === connectivityState.READY
+    if (connected) this.#probeAtMs = undefined
+    else if (this.#probeAtMs !== undefined && this.#clock.nowMs() >= this.#probeAtMs) void this.#probe()
+    return connected
+  }
+
+  /**
+   * Looks for a peer whose connection hung. The system would go on with that attempt for minutes, and grpc-js never
+   * closes it, so there is to be a new one: but only once somebody is there, lest every attempt leave a socket behind.
+   */
+  async #probe(): Promise<void> {
+    this.#probeAtMs = Number.POSITIVE_INFINITY
+    const alive = await probeHttp2(this.address, this.#connectTimeoutMs)
+    if (this.#closed || this.connected) return
+    if (!alive) {
+      this.#probeAtMs = this.#clock.nowMs() + this.#reconnectPauseMs
+      return
+    }
+    for (const call of this.#calls) call.cancel(this.#unavailable('not reachable'))
+    this.#client.close()
+    this.#client = this.#createClient()
+    this.#probeAtMs = undefined
+  }
+
+  #createClient(): Client {
+    // The scheme keeps an address that came from a registry from being read as unix:… or another kind of target.
+    return new Client(`dns:${this.address}`, credentials.createInsecure(), {
+      'grpc.max_receive_message_length': this.#limits.receiveBytesMax,
+      'grpc.max_send_message_length': this.#limits.sendBytesMax,
+      'grpc.keepalive_time_ms': KEEPALIVE_TIME_MS,
+      'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
+      'grpc.initial_reconnect_backoff_ms': Math.min(FIRST_RECONNECT_PAUSE_MS, this.#reconnectPauseMs),
+      'grpc.max_reconnect_backoff_ms': this.#reconnectPauseMs,
+      'grpc.client_idle_timeout_ms': NEVER_MS,
+      // Retrying is the caller's business: it knows other owners, and the source.
+      'grpc.enable_retries': 0,
+      'grpc.service_config_disable_resolution': 1,
+      'grpc.enable_http_proxy': 0,
+      'grpc.enable_channelz': 0,
+      // Several nodes of one process do not share connections.
+      'grpc.use_local_subchannel_pool': 1,
+    })
+  }
+
   /** Why to end a call that has waited its time for a connection; `undefined` when there is one by now. */
   #giveUp(): CacheError | undefined {
     if (this.connected) return undefined
-    this.#unreachable = true
+    this.#probeAtMs ??= this.#clock.nowMs() + this.#reconnectPauseMs
     return this.#unavailable(`no connection within ${this.#connectTimeoutMs} ms`)
   }
 
@@ -142,44 +171,4 @@ export class PeerChannel {
   #unavailable(what: string): CacheError {
     return new CacheError('UNAVAILABLE', `${this.address}: ${what}`)
   }
-}
-
-/** A call on its way, and all that may cut it short. */
-class OutboundCall {
-  /** Why we cut it short, once we did. */
-  reason: CacheError | undefined
-  readonly #signal: CancelSignal | undefined
-  readonly #ended: () => void
-  #call: ClientUnaryCall | undefined
-  #connectTimer: NodeJS.Timeout | undefined
-
-  constructor(signal: CancelSignal | undefined, ended: () => void) {
-    this.#signal = signal
-    this.#ended = ended
-  }
-
-  start(call: ClientUnaryCall): void {
-    this.#call = call
-    this.#signal?.addEventListener('abort', this.#onAbort)
-  }
-
-  giveUpAfter(timeoutMs: number, reasonOf: () => CacheError | undefined): void {
-    this.#connectTimer = setTimeout(() => {
-      const reason = reasonOf()
-      if (reason !== undefined) this.cancel(reason)
-    }, timeoutMs)
-  }
-
-  cancel(reason: CacheError): void {
-    this.reason = reason
-    this.#call?.cancel()
-  }
-
-  end(): void {
-    clearTimeout(this.#connectTimer)
-    this.#signal?.removeEventListener('abort', this.#onAbort)
-    this.#ended()
-  }
-
-  readonly #onAbort = (): void => this.cancel(new CacheError('CANCELLED', 'caller went away'))
 }

@@ -10,7 +10,6 @@ import type { UnaryMethod } from './unary-method.js'
 export interface PeerClientOptions extends PeerChannelOptions {
   /** How long a peer that does not know geekcache.v1.Peer is taken for a plain one, in ms. Default five minutes. */
   readonly plainMs?: number
-  readonly clock?: Clock
 }
 
 const PLAIN_MS = 5 * 60_000

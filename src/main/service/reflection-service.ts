@@ -6,6 +6,7 @@ import { loadSync } from '@grpc/proto-loader'
 import { ReflectionService } from '@grpc/reflection'
 import { protoPath as healthProto } from 'grpc-health-check'
 import type { GrpcServer } from '../grpc-server.js'
+import { nameMapEntries } from './map-entry.js'
 
 const packageRoot = fileURLToPath(new URL('../../../../', import.meta.url))
 
@@ -30,7 +31,7 @@ const PROTO_FILES: readonly string[] = [
  * its like need no proto file.
  */
 export function registerReflectionService(server: Pick<GrpcServer, 'addService'>): void {
-  const reflection = new ReflectionService(loadSync([...PROTO_FILES], { keepCase: true }))
+  const reflection = new ReflectionService(nameMapEntries(loadSync([...PROTO_FILES], { keepCase: true })))
   reflection.addToServer({
     addService: (definition, implementation) => server.addService(definition, throttled(implementation)),
   })

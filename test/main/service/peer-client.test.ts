@@ -42,6 +42,26 @@ async function startPeer(kind: 'ours' | 'plain', address = '127.0.0.1:0'): Promi
   return { groups, address: `127.0.0.1:${port}`, server }
 }
 
+interface MuteServer {
+  readonly address: string
+  readonly sockets: Set<Socket>
+  stopListening(): void
+}
+
+/** Takes connections and never says a word. */
+async function startMuteServer(): Promise<MuteServer> {
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => sockets.add(socket.on('error', () => {}).resume()))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const stopListening = () => void server.close()
+  opened.push(() => {
+    for (const socket of sockets) socket.destroy()
+    stopListening()
+  })
+  return { address: `127.0.0.1:${(server.address() as AddressInfo).port}`, sockets, stopListening }
+}
+
 function clientOf(address: string, options: Partial<PeerClientOptions> = {}): PeerClient {
   const client = new PeerClient(address, { ...LIMITS, ...options })
   opened.push(() => client.close())
@@ -299,16 +319,8 @@ describe('a peer that is away', () => {
   })
 
   it('accepts and says nothing: the first call waits for the connect timeout, later ones do not', async () => {
-    const sockets = new Set<Socket>()
-    const mute = createServer((socket) => sockets.add(socket.on('error', () => {})))
-    mute.listen(0, '127.0.0.1')
-    await once(mute, 'listening')
-    opened.push(() => {
-      for (const socket of sockets) socket.destroy()
-      mute.close()
-    })
-    const { port } = mute.address() as AddressInfo
-    const client = clientOf(`127.0.0.1:${port}`, { connectTimeoutMs: 50 })
+    const mute = await startMuteServer()
+    const client = clientOf(mute.address, { connectTimeoutMs: 50 })
     await assert.rejects(client.fetch('scores', key('Tom'), {}), {
       code: 'UNAVAILABLE',
       message: /no connection within 50 ms/,
@@ -317,6 +329,27 @@ describe('a peer that is away', () => {
       code: 'UNAVAILABLE',
       message: /not reachable/,
     })
+  })
+
+  it('hangs, and is used soon after it has come to life', async () => {
+    const mute = await startMuteServer()
+    const client = clientOf(mute.address, { connectTimeoutMs: 50, reconnectPauseMs: 10 })
+    await assert.rejects(client.fetch('scores', key('Tom'), {}), { code: 'UNAVAILABLE' })
+    mute.stopListening()
+    await startPeer('ours', mute.address)
+    assert.equal(await fetchUntilAnswered(client), '630')
+  })
+
+  it('hangs for long: however often it is asked, one connection is left open', async () => {
+    const mute = await startMuteServer()
+    const client = clientOf(mute.address, { connectTimeoutMs: 20, reconnectPauseMs: 1 })
+    while (mute.sockets.size < 6) {
+      await assert.rejects(client.fetch('scores', key('Tom'), {}), { code: 'UNAVAILABLE' })
+      await delay(5)
+    }
+    // The first is grpc-js's attempt, the others are probes, of which the last may be under way.
+    const [, ...probes] = mute.sockets
+    await Promise.all(probes.slice(0, -1).map((socket) => socket.closed || once(socket, 'close')))
   })
 
   it('a name that nobody knows is UNAVAILABLE', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { isPolicyName, POLICIES } from '../../../src/worker/policy/policies.js'
+import { isPolicyName } from '../../../src/shared/policy-names.js'
+import { POLICIES } from '../../../src/worker/policy/policies.js'
 import { testPolicyContract } from './policy-contract.js'
 
 for (const [name, create] of Object.entries(POLICIES)) testPolicyContract(name, create)

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { hashOfKey } from '../../../bench/simulate.js'
 import type { EvictionPolicy } from '../../../src/worker/policy/policy.js'
 
 interface Entry {
@@ -61,7 +62,7 @@ export class PolicyShard {
     this.entries.set(key, { slot, sizeBytes })
     this.keys.set(slot, key)
     this.usedBytes += sizeBytes
-    this.policy.onInsert(slot, hashOf(key), sizeBytes)
+    this.policy.onInsert(slot, hashOfKey(key), sizeBytes)
     return evicted
   }
 
@@ -114,11 +115,4 @@ export class PolicyShard {
     this.freeSlots.push(entry.slot)
     this.usedBytes -= entry.sizeBytes
   }
-}
-
-/** A bijection on 32 bits (the finaliser of MurmurHash3): no two keys share a hash. */
-export function hashOf(key: number): number {
-  let mixed = Math.imul(key ^ (key >>> 16), 0x85ebca6b)
-  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35)
-  return mixed ^ (mixed >>> 16)
 }
