@@ -50,8 +50,12 @@ export class HttpAnswer implements StreamListener {
   onDrain(): void {}
 }
 
-/** application/grpc, alone or with a codec or parameters behind it. */
 const GRPC_CONTENT_TYPE = /^application\/grpc(?:[+;].*)?$/i
+
+/** True for application/grpc, alone or with a codec or parameters behind it. */
+export function isGrpcContentType(contentType: string | undefined): boolean {
+  return contentType !== undefined && GRPC_CONTENT_TYPE.test(contentType)
+}
 
 /** Answers what is no gRPC request; false when it is one. */
 export function answerIfNotGrpc(
@@ -63,7 +67,7 @@ export function answerIfNotGrpc(
     new HttpAnswer(stream, 405, status.INTERNAL, `method ${head.method} is not allowed`, ['allow', 'POST'])
     return true
   }
-  if (contentType === undefined || !GRPC_CONTENT_TYPE.test(contentType)) {
+  if (!isGrpcContentType(contentType)) {
     new HttpAnswer(stream, 415, status.UNKNOWN, 'content-type is not application/grpc')
     return true
   }

@@ -41,7 +41,8 @@ export interface CallHead {
   readonly timeoutMs: number
 }
 
-const RESPONSE_HEADERS: readonly string[] = [':status', '200', 'content-type', 'application/grpc']
+/** What every reply begins with. */
+export const RESPONSE_HEADERS: readonly string[] = [':status', '200', 'content-type', 'application/grpc']
 
 /**
  * One gRPC call on a stream, whatever its kind: messages in and out, headers, trailers, deadline. Handlers use it

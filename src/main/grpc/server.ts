@@ -4,6 +4,7 @@ import type { ServerCredentials, ServiceDefinition, UntypedServiceImplementation
 import { systemClock } from '../../shared/clock.js'
 import type { ByteBudget } from './framing.js'
 import { type Client, GrpcConnection, type GrpcContext } from './grpc-connection.js'
+import { type HotHandler, HotPath } from './hot-path.js'
 import { BufferPool } from './http2/output-buffer.js'
 import type { ConnectionContext } from './http2/server-connection.js'
 import { Listener } from './listener.js'
@@ -52,6 +53,7 @@ export class GrpcServer {
   private readonly listeners = new Map<number, Listener>()
   private readonly context: GrpcContext
   private readonly http2Context: ConnectionContext
+  private readonly hotHandlers = new Map<string, HotHandler>()
   private ticker: NodeJS.Timeout | undefined
   private stopping = false
   private onStopped: (() => void)[] = []
@@ -101,6 +103,14 @@ export class GrpcServer {
 
   unregister(path: string): boolean {
     return this.methods.remove(path)
+  }
+
+  /**
+   * Answers a unary method from bytes to bytes wherever it can; the method must be there the ordinary way as well, and
+   * give the same answers.
+   */
+  addHotMethod(path: string, handler: HotHandler): void {
+    this.hotHandlers.set(path, handler)
   }
 
   /** Kept for programs written for older grpc-js: a bound server serves. */
@@ -166,6 +176,12 @@ export class GrpcServer {
     }
     const transport = new SocketTransport(socket, this.http2Context.pool)
     const connection = new GrpcConnection(this.context, this.http2Context, transport, client)
+    const { options, context } = this
+    connection.http2.streams.fastPath = new HotPath(connection.http2, {
+      handlers: this.hotHandlers,
+      receiveBytesMax: options.receiveBytesMax,
+      onFault: (error) => context.onFault(error),
+    })
     this.connections.add(connection)
     transport.attach(connection.http2)
     this.ticker ??= this.startTicker()

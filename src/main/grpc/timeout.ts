@@ -35,8 +35,16 @@ export function parseTimeoutBytes(bytes: Uint8Array, start: number, end: number)
 
 /** The same of a header's text. */
 export function parseTimeout(text: string): number {
-  const bytes = Buffer.from(text, 'latin1')
-  return parseTimeoutBytes(bytes, 0, bytes.length)
+  const digits = text.length - 1
+  if (digits < 1 || digits >= TIMEOUT_BYTES_MAX) return Number.NaN
+  let amount = 0
+  for (let index = 0; index < digits; index++) {
+    const digit = text.charCodeAt(index) - 0x30
+    if (digit < 0 || digit > 9) return Number.NaN
+    amount = amount * 10 + digit
+  }
+  const unitMs = UNIT_MS_BY_CODE[text.charCodeAt(digits)] ?? 0
+  return unitMs === 0 ? Number.NaN : amount * unitMs
 }
 
 /** The text for so many milliseconds, rounded up to a value of at most eight digits. */

@@ -62,9 +62,9 @@ export class ServerStreams implements StreamOwner {
     this.receiveWindow = new ReceiveWindow(context.limits.connectionWindowBytes)
   }
 
-  /** Streams that the client has open and handlers that outlived theirs. */
+  /** Streams that the client has open, those that the fast path holds, and handlers that outlived theirs. */
   get openCount(): number {
-    return this.streams.size + this.orphanCount
+    return this.streams.size + this.orphanCount + (this.fastPath?.heldCount ?? 0)
   }
 
   /** A whole header block. */
@@ -190,24 +190,29 @@ export class ServerStreams implements StreamOwner {
    *
    * @param windowBytes what WINDOW_UPDATE frames have added meanwhile
    */
-  adopt(streamId: number, head: RequestHead, windowBytes: number): Http2Stream {
+  adopt(streamId: number, head: RequestHead, windowBytes: number): void {
     const stream = this.add(streamId)
     stream.sendWindow.grow(windowBytes)
     this.begin(stream, head, false, false)
-    return stream
   }
 
-  /** Notes an id as opened; for the fast path as well. */
-  noteOpened(streamId: number): void {
-    this.closed.noteOpened(this.highestId, streamId)
-    this.highestId = streamId
-    this.guard.streamOpened()
-    this.context.onStreamOpened()
+  /** Opens a stream only to answer it: for the fast path, when an answer has to wait for flow control. */
+  addAnswered(streamId: number, windowBytes: number): Http2Stream {
+    const stream = this.add(streamId)
+    stream.sendWindow.grow(windowBytes)
+    stream.receivedEnd = true
+    return stream
   }
 
   // What streams ask of their owner.
 
   writeHeaders(stream: Http2Stream, fields: readonly string[], endStream: boolean): void {
+    this.writeHeaderFrames(stream.id, fields, endStream)
+    if (endStream) this.ended(stream)
+  }
+
+  /** Also for the fast path: a stream that nobody holds ends with this, if `endStream`. */
+  writeHeaderFrames(streamId: number, fields: readonly string[], endStream: boolean): void {
     const { buffer, encoder } = this.output
     const frame = buffer.reserve(FRAME_HEADER_BYTES)
     encoder.write(fields, buffer)
@@ -220,14 +225,13 @@ export class ServerStreams implements StreamOwner {
         lengthBytes,
         FrameType.HEADERS,
         flags | Flag.END_HEADERS,
-        stream.id,
+        streamId,
       )
     } else {
-      this.splitHeaders(stream.id, frame, flags)
+      this.splitHeaders(streamId, frame, flags)
     }
     this.guard.sent()
     this.output.plan()
-    if (endStream) this.ended(stream)
   }
 
   schedule(stream: Http2Stream): void {
@@ -271,8 +275,12 @@ export class ServerStreams implements StreamOwner {
   ): void {
     if ((streamId & 1) === 0) throw new ConnectionError('PROTOCOL_ERROR', `stream ${streamId} of a client`)
     const { accepting } = this.context
-    this.noteOpened(streamId)
+    this.closed.noteOpened(this.highestId, streamId)
+    this.highestId = streamId
+    this.guard.streamOpened()
+    this.context.onStreamOpened()
     if (accepting && !endStream && this.fastPath?.onHeaders(streamId, buffer, start, end) === true) return
+    const insertCountBefore = this.decoder.table.insertCount
     const { fields, truncated } = this.decoder.decode(buffer, start, end)
     if (!accepting) {
       this.closed.addCutOff(streamId)
@@ -284,7 +292,7 @@ export class ServerStreams implements StreamOwner {
       return
     }
     const head = parseRequestHead(streamId, fields)
-    if (!endStream && !truncated) this.fastPath?.learn(buffer, start, end, head)
+    if (!endStream && !truncated) this.fastPath?.learn(buffer, start, end, head, insertCountBefore)
     this.begin(this.add(streamId), head, truncated, endStream)
   }
 
