@@ -1,9 +1,11 @@
+import type { CancelSignal } from '../shared/cancel.js'
+
 /** When a call must be over, and how it hears that its caller went away. */
 export interface CallOptions {
   /** Milliseconds that the caller still waits; Infinity, the default, for a caller that set no limit. */
   readonly deadlineMs?: number
   /** Aborted when the caller went away: the call rejects with CANCELLED, others that wait for the key go on. */
-  readonly signal?: AbortSignal
+  readonly signal?: CancelSignal
 }
 
 /** How a node came by a value: it lay in memory, the source was asked, or another call was asking already. */

@@ -1,2 +1,7 @@
 export { CacheError, type Code, type CodeName } from '../shared/errors.js'
 export type { Getter, GetterContext, GetterResult, GetterValue } from '../shared/getter.js'
+export type { Key } from '../shared/key.js'
+export type { CallOptions } from './call.js'
+export type { Group } from './group.js'
+export { type CounterSample, type Member, type Node, startNode } from './node.js'
+export type { GetterModule, GetterSource, GroupOptions, Log, NodeOptions } from './node-options.js'

@@ -1,4 +1,5 @@
 import type { Getter } from '../shared/getter.js'
+import type { PolicyName } from '../shared/policy-names.js'
 
 /** What the node writes its log to: a pino logger, or anything that has these four methods. */
 export interface Log {
@@ -20,6 +21,8 @@ export interface NodeOptions {
   readonly peers?: readonly string[]
   /** Worker threads, one shard of every group each. Default: processors − 1, at least 1. */
   readonly workers?: number
+  /** Groups to make before the node listens and joins its ring; more can be made at any time. */
+  readonly groups?: Readonly<Record<string, GroupOptions>>
   /** Virtual nodes of each member on the ring. All nodes of a ring must agree. Default 150. */
   readonly replicas?: number
   /** Largest key in bytes, at most and by default 65536. */
@@ -57,7 +60,7 @@ export interface GroupOptions {
   readonly maxBytes: number
   readonly getter: GetterSource
   /** Eviction policy. Default `lru`. */
-  readonly policy?: string
+  readonly policy?: PolicyName
   /** Time to live of values whose getter set none, in ms. Default: for ever. */
   readonly ttlMs?: number
   /** How long "not found" is remembered when the getter set no time, in ms. Default 0: not at all. */

@@ -2,7 +2,8 @@ import type { Answer, CallOptions } from './call.js'
 
 /**
  * Another node, as the core sees it. Calls are marked as forwarded: the peer answers from itself. They reject with
- * CacheError: NOT_FOUND is the peer's answer, UNAVAILABLE and the like say that there was none.
+ * CacheError. NOT_FOUND, UNKNOWN, INVALID_ARGUMENT and RESOURCE_EXHAUSTED are the peer's word on the key; every other
+ * code says that there was no answer.
  */
 export interface Peer {
   readonly address: string
@@ -12,6 +13,8 @@ export interface Peer {
 
 /** Who owns a key. */
 export interface PeerPicker {
+  /** True when this node owns the key. */
+  owns(key: Uint8Array): boolean
   /**
    * The owner of the key, then at most `countMax - 1` nodes that take over from it, in ring order, each node once.
    * `undefined` stands for this node.

@@ -15,11 +15,14 @@ export interface EvictionPolicy {
    * A new entry lives in `slot`.
    *
    * @param hash 32-bit hash of its key, the same for the same key: what ghosts and sketches remember
-   * @param sizeBytes everything that the entry costs
+   * @param sizeBytes everything that the entry costs, from 1 to 2 ** 32 - 1
    */
   onInsert(slot: number, hash: number, sizeBytes: number): void
 
-  /** A reader found the entry. Comes late, in batches, and now and then not at all. */
+  /**
+   * A reader found the entry. Comes late, in batches, and now and then not at all: so late that the slot may hold
+   * another entry by now, which then takes the credit, or none, which changes nothing.
+   */
   onHit(slot: number): void
 
   /** The entry in `slot` has a new value of `sizeBytes`; the key is the same. Counts as a hit where writes do. */
@@ -28,10 +31,16 @@ export interface EvictionPolicy {
   /** The entry is gone for a reason that is not this policy's: deleted, expired, cleared. */
   onRemove(slot: number): void
 
-  /** Picks the entry to give up, forgets it, and returns its slot; -1 when there is none. */
+  /**
+   * Picks the entry to give up, forgets it, and returns its slot; -1 when there is none. Room is made before what it is
+   * made for: the shard calls this until a new entry fits, and then {@link onInsert}.
+   */
   evict(): number
 
-  /** The bytes that the entries may take together have changed. Called before the first insert. */
+  /**
+   * The bytes that the entries may take together. Called before the first insert, and whenever they change; after they
+   * have shrunk, the shard evicts until the entries fit again.
+   */
   setCapacity(capacityBytes: number): void
 
   /** Re-derives every size and link from scratch and throws AssertionError on the first difference. O(n): for tests. */

@@ -1,0 +1,59 @@
+import type { PolicyFactory } from '../src/worker/policy/policy.js'
+import type { Trace } from './trace.js'
+
+/** A bijection on 32 bits (the finaliser of MurmurHash3): no two keys of a trace share a hash. */
+export function hashOfKey(key: number): number {
+  let mixed = Math.imul(key ^ (key >>> 16), 0x85ebca6b)
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35)
+  return mixed ^ (mixed >>> 16)
+}
+
+/**
+ * Drives a policy alone through a trace from cold, evicting until the new entry fits, as a shard does.
+ *
+ * @param capacityBytes with `sizes: 'unit'`, where every entry costs 1, the number of entries
+ * @returns the number of hits
+ */
+export function simulate(
+  createPolicy: PolicyFactory,
+  trace: Trace,
+  capacityBytes: number,
+  { sizes = 'unit' }: { sizes?: 'unit' | 'trace' } = {},
+): number {
+  const { keys, keyCount } = trace
+  const requestSizes = sizes === 'trace' ? trace.sizes : undefined
+  const slotCountMax = Math.min(keyCount, capacityBytes)
+  const policy = createPolicy(slotCountMax)
+  policy.setCapacity(capacityBytes)
+  const slotOf = new Int32Array(keyCount).fill(-1)
+  const keyOf = new Int32Array(slotCountMax)
+  const sizeOf = new Uint32Array(slotCountMax)
+  const freeSlots = Int32Array.from({ length: slotCountMax }, (_, index) => slotCountMax - 1 - index)
+  let freeCount = slotCountMax
+  let usedBytes = 0
+  let hits = 0
+  for (let request = 0; request < keys.length; request++) {
+    const key = keys[request]!
+    const found = slotOf[key]!
+    if (found >= 0) {
+      hits++
+      policy.onHit(found)
+      continue
+    }
+    const sizeBytes = requestSizes === undefined ? 1 : requestSizes[request]!
+    if (sizeBytes > capacityBytes) continue
+    while (usedBytes + sizeBytes > capacityBytes) {
+      const evicted = policy.evict()
+      slotOf[keyOf[evicted]!] = -1
+      usedBytes -= sizeOf[evicted]!
+      freeSlots[freeCount++] = evicted
+    }
+    const slot = freeSlots[--freeCount]!
+    slotOf[key] = slot
+    keyOf[slot] = key
+    sizeOf[slot] = sizeBytes
+    usedBytes += sizeBytes
+    policy.onInsert(slot, hashOfKey(key), sizeBytes)
+  }
+  return hits
+}

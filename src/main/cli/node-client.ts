@@ -1,0 +1,124 @@
+import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js'
+import { CacheError, codeNameOf } from '../../shared/errors.js'
+import type { OptionTable, OptionValues } from '../option/option.js'
+import { address, duration } from '../option/option-type.js'
+import { groupCacheDefinition } from '../service/group-cache-codec.js'
+import { type NodeStats, nodeDefinition, type RingView } from '../service/node-codec.js'
+import { ANSWERED_BY, OUTCOME, TRACE } from '../service/trace.js'
+import type { UnaryMethod } from '../service/unary-method.js'
+
+/** Flags of every command that asks a running node. */
+export const CLIENT_OPTIONS = {
+  server: {
+    flag: 'server',
+    type: address(),
+    default: '127.0.0.1:8001',
+    help: 'The node to ask; any node of the ring will do',
+  },
+  timeout: {
+    flag: 'timeout',
+    type: duration(1, 3_600_000),
+    default: 5000,
+    help: 'How long to wait for the answer',
+  },
+} as const satisfies OptionTable
+
+/** A value, and how the node that was asked came by it; undefined where the node does not tell. */
+export interface TracedValue {
+  readonly value: Uint8Array
+  readonly answeredBy: string | undefined
+  readonly outcome: string | undefined
+}
+
+/** A running node, over gRPC. Every call rejects with CacheError that carries the node's own code and message. */
+export class NodeClient {
+  readonly #client: Client
+  readonly #server: string
+  readonly #timeoutMs: number
+
+  constructor({ server, timeout }: OptionValues<typeof CLIENT_OPTIONS>) {
+    // The scheme keeps the address from being read as another kind of target; a local pool has no memory of failures.
+    this.#client = new Client(`dns:${server}`, credentials.createInsecure(), {
+      'grpc.max_receive_message_length': -1,
+      'grpc.enable_http_proxy': 0,
+      'grpc.use_local_subchannel_pool': 1,
+    })
+    this.#server = server
+    this.#timeoutMs = timeout
+  }
+
+  async get(group: string, key: string): Promise<TracedValue> {
+    const trace = new Metadata()
+    trace.set(TRACE, '1')
+    const request = { group, key: Buffer.from(key) }
+    const { reply, trailer } = await this.#call(groupCacheDefinition.Get, request, trace)
+    const text = (name: string) => trailer.get(name)[0]?.toString()
+    return { value: reply.value, answeredBy: text(ANSWERED_BY), outcome: text(OUTCOME) }
+  }
+
+  async delete(group: string, key: string): Promise<void> {
+    await this.#call(groupCacheDefinition.Delete, { group, key: Buffer.from(key) })
+  }
+
+  async stats(): Promise<NodeStats> {
+    return (await this.#call(nodeDefinition.Stats, {})).reply
+  }
+
+  /** @param key when given, the answer names its owners */
+  async ring(key = ''): Promise<RingView> {
+    return (await this.#call(nodeDefinition.Ring, { key: Buffer.from(key) })).reply
+  }
+
+  close(): void {
+    this.#client.close()
+  }
+
+  #call<Request, Response>(
+    { path, requestSerialize, responseDeserialize }: UnaryMethod<Request, Response>,
+    request: Request,
+    metadata = new Metadata(),
+  ): Promise<{ reply: Response; trailer: Metadata }> {
+    return new Promise((resolve, reject) => {
+      let reply: Response | undefined
+      const deadline = Date.now() + this.#timeoutMs
+      const call = this.#client.makeUnaryRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        request,
+        metadata,
+        { deadline },
+        (error, response) => {
+          if (error !== null) reject(this.#failureOf(error))
+          reply = response
+        },
+      )
+      // The trailing metadata comes with the status, right after the callback.
+      call.on('status', (status) => {
+        if (reply !== undefined) resolve({ reply, trailer: status.metadata })
+      })
+    })
+  }
+
+  #failureOf({ code, details }: ServiceError): CacheError {
+    const name = codeNameOf(code)
+    if (details.includes('ECONNREFUSED')) {
+      return new CacheError(name, `${this.#server}: ${name}: connection refused, no node listens there`)
+    }
+    // "Not found" is the answer of the node; anything else may be about the way to it.
+    return new CacheError(name, name === 'NOT_FOUND' ? details : `${this.#server}: ${name}: ${details}`)
+  }
+}
+
+/** Makes a client, hands it on and closes it again. */
+export async function withNode<T>(
+  options: OptionValues<typeof CLIENT_OPTIONS>,
+  use: (node: NodeClient) => Promise<T>,
+): Promise<T> {
+  const node = new NodeClient(options)
+  try {
+    return await use(node)
+  } finally {
+    node.close()
+  }
+}

@@ -1,0 +1,175 @@
+import { readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { CacheError } from '../shared/errors.js'
+import { GROUP_OPTIONS, type GroupConfig, groupConfigOf } from './group-config.js'
+import { LOG_LEVELS } from './log.js'
+import type { NodeOptions } from './node-options.js'
+import { readFileSettings } from './option/file.js'
+import {
+  type OptionTable,
+  type Resolved,
+  readEnvironment,
+  resolveOptions,
+  type Settings,
+  whereOf,
+} from './option/option.js'
+import { address, byteSize, duration, integer, list, oneOf, text } from './option/option-type.js'
+
+const KIB = 2 ** 10
+const MIB = 2 ** 20
+const HOUR_MS = 3_600_000
+
+/** Everything that a node can be told. */
+export const NODE_OPTIONS = {
+  self: {
+    flag: 'self',
+    path: 'self',
+    type: address({ anyPort: true }),
+    default: '127.0.0.1:8001',
+    help: 'Address that is listened on for gRPC and registered; port 0 takes a free one',
+  },
+  service: {
+    flag: 'service',
+    path: 'service',
+    type: text('NAME'),
+    default: 'geek-cache',
+    help: 'Name in etcd: nodes of one name form one ring',
+  },
+  etcd: {
+    flag: 'etcd',
+    path: 'etcd.hosts',
+    type: list(address()),
+    help: 'Find the other nodes by etcd; excludes --peers',
+  },
+  leaseTtlSeconds: {
+    flag: 'etcd-lease-ttl-seconds',
+    path: 'etcd.leaseTtlSeconds',
+    type: integer(1, 3600),
+    default: 2,
+    help: 'How long etcd lists a node that has died',
+  },
+  peers: {
+    flag: 'peers',
+    path: 'peers',
+    type: list(address()),
+    help: 'A fixed list of nodes; excludes --etcd',
+  },
+  workers: {
+    flag: 'workers',
+    path: 'workers',
+    type: integer(1, 64),
+    default: Math.min(64, Math.max(1, availableParallelism() - 1)),
+    defaultHelp: 'processors − 1',
+    help: 'Worker threads, each with a shard of every group',
+  },
+  replicas: {
+    flag: 'replicas',
+    path: 'replicas',
+    type: integer(1, 10_000),
+    default: 150,
+    help: 'Virtual nodes of each node on the ring; the same on all nodes',
+  },
+  keyBytesMax: {
+    flag: 'key-bytes-max',
+    path: 'keyBytesMax',
+    type: byteSize(1, 64 * KIB),
+    default: 64 * KIB,
+    help: 'Largest key',
+  },
+  valueBytesMax: {
+    flag: 'value-bytes-max',
+    path: 'valueBytesMax',
+    type: byteSize(1, 64 * MIB),
+    default: 64 * MIB,
+    help: 'Largest value',
+  },
+  workerStall: {
+    flag: 'worker-stall',
+    path: 'workerStall',
+    type: duration(100, HOUR_MS),
+    default: 5000,
+    help: 'Replace a worker thread that its getter has blocked for so long',
+  },
+  drain: {
+    flag: 'drain',
+    path: 'drain',
+    type: duration(0, HOUR_MS),
+    default: 5000,
+    help: 'How long a node that stops waits for calls in flight',
+  },
+  logLevel: {
+    flag: 'log-level',
+    path: 'logLevel',
+    type: oneOf('LEVEL', LOG_LEVELS),
+    default: 'info',
+    help: `Least important lines to log: ${LOG_LEVELS.join(', ')}`,
+  },
+  config: {
+    flag: 'config',
+    type: text('FILE'),
+    help: 'Configuration file (YAML); the only place for groups',
+  },
+} as const satisfies OptionTable
+
+/** A checked configuration, and where each part of it comes from. */
+export interface Config extends Resolved<typeof NODE_OPTIONS> {
+  readonly groups: readonly GroupConfig[]
+}
+
+/**
+ * Defaults, then the file, then the environment, then flags: the later ones win.
+ *
+ * @param flags what `parseFlags` made of the command line with NODE_OPTIONS
+ * @throws CacheError INVALID_ARGUMENT: what is wrong, and where, in one line
+ */
+export function loadConfig(flags: Settings, environment: NodeJS.ProcessEnv): Config {
+  const fromEnvironment = readEnvironment(NODE_OPTIONS, environment)
+  const file = (flags.get('config') ?? fromEnvironment.get('config'))?.text
+  const fromFile =
+    file === undefined
+      ? { settings: new Map(), sections: [] }
+      : readFileSettings(file, readConfigFile(file), {
+          options: NODE_OPTIONS,
+          sectionsKey: 'groups',
+          sectionOptions: GROUP_OPTIONS,
+        })
+  const resolved = resolveOptions(NODE_OPTIONS, [fromFile.settings, fromEnvironment, flags])
+  const [etcd, peers] = [resolved.origins.get('etcd'), resolved.origins.get('peers')]
+  if (etcd !== undefined && peers !== undefined) {
+    throw invalid(`${whereOf(etcd)} and ${whereOf(peers)} exclude each other: leave one out`)
+  }
+  return Object.freeze({
+    ...resolved,
+    groups: fromFile.sections.map((section) => groupConfigOf(section, file!)),
+  })
+}
+
+/** What `startNode` is to be told. */
+export function nodeOptionsOf({ values }: Config): NodeOptions {
+  return {
+    self: values.self,
+    service: values.service,
+    ...(values.etcd && { etcd: { hosts: values.etcd, leaseTtlSeconds: values.leaseTtlSeconds } }),
+    ...(values.peers && { peers: values.peers }),
+    workers: values.workers,
+    replicas: values.replicas,
+    keyBytesMax: values.keyBytesMax,
+    valueBytesMax: values.valueBytesMax,
+    workerStallMs: values.workerStall,
+    drainMs: values.drain,
+  }
+}
+
+function readConfigFile(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (thrown) {
+    const reason =
+      (thrown as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : CacheError.from(thrown).message
+    throw invalid(`Cannot read the configuration file ${file}: ${reason}`)
+  }
+}
+
+function invalid(message: string): CacheError {
+  return new CacheError('INVALID_ARGUMENT', message)
+}

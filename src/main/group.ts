@@ -1,0 +1,181 @@
+import type { CancelSignal } from '../shared/cancel.js'
+import { type Clock, systemClock } from '../shared/clock.js'
+import { Counter } from '../shared/counters.js'
+import { CacheError, type CodeName } from '../shared/errors.js'
+import { assertKeyLength, binaryKey, encodeKey, type Key } from '../shared/key.js'
+import { FALLBACK_TTL_MS } from '../shared/limits.js'
+import { type FlightContext, Singleflight } from '../shared/singleflight.js'
+import type { Answer, CallOptions } from './call.js'
+import { type LocalGroup, notFound } from './local-group.js'
+import type { Peer, PeerPicker } from './peer.js'
+
+/** How many nodes are asked for a key before this one loads it: its owner, and who takes over from the owner. */
+const OWNERS_ASKED = 2
+
+/** Part of the time left that one peer may take, so that there is time for another way when it hangs. */
+const PEER_TIME_SHARE = 0.6
+
+/** Rejections of a peer that are its word on the key; with any other code somebody else is asked. */
+const PEER_ANSWERS: ReadonlySet<CodeName> = new Set([
+  'NOT_FOUND',
+  'UNKNOWN',
+  'INVALID_ARGUMENT',
+  'RESOURCE_EXHAUSTED',
+])
+
+/** How the fronts call a group. */
+export interface FetchOptions extends CallOptions {
+  /** The call comes from a peer: it is answered from this node and never forwarded again, whatever the ring says. */
+  readonly forwarded?: boolean
+}
+
+export interface GroupParts {
+  readonly name: string
+  readonly local: LocalGroup
+  readonly peers: PeerPicker
+  readonly keyBytesMax: number
+  readonly clock?: Clock
+}
+
+/**
+ * A named set of keys with one source. A Get takes the shortest way to the value: memory of this node, when it owns the
+ * key; the owner, when another does; a load from the source by whoever owns it, or by this node when nobody else
+ * answers.
+ */
+export class Group {
+  readonly name: string
+  readonly #local: LocalGroup
+  readonly #peers: PeerPicker
+  readonly #keyBytesMax: number
+  readonly #clock: Clock
+  readonly #peerFlights = new Singleflight<Answer>()
+  #isClosed = false
+
+  constructor({ name, local, peers, keyBytesMax, clock = systemClock }: GroupParts) {
+    this.name = name
+    this.#local = local
+    this.#peers = peers
+    this.#keyBytesMax = keyBytesMax
+    this.#clock = clock
+  }
+
+  /**
+   * The value of a key.
+   *
+   * @throws CacheError NOT_FOUND when the source has no such key; DEADLINE_EXCEEDED, CANCELLED; UNKNOWN when the getter
+   *   failed; INVALID_ARGUMENT for an empty or too long key; UNAVAILABLE while the shard restarts
+   */
+  async get(key: Key, options: CallOptions = {}): Promise<Uint8Array> {
+    const { value, outcome } = await this.fetch(encodeKey(key), options)
+    // Calls that shared one load each get bytes of their own.
+    return outcome === 'coalesced' ? value.slice() : value
+  }
+
+  /** The value if it lies in this node's memory. Sends no message, waits for nothing, never loads. */
+  peek(key: Key): Uint8Array | undefined {
+    return this.#local.read(encodeKey(key))?.value ?? undefined
+  }
+
+  /** Resolves once the owner of the key holds it no more, whether it held it before or not. */
+  async delete(key: Key, options: CallOptions = {}): Promise<void> {
+    await this.remove(encodeKey(key), options)
+  }
+
+  /** Removes everything that this node holds of the group. Other nodes keep what they hold. */
+  async clear(): Promise<void> {
+    this.#assertOpen()
+    await this.#local.clear()
+  }
+
+  /** Counters of this node by shard; sends no message. */
+  stats(): { readonly name: string; readonly shard: number; readonly value: number }[] {
+    return this.#local.stats()
+  }
+
+  /** As get(), for fronts: says where the value came from. */
+  async fetch(key: Uint8Array, options: FetchOptions = {}): Promise<Answer> {
+    this.#assertOpen()
+    assertKeyLength(key.length, this.#keyBytesMax)
+    const counters = this.#local.countersOf(key)
+    counters.add(Counter.gets)
+    const owns = this.#peers.owns(key)
+    if (!owns && !options.forwarded) return this.#fetchFromPeers(key, options)
+    const found = this.#local.read(key)
+    if (found) {
+      counters.add(Counter.hits)
+      const { value } = found
+      if (value === null) throw notFound()
+      return { ...found, value }
+    }
+    counters.add(Counter.misses)
+    return this.#local.load(key, options, owns ? Number.POSITIVE_INFINITY : FALLBACK_TTL_MS)
+  }
+
+  /** As delete(), for fronts. Rejects with UNAVAILABLE when the owner cannot be reached: it may still hold the key. */
+  async remove(key: Uint8Array, options: FetchOptions = {}): Promise<void> {
+    this.#assertOpen()
+    assertKeyLength(key.length, this.#keyBytesMax)
+    // Copies from a time when this node stood in for the owner go as well.
+    const removed = this.#local.remove(key)
+    if (!options.forwarded) {
+      const [owner] = this.#peers.pick(key, 1)
+      await owner?.remove(this.name, key, options)
+    }
+    await removed
+  }
+
+  /** From here on, calls reject. */
+  close(): void {
+    this.#isClosed = true
+  }
+
+  async #fetchFromPeers(key: Uint8Array, options: CallOptions): Promise<Answer> {
+    const { result, isFirst } = this.#peerFlights.join(binaryKey(key), options, (flight) =>
+      this.#askPeers(key, flight),
+    )
+    if (!isFirst) this.#local.countersOf(key).add(Counter.coalesced)
+    const answer = await result
+    return isFirst ? answer : { ...answer, outcome: 'coalesced' }
+  }
+
+  /** The owner first, then who takes over from it, then this node: the source can answer, so the caller gets it. */
+  async #askPeers(key: Uint8Array, flight: FlightContext): Promise<Answer> {
+    const counters = this.#local.countersOf(key)
+    const endsMs = this.#clock.nowMs() + flight.deadlineMs
+    for (const peer of this.#peers.pick(key, OWNERS_ASKED)) {
+      if (!peer) break
+      counters.add(Counter.peer_gets)
+      const answer = await this.#askPeer(peer, key, flight.signal, endsMs - this.#clock.nowMs())
+      if (answer) return answer
+      counters.add(Counter.peer_errors)
+    }
+    counters.add(Counter.fallbacks)
+    const found = this.#local.read(key)
+    if (found?.value) return { ...found, value: found.value }
+    // The waiters of this flight keep their own deadlines.
+    return this.#local.load(key, { signal: flight.signal }, FALLBACK_TTL_MS)
+  }
+
+  /** Undefined when there was no answer. */
+  async #askPeer(
+    peer: Peer,
+    key: Uint8Array,
+    signal: CancelSignal,
+    leftMs: number,
+  ): Promise<Answer | undefined> {
+    // Once the first waiter has gone, those who are left have more time than it had.
+    const deadlineMs = leftMs > 0 ? leftMs * PEER_TIME_SHARE : Number.POSITIVE_INFINITY
+    try {
+      return await peer.fetch(this.name, key, { deadlineMs, signal })
+    } catch (thrown) {
+      const error = CacheError.from(thrown)
+      if (PEER_ANSWERS.has(error.code) || signal.aborted) throw error
+      return undefined
+    }
+  }
+
+  #assertOpen(): void {
+    if (this.#isClosed)
+      throw new CacheError('FAILED_PRECONDITION', `Group "${this.name}" was removed, or its node closed`)
+  }
+}

@@ -1,0 +1,138 @@
+import type { CancelSignal } from '../shared/cancel.js'
+import type { Clock } from '../shared/clock.js'
+import { COUNTERS, Counter, type CounterRow, type GroupCounters } from '../shared/counters.js'
+import { CacheError } from '../shared/errors.js'
+import { type HashSeed, hashBytes, shardOf } from '../shared/hash.js'
+import { binaryKey } from '../shared/key.js'
+import { Singleflight } from '../shared/singleflight.js'
+import type { AccessLog } from '../shared/store/access-log.js'
+import type { Epochs } from '../shared/store/epoch.js'
+import { StoreReader } from '../shared/store/store-reader.js'
+import type { Answer, CallOptions } from './call.js'
+
+/** The owner of one store of a group, as the core sees it. */
+export interface StoreOwner {
+  load(
+    request: { group: number; key: Uint8Array; hash: number; deadlineMs: number; ttlMsMax: number },
+    signal: CancelSignal,
+  ): Promise<Omit<Answer, 'answeredBy'>>
+  remove(group: number, key: Uint8Array, hash: number): Promise<void>
+  clear(group: number): Promise<void>
+}
+
+/** The stores of a group on this node, and who owns them. */
+export interface LocalGroupOptions {
+  readonly id: number
+  /** Address of this node. */
+  readonly self: () => string
+  readonly stores: readonly {
+    readonly memory: SharedArrayBuffer
+    readonly accessLog: AccessLog
+    readonly owner: StoreOwner
+  }[]
+  readonly counters: GroupCounters
+  readonly epochs: Epochs
+  readonly seed: HashSeed
+  readonly clock: Clock
+  /** Number of the thread that reads: all calls come from it. */
+  readonly thread: number
+}
+
+interface LocalStore {
+  readonly reader: StoreReader
+  readonly owner: StoreOwner
+  readonly counters: CounterRow
+}
+
+/**
+ * The part of a group that lives on this node: hits are read from shared memory, without a message; misses go to the
+ * owner of the key's shard, one call per key at a time.
+ */
+export class LocalGroup {
+  readonly #options: LocalGroupOptions
+  readonly #stores: readonly LocalStore[]
+  readonly #flights = new Singleflight<Omit<Answer, 'answeredBy'>>()
+
+  constructor(options: LocalGroupOptions) {
+    this.#options = options
+    const { thread, clock, counters } = options
+    this.#stores = options.stores.map(({ memory, accessLog, owner }, shard) => ({
+      reader: new StoreReader(memory, accessLog, thread, clock),
+      owner,
+      counters: counters.row(thread, shard),
+    }))
+  }
+
+  /** The counters of this thread for the shard of a key. */
+  countersOf(key: Uint8Array): CounterRow {
+    return this.#storeOf(this.#hash(key)).counters
+  }
+
+  /** The value in memory: bytes of their own, null for a remembered "not found", undefined for a miss. */
+  read(key: Uint8Array): (Omit<Answer, 'value'> & { value: Uint8Array | null }) | undefined {
+    const { epochs, thread, self } = this.#options
+    const hash = this.#hash(key)
+    const { reader } = this.#storeOf(hash)
+    epochs.pin(thread)
+    try {
+      const place = reader.find(key, 0, key.length, hash)
+      if (place === 0) return undefined
+      const value = reader.isNotFound(place) ? null : reader.value(place)
+      return { value, outcome: 'hit', answeredBy: self(), ttlLeftMs: reader.ttlLeftMs(place) }
+    } finally {
+      epochs.unpin(thread)
+    }
+  }
+
+  /** Has the owner load the key, or joins a load that is under way. The value is kept for at most `ttlMsMax`. */
+  async load(key: Uint8Array, { deadlineMs, signal }: CallOptions, ttlMsMax: number): Promise<Answer> {
+    const hash = this.#hash(key)
+    const { owner, counters } = this.#storeOf(hash)
+    const { result, isFirst } = this.#flights.join(
+      binaryKey(key),
+      { ...(deadlineMs !== undefined && { deadlineMs }), ...(signal && { signal }) },
+      (flight) =>
+        owner.load(
+          { group: this.#options.id, key, hash, deadlineMs: flight.deadlineMs, ttlMsMax },
+          flight.signal,
+        ),
+    )
+    if (!isFirst) counters.add(Counter.coalesced)
+    const { value, outcome, ttlLeftMs } = await result
+    return { value, outcome: isFirst ? outcome : 'coalesced', answeredBy: this.#options.self(), ttlLeftMs }
+  }
+
+  /** Resolves when no thread can find the key any more, and no load under way will bring it back. */
+  async remove(key: Uint8Array): Promise<void> {
+    const hash = this.#hash(key)
+    // Who asks after this call must not join a load that began before it.
+    this.#flights.forget(binaryKey(key))
+    await this.#storeOf(hash).owner.remove(this.#options.id, key, hash)
+  }
+
+  async clear(): Promise<void> {
+    this.#flights.forgetAll()
+    await Promise.all(this.#stores.map(({ owner }) => owner.clear(this.#options.id)))
+  }
+
+  /** Counters by shard, in the order of the counter table. */
+  stats(): { readonly name: string; readonly shard: number; readonly value: number }[] {
+    return this.#stores.flatMap((_, shard) => {
+      const values = this.#options.counters.read(shard)
+      return COUNTERS.map(({ name }, counter) => ({ name, shard, value: values[counter]! }))
+    })
+  }
+
+  #hash(key: Uint8Array): number {
+    return hashBytes(key, 0, key.length, this.#options.seed)
+  }
+
+  #storeOf(hash: number): LocalStore {
+    return this.#stores[shardOf(hash, this.#stores.length)]!
+  }
+}
+
+/** What a remembered, or a fresh, "not found" is to a caller. */
+export function notFound(): CacheError {
+  return new CacheError('NOT_FOUND', 'The source has no such key')
+}

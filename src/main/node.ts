@@ -1,0 +1,287 @@
+import { randomInt } from 'node:crypto'
+import { CacheError } from '../shared/errors.js'
+import type { HashSeed } from '../shared/hash.js'
+import { encodeKey, type Key } from '../shared/key.js'
+import { KEY_BYTES_MAX, VALUE_BYTES_MAX, WORKER_COUNT_MAX } from '../shared/limits.js'
+import { Epochs } from '../shared/store/epoch.js'
+import { parseAddress } from './cluster/address.js'
+import { EtcdRegistry } from './cluster/etcd-registry.js'
+import { Peers } from './cluster/peers.js'
+import type { Registry, RegistryStatus } from './cluster/registry.js'
+import { StaticRegistry } from './cluster/static-registry.js'
+import type { Group } from './group.js'
+import { Groups } from './groups.js'
+import type { GrpcServer } from './grpc-server.js'
+import type { GroupOptions, Log, NodeOptions } from './node-options.js'
+import { registerGroupCacheService } from './service/group-cache-service.js'
+import { GrpcJsServer } from './service/grpc-js-server.js'
+import { type HealthService, registerHealthService } from './service/health-service.js'
+import { registerNodeService } from './service/node-service.js'
+import { PeerClient } from './service/peer-client.js'
+import { registerPeerService } from './service/peer-service.js'
+import { registerReflectionService } from './service/reflection-service.js'
+import { defaultShardCount, ShardPool } from './workers/shard-pool.js'
+
+const SELF = '127.0.0.1:8001'
+const SERVICE = 'geek-cache'
+const REPLICAS = 150
+const WORKER_STALL_MS = 5000
+const DRAIN_MS = 5000
+
+/** Largest gRPC message with a request in it: far more than a key, so that one that is too long gets an answer. */
+const REQUEST_BYTES_MAX = 4 * 1024 * 1024
+
+/** What a gRPC message may be longer than the value in it: field tags, lengths. */
+const MESSAGE_MARGIN_BYTES = 4096
+
+/** Nodes that `ring KEY` names: the owner and who takes over. */
+const OWNERS_SHOWN = 3
+
+const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {} }
+
+/** One sample of one counter of the node. */
+export interface CounterSample {
+  readonly name: string
+  readonly group: string
+  readonly shard: number
+  readonly value: number
+}
+
+/** A member of the ring, as this node sees it. */
+export interface Member {
+  readonly address: string
+  /** Part of the key space that it owns, 0…1. */
+  readonly share: number
+  readonly self: boolean
+}
+
+/**
+ * Starts a node: worker threads, gRPC server, groups, and last its place in the ring.
+ *
+ * @throws CacheError INVALID_ARGUMENT for a bad option, FAILED_PRECONDITION when the address is in use
+ */
+export async function startNode(options: NodeOptions = {}): Promise<Node> {
+  const node = new Node(options)
+  try {
+    await node.start()
+    return node
+  } catch (thrown) {
+    await node.close()
+    throw thrown
+  }
+}
+
+/**
+ * A running node. Holds no module-level state: a process may have several.
+ *
+ * The composition root: everything is built here, in order, handed what it needs, and closed in the opposite order.
+ */
+export class Node {
+  readonly #options: NodeOptions
+  readonly #log: Log
+  readonly #epochs = new Epochs()
+  readonly #seed: HashSeed = { k0: randomInt(2 ** 32) | 0, k1: randomInt(2 ** 32) | 0 }
+  readonly #groups: Groups
+  readonly #shards: ShardPool
+  readonly #server: GrpcServer
+  readonly #health: HealthService
+  readonly #valueMessageBytesMax: number
+  #self: string
+  #peers: Peers
+  #registry: Registry | undefined
+  #closing: Promise<void> | undefined
+
+  /** Use {@link startNode}. */
+  constructor(options: NodeOptions) {
+    validate(options)
+    this.#options = options
+    this.#log = options.log ?? SILENT
+    this.#self = options.self ?? SELF
+    const { keyBytesMax = KEY_BYTES_MAX, valueBytesMax = VALUE_BYTES_MAX } = options
+    this.#valueMessageBytesMax = valueBytesMax + MESSAGE_MARGIN_BYTES
+    this.#epochs.admit(0)
+    this.#peers = this.#newPeers()
+    this.#groups = new Groups({
+      self: () => this.#self,
+      peers: {
+        owns: (key) => this.#peers.owns(key),
+        pick: (key, countMax) => this.#peers.pick(key, countMax),
+      },
+      shards: () => this.#shards.clients,
+      epochs: this.#epochs,
+      seed: this.#seed,
+      keyBytesMax,
+      valueBytesMax,
+    })
+    this.#shards = new ShardPool({
+      shardCount: options.workers ?? defaultShardCount(),
+      epochs: this.#epochs,
+      seed: this.#seed,
+      stallMs: options.workerStallMs ?? WORKER_STALL_MS,
+      getters: this.#groups,
+      log: this.#log,
+      onDeath: (shard) => this.#groups.countRestart(shard),
+    })
+    this.#server = new GrpcJsServer({
+      receiveBytesMax: REQUEST_BYTES_MAX,
+      sendBytesMax: this.#valueMessageBytesMax,
+    })
+    this.#health = this.#register(this.#server)
+  }
+
+  /** HOST:PORT of this node: what it listens on and is registered under. */
+  get self(): string {
+    return this.#self
+  }
+
+  /** Called once, by startNode(). */
+  async start(): Promise<void> {
+    const port = await this.#server.listen(this.#self)
+    this.#self = this.#self.replace(/\d+$/, String(port))
+    for (const [name, group] of Object.entries(this.#options.groups ?? {})) await this.group(name, group)
+    this.#peers = this.#newPeers()
+    this.#registry = this.#newRegistry()
+    await this.#registry.start((members) => this.#peers.setMembers(members))
+    this.#log.info({ self: this.#self, shards: this.#shards.clients.length }, 'Node is up')
+  }
+
+  /**
+   * Makes a group.
+   *
+   * @throws CacheError ALREADY_EXISTS when there is one of that name; INVALID_ARGUMENT for a bad option, or when the
+   *   getter module cannot be loaded
+   */
+  group(name: string, options: GroupOptions): Promise<Group> {
+    this.#assertOpen()
+    return this.#groups.create(name, options)
+  }
+
+  /** The group of that name, if there is one. */
+  findGroup(name: string): Group | undefined {
+    return this.#groups.find(name)
+  }
+
+  /** Removes a group and frees its memory; false when there is none of that name. Calls in flight may still end well. */
+  removeGroup(name: string): Promise<boolean> {
+    return this.#groups.remove(name)
+  }
+
+  /** All counters of all groups. Reads shared memory, sends no message. */
+  stats(): CounterSample[] {
+    return [...this.#groups].flatMap((group) =>
+      group.stats().map((sample) => ({ group: group.name, ...sample })),
+    )
+  }
+
+  /** The members of the ring and their shares of the key space. */
+  members(): Member[] {
+    const { ring } = this.#peers
+    const shares = ring.shares()
+    return ring.members.map((address) => ({
+      address,
+      share: shares.get(address) ?? 0,
+      self: address === this.#self,
+    }))
+  }
+
+  /** Addresses of the owner of a key and of the nodes that would take over from it. */
+  owners(key: Key): string[] {
+    return this.#peers.ring.owners(encodeKey(key), OWNERS_SHOWN)
+  }
+
+  /** How the membership stands. */
+  registryStatus(): RegistryStatus | undefined {
+    return this.#registry?.status()
+  }
+
+  /** Ends a worker thread as a fault of its getter would. To try out what happens then. */
+  killWorker(shard: number): void {
+    this.#shards.kill(shard)
+  }
+
+  /**
+   * Leaves the ring, tells health checks, waits at most `drainMs` for calls in flight, then stops. May be repeated.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    await this.#registry?.close()
+    this.#health.shutdown()
+    await this.#server.shutdown(this.#options.drainMs ?? DRAIN_MS)
+    this.#groups.close()
+    this.#peers.close()
+    await this.#shards.close()
+    this.#log.info({ self: this.#self }, 'Node is closed')
+  }
+
+  #register(server: GrpcServer): HealthService {
+    registerGroupCacheService(server, this.#groups)
+    registerPeerService(server, this.#groups)
+    const node = this
+    registerNodeService(server, {
+      get self() {
+        return node.self
+      },
+      counters: () => this.stats(),
+      members: () => this.members(),
+      owners: (key) => this.owners(key),
+    })
+    registerReflectionService(server)
+    return registerHealthService(server)
+  }
+
+  #newPeers(): Peers {
+    return new Peers({
+      self: this.#self,
+      replicas: this.#options.replicas ?? REPLICAS,
+      connect: (address) =>
+        new PeerClient(address, {
+          receiveBytesMax: this.#valueMessageBytesMax,
+          sendBytesMax: REQUEST_BYTES_MAX,
+        }),
+      onRing: (ring) => {
+        this.#log.info({ members: ring.members }, 'Ring changed')
+        this.#shards.setRing(ring)
+      },
+    })
+  }
+
+  #newRegistry(): Registry {
+    const { etcd, peers, service = SERVICE } = this.#options
+    if (!etcd) return new StaticRegistry(this.#self, peers)
+    return new EtcdRegistry({ self: this.#self, service, log: this.#log, ...etcd })
+  }
+
+  #assertOpen(): void {
+    if (this.#closing) throw new CacheError('FAILED_PRECONDITION', 'The node is closed')
+  }
+}
+
+function validate({
+  self = SELF,
+  etcd,
+  peers,
+  workers = 1,
+  keyBytesMax = 1,
+  valueBytesMax = 0,
+}: NodeOptions): void {
+  const fail = (message: string): never => {
+    throw new CacheError('INVALID_ARGUMENT', message)
+  }
+  parseAddress(self)
+  for (const address of [...(peers ?? []), ...(etcd?.hosts ?? [])]) parseAddress(address)
+  if (etcd && peers) fail('Membership comes from etcd or from peers, not from both')
+  if (etcd && etcd.hosts.length === 0) fail('etcd.hosts is empty')
+  if (!Number.isInteger(workers) || workers < 1 || workers > WORKER_COUNT_MAX) {
+    fail(`workers is ${workers}, not a whole number from 1 to ${WORKER_COUNT_MAX}`)
+  }
+  if (!(keyBytesMax >= 1 && keyBytesMax <= KEY_BYTES_MAX)) {
+    fail(`keyBytesMax is ${keyBytesMax}, not within 1 to ${KEY_BYTES_MAX}`)
+  }
+  if (!(valueBytesMax >= 0 && valueBytesMax <= VALUE_BYTES_MAX)) {
+    fail(`valueBytesMax is ${valueBytesMax}, not within 0 to ${VALUE_BYTES_MAX}`)
+  }
+}

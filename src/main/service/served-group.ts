@@ -1,0 +1,40 @@
+import { CacheError, type CodeName } from '../../shared/errors.js'
+import type { Answer, CallOptions } from '../call.js'
+import type { GroupKey } from './group-cache-codec.js'
+
+/** How a call is to be served: a forwarded one comes from a peer and is answered from this node alone. */
+export type ServeOptions = CallOptions & { readonly forwarded?: boolean }
+
+/** What the services need of a group. */
+export interface ServedGroup {
+  /** Rejects with CacheError; NOT_FOUND says that the source has no such key. */
+  fetch(key: Uint8Array, options: ServeOptions): Promise<Answer>
+  /** Resolves once the owner of the key holds it no more, whether it held it before or not. */
+  remove(key: Uint8Array, options: ServeOptions): Promise<void>
+}
+
+/** What the services need of all groups. */
+export interface ServedGroups {
+  find(name: string): ServedGroup | undefined
+}
+
+/** Names in messages to a stranger are cut to this length. */
+const NAME_LENGTH_MAX = 64
+
+/**
+ * The group that a request names.
+ *
+ * @param missing code for a group that this node does not have
+ * @throws CacheError `missing`, or INVALID_ARGUMENT for an empty key
+ */
+export function groupOf(groups: ServedGroups, request: GroupKey, missing: CodeName): ServedGroup {
+  const group = groups.find(request.group)
+  if (group === undefined) {
+    throw new CacheError(
+      missing,
+      `group not found: ${JSON.stringify(request.group.slice(0, NAME_LENGTH_MAX))}`,
+    )
+  }
+  if (request.key.length === 0) throw new CacheError('INVALID_ARGUMENT', 'key is empty')
+  return group
+}

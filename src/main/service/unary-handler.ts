@@ -1,0 +1,108 @@
+import type { handleUnaryCall, Metadata, ServerUnaryCall } from '@grpc/grpc-js'
+import { Cancel, type CancelSignal } from '../../shared/cancel.js'
+import { CacheError } from '../../shared/errors.js'
+import { MalformedMessage } from './message.js'
+import { rpcStatusOf } from './rpc-status.js'
+import type { ServeOptions } from './served-group.js'
+
+/** A call that came in over gRPC, as the services see it. */
+export interface InboundCall {
+  /** When the call must be over, and whether its caller is still there. Both are worked out only if they are read. */
+  readonly options: ServeOptions
+  readonly metadata: Metadata
+}
+
+/** What a method answers. */
+export interface Reply<Response> {
+  readonly response: Response
+  /** Trailing metadata. */
+  readonly trailer?: Metadata | undefined
+}
+
+/**
+ * Makes a gRPC handler of a function from request to reply. Malformed requests end with INVALID_ARGUMENT; whatever the
+ * function throws ends the call with the status of the error, and nothing else.
+ *
+ * @param forwarded true for methods that only peers call
+ */
+export function unaryHandler<Request, Response>(
+  work: (request: Request, call: InboundCall) => Promise<Reply<Response>>,
+  forwarded = false,
+): handleUnaryCall<Request | MalformedMessage, Response> {
+  return (call, callback) => {
+    const life = new CallLife(call)
+    answer(work, call.request, { options: life.options(forwarded), metadata: call.metadata }).then(
+      (reply) => {
+        life.end()
+        callback(null, reply.response, reply.trailer)
+      },
+      (thrown: unknown) => {
+        life.end()
+        callback(rpcStatusOf(thrown))
+      },
+    )
+  }
+}
+
+/** `async`, so that what `work` throws at once is a rejection too. */
+async function answer<Request, Response>(
+  work: (request: Request, call: InboundCall) => Promise<Reply<Response>>,
+  request: Request | MalformedMessage,
+  inbound: InboundCall,
+): Promise<Reply<Response>> {
+  if (request instanceof MalformedMessage) {
+    throw new CacheError('INVALID_ARGUMENT', `malformed request: ${request.reason}`)
+  }
+  return work(request, inbound)
+}
+
+/** The deadline and the end of one call. */
+class CallLife {
+  readonly #call: ServerUnaryCall<unknown, unknown>
+  #cancel: Cancel | undefined
+  #ended = false
+
+  constructor(call: ServerUnaryCall<unknown, unknown>) {
+    this.#call = call
+  }
+
+  /**
+   * Own, enumerable getters, so that `{ ...options }` keeps them. A call that is answered from memory reads neither
+   * and pays for no cancellation.
+   */
+  options(forwarded: boolean): ServeOptions {
+    const life = this
+    return {
+      forwarded,
+      get deadlineMs() {
+        return life.#deadlineMs()
+      },
+      get signal() {
+        return life.#signal()
+      },
+    }
+  }
+
+  /** From here on the caller cannot go away any more: servers emit `cancelled` after a regular end, too. */
+  end(): void {
+    this.#ended = true
+  }
+
+  #deadlineMs(): number {
+    const deadline = this.#call.getDeadline()
+    return Math.max(0, (deadline instanceof Date ? deadline.getTime() : deadline) - Date.now())
+  }
+
+  #signal(): CancelSignal {
+    if (this.#cancel !== undefined) return this.#cancel
+    const cancel = new Cancel()
+    this.#cancel = cancel
+    if (this.#call.cancelled) cancel.abort()
+    else {
+      this.#call.once('cancelled', () => {
+        if (!this.#ended) cancel.abort()
+      })
+    }
+    return cancel
+  }
+}

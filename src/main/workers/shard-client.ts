@@ -1,0 +1,171 @@
+import { Cancel, type CancelSignal } from '../../shared/cancel.js'
+import { CacheError } from '../../shared/errors.js'
+import type { GroupSpec, Loaded, RingView, ShardReply, ShardRequest } from '../../shared/messages.js'
+import type { ShardThread } from './shard-thread.js'
+
+/** Calls to one shard that may be under way; more are refused. */
+const PENDING_MAX = 200_000
+
+type Value = Extract<ShardReply, { kind: 'value' }>
+type Request = Extract<ShardRequest, { id: number }>
+
+/** Runs the getter functions of the main thread for a worker. */
+export interface GetterRunner {
+  run(group: number, key: Uint8Array, context: { cancel: Cancel; deadlineMs: number }): Promise<Loaded>
+}
+
+interface Pending {
+  resolve(reply: ShardReply): void
+  reject(error: CacheError): void
+}
+
+/**
+ * One shard, seen from the main thread: requests out, answers in, matched by number. All requests of one turn of the
+ * event loop go in one message. When the thread dies, what it had not answered rejects with UNAVAILABLE, which is safe
+ * to retry, and its successor is told of all groups before anything else.
+ */
+export class ShardClient {
+  readonly #getters: GetterRunner
+  readonly #groups = new Map<number, GroupSpec>()
+  readonly #pending = new Map<number, Pending>()
+  readonly #calls = new Map<number, Cancel>()
+  #thread: ShardThread | undefined
+  #requests: ShardRequest[] = []
+  #isUp = false
+  #nextId = 1
+  #ring: RingView | undefined
+
+  constructor(getters: GetterRunner) {
+    this.#getters = getters
+  }
+
+  /** Gives the client the thread that it talks to. Before anything else. */
+  connect(thread: ShardThread): void {
+    this.#thread = thread
+  }
+
+  /** Makes the shard the owner of a part of a group. Rejects when the getter module cannot be loaded. */
+  async attach(spec: GroupSpec): Promise<void> {
+    this.#groups.set(spec.id, spec)
+    try {
+      await this.#call({ kind: 'attach', id: this.#nextId++, spec })
+    } catch (thrown) {
+      this.#groups.delete(spec.id)
+      throw thrown
+    }
+  }
+
+  async detach(group: number): Promise<void> {
+    this.#groups.delete(group)
+    await this.#call({ kind: 'detach', id: this.#nextId++, group })
+  }
+
+  /** Loads a key, or joins the load that is under way. Aborting the signal gives up this call, not the load of others. */
+  async load(
+    request: Omit<Extract<ShardRequest, { kind: 'load' }>, 'kind' | 'id'>,
+    signal: CancelSignal,
+  ): Promise<Value> {
+    const id = this.#nextId++
+    const cancel = (): void => this.#push({ kind: 'cancel', id })
+    signal.addEventListener('abort', cancel)
+    try {
+      return (await this.#call({ kind: 'load', id, ...request })) as Value
+    } finally {
+      signal.removeEventListener('abort', cancel)
+    }
+  }
+
+  async remove(group: number, key: Uint8Array, hash: number): Promise<void> {
+    await this.#call({ kind: 'remove', id: this.#nextId++, group, key, hash })
+  }
+
+  async clear(group: number): Promise<void> {
+    await this.#call({ kind: 'clear', id: this.#nextId++, group })
+  }
+
+  /** Tells the shard who owns what, so that it lets go of entries that are no longer this node's. */
+  setRing(ring: RingView): void {
+    this.#ring = ring
+    if (this.#isUp) this.#push({ kind: 'ring', ring })
+  }
+
+  /** A new thread: it knows no group. The attachments go first, ahead of what waits. */
+  onStart(): void {
+    const waiting = this.#requests
+    const announced = new Set(
+      waiting.map((request) => (request.kind === 'attach' ? request.spec : undefined)),
+    )
+    this.#requests = []
+    this.#isUp = true
+    for (const spec of this.#groups.values()) {
+      if (!announced.has(spec)) this.#push({ kind: 'attach', id: this.#nextId++, spec })
+    }
+    if (this.#ring) this.#push({ kind: 'ring', ring: this.#ring })
+    for (const request of waiting) this.#push(request)
+  }
+
+  onReplies(replies: readonly ShardReply[]): void {
+    for (const reply of replies) this.#take(reply)
+  }
+
+  onDeath(error: CacheError): void {
+    const lost = [...this.#pending.values()]
+    this.#pending.clear()
+    this.#requests = []
+    this.#isUp = false
+    for (const cancel of this.#calls.values()) cancel.abort(error)
+    this.#calls.clear()
+    for (const { reject } of lost) reject(error)
+  }
+
+  #call(request: Request): Promise<ShardReply> {
+    if (this.#pending.size >= PENDING_MAX) {
+      throw new CacheError('RESOURCE_EXHAUSTED', `${PENDING_MAX} calls to one shard are under way`)
+    }
+    return new Promise((resolve, reject) => {
+      this.#pending.set(request.id, { resolve, reject })
+      this.#push(request)
+    })
+  }
+
+  #push(request: ShardRequest): void {
+    // While there is no thread, requests wait for the next one.
+    if (this.#requests.length === 0 && this.#isUp) setImmediate(() => this.#flush())
+    this.#requests.push(request)
+  }
+
+  #flush(): void {
+    if (!this.#isUp || this.#requests.length === 0) return
+    this.#thread?.send(this.#requests)
+    this.#requests = []
+  }
+
+  #take(reply: ShardReply): void {
+    if (reply.kind === 'call') {
+      void this.#runGetter(reply)
+      return
+    }
+    if (reply.kind === 'uncall') {
+      this.#calls.get(reply.call)?.abort()
+      return
+    }
+    const pending = this.#pending.get(reply.id)
+    this.#pending.delete(reply.id)
+    if (reply.kind === 'failed') pending?.reject(new CacheError(reply.failure.code, reply.failure.message))
+    else pending?.resolve(reply)
+  }
+
+  async #runGetter({ call, group, key, deadlineMs }: Extract<ShardReply, { kind: 'call' }>): Promise<void> {
+    const cancel = new Cancel()
+    this.#calls.set(call, cancel)
+    try {
+      const outcome = await this.#getters.run(group, key, { cancel, deadlineMs })
+      if (this.#calls.has(call)) this.#push({ kind: 'called', call, outcome })
+    } catch (thrown) {
+      const { code, message } = CacheError.from(thrown)
+      if (this.#calls.has(call)) this.#push({ kind: 'called', call, outcome: { code, message } })
+    } finally {
+      if (this.#calls.get(call) === cancel) this.#calls.delete(call)
+    }
+  }
+}

@@ -1,0 +1,107 @@
+import type { CodeName } from './errors.js'
+import type { HashSeed } from './hash.js'
+import type { PolicyName } from './policy-names.js'
+
+/** Everything that crosses between the main thread and a worker. Both come from one build: there is no version. */
+
+/** How a worker comes by the values of a group. */
+export type GetterSpec =
+  | { readonly kind: 'module'; readonly url: string; readonly options: unknown }
+  /** The getter is a function of another thread: the worker calls back through the port. */
+  | { readonly kind: 'function' }
+
+/** A group, as the owner of one of its stores gets to know it. */
+export interface GroupSpec {
+  readonly id: number
+  readonly name: string
+  readonly getter: GetterSpec
+  readonly policy: PolicyName
+  /** Infinity: values live until they are evicted. */
+  readonly ttlMs: number
+  readonly notFoundTtlMs: number
+  readonly loadTimeoutMs: number
+  readonly valueBytesMax: number
+  readonly store: SharedArrayBuffer
+  readonly accessLog: SharedArrayBuffer
+  readonly counters: SharedArrayBuffer
+  /** Stores of the group, and which of them this is. */
+  readonly shardCount: number
+  readonly shard: number
+}
+
+/** What a worker thread is started with. */
+export interface ShardSpec {
+  readonly shard: number
+  /** Its number among the threads that count and pin. */
+  readonly thread: number
+  readonly threadCountMax: number
+  readonly seed: HashSeed
+  readonly epochs: SharedArrayBuffer
+  /** One word that the worker keeps changing while its event loop turns. */
+  readonly heartbeat: SharedArrayBuffer
+}
+
+/** What a getter function answered, ready to cross threads. */
+export type Loaded =
+  | { readonly value: Uint8Array; readonly ttlMs?: number }
+  | { readonly value: null; readonly notFoundTtlMs?: number }
+
+/** The members of the ring and this node's own address. */
+export interface RingView {
+  readonly self: string
+  readonly members: readonly string[]
+  readonly replicas: number
+}
+
+/** To a worker; they come in arrays, all of one turn of the event loop together. */
+export type ShardRequest =
+  | {
+      readonly kind: 'load'
+      readonly id: number
+      readonly group: number
+      readonly key: Uint8Array
+      readonly hash: number
+      readonly deadlineMs: number
+      /** Longest time to keep the value; Infinity unless another node owns the key. */
+      readonly ttlMsMax: number
+    }
+  | { readonly kind: 'cancel'; readonly id: number }
+  | {
+      readonly kind: 'remove'
+      readonly id: number
+      readonly group: number
+      readonly key: Uint8Array
+      readonly hash: number
+    }
+  | { readonly kind: 'clear'; readonly id: number; readonly group: number }
+  | { readonly kind: 'attach'; readonly id: number; readonly spec: GroupSpec }
+  | { readonly kind: 'detach'; readonly id: number; readonly group: number }
+  | { readonly kind: 'called'; readonly call: number; readonly outcome: Loaded | Failure }
+  | { readonly kind: 'ring'; readonly ring: RingView }
+
+export interface Failure {
+  readonly code: CodeName
+  readonly message: string
+}
+
+/** From a worker; in arrays, too. */
+export type ShardReply =
+  | {
+      readonly kind: 'value'
+      readonly id: number
+      readonly value: Uint8Array
+      /** hit: it was in memory when the owner looked again. */
+      readonly outcome: 'hit' | 'load' | 'coalesced'
+      readonly ttlLeftMs: number
+    }
+  | { readonly kind: 'done'; readonly id: number }
+  | { readonly kind: 'failed'; readonly id: number; readonly failure: Failure }
+  | {
+      readonly kind: 'call'
+      readonly call: number
+      readonly group: number
+      readonly key: Uint8Array
+      readonly deadlineMs: number
+    }
+  /** Nobody waits for that call of a getter function any more. */
+  | { readonly kind: 'uncall'; readonly call: number }

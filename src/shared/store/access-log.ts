@@ -1,0 +1,55 @@
+import { assert } from '../assert.js'
+import { THREAD_COUNT_MAX } from '../limits.js'
+
+/** Hits that a thread remembers between two drains; older ones are lost, which costs recency and nothing else. */
+const RING_WORDS = 256
+
+/** A ring and, in a line of its own before it, the number of hits ever logged. */
+const STRIDE_WORDS = 16 + RING_WORDS
+
+/**
+ * What readers leave behind for the policy of one store: the slots that they hit, a ring per reader thread.
+ *
+ *     thread t:   [count][– 15 words –][slot][slot] … 256 slots
+ *
+ * Readers never touch policy state and never wait: they write their own ring and overwrite the oldest hit. The owner
+ * drains all rings before it evicts. A hint may name a slot that was freed or reused since: policies bear that.
+ */
+export class AccessLog {
+  readonly memory: SharedArrayBuffer
+  readonly #words: Int32Array
+  readonly #drained: Int32Array
+
+  constructor(memory: SharedArrayBuffer = AccessLog.allocate()) {
+    this.memory = memory
+    this.#words = new Int32Array(memory)
+    this.#drained = new Int32Array(THREAD_COUNT_MAX)
+  }
+
+  static allocate(): SharedArrayBuffer {
+    return new SharedArrayBuffer(THREAD_COUNT_MAX * STRIDE_WORDS * 4)
+  }
+
+  /** Called by reader threads. Plain writes: a hint that the owner sees late or not at all is no error. */
+  record(thread: number, slot: number): void {
+    const at = thread * STRIDE_WORDS
+    const count = this.#words[at]!
+    this.#words[at + 16 + (count & (RING_WORDS - 1))] = slot
+    this.#words[at] = (count + 1) | 0
+  }
+
+  /** Called by the owner: hands every hint since the last drain to `onHit`, thread by thread. */
+  drain(threadCount: number, onHit: (slot: number) => void): void {
+    for (let thread = 0; thread < threadCount; thread++) {
+      const at = thread * STRIDE_WORDS
+      const count = Atomics.load(this.#words, at)
+      const fresh = Math.min((count - this.#drained[thread]!) >>> 0, RING_WORDS)
+      this.#drained[thread] = count
+      for (let i = count - fresh; i !== count; i = (i + 1) | 0) {
+        onHit(this.#words[at + 16 + (i & (RING_WORDS - 1))]!)
+      }
+    }
+  }
+}
+
+assert((RING_WORDS & (RING_WORDS - 1)) === 0, 'A ring index is a mask')

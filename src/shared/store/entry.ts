@@ -1,0 +1,145 @@
+import { assert } from '../assert.js'
+import { KEY_BYTES_MAX, VALUE_BYTES_MAX } from '../limits.js'
+import { ENTRY_ALIGN } from './layout.js'
+
+/**
+ * An entry in the log, never changed once its slot points to it:
+ *
+ *     word 0   slot number, 24 bits        │ key length, 8 bits; 0: see the extension
+ *     word 1   value length, 28 bits       │ flags, 4 bits
+ *    [word 2   expires at                     with TIMED: ms on the node's clock, modulo 2³²]
+ *    [word 3   stored at                      with TIMED: likewise]
+ *    [word     key length                     when it does not fit in word 0]
+ *     key, then value; a value that is worth it starts at a multiple of 8
+ *     padding to a multiple of 8
+ */
+export const Flag = {
+  /** The entry has a time to live. */
+  TIMED: 1 << 28,
+  /** The source has no such key; the value is empty. */
+  NOT_FOUND: 1 << 29,
+} as const
+
+const VALUE_LENGTH_MASK = (1 << 28) - 1
+const SHORT_KEY_BYTES_MAX = 255
+
+/** From this length on a value starts aligned: it pays when it is copied out word by word. */
+const ALIGNED_VALUE_BYTES = 128
+
+/** Views of one store's memory. Offsets are bytes from its start; entries are multiples of 8. */
+export interface EntryViews {
+  readonly words: Int32Array
+  readonly bytes: Uint8Array
+}
+
+function headerBytes(keyLength: number, timed: boolean): number {
+  return 8 + (timed ? 8 : 0) + (keyLength > SHORT_KEY_BYTES_MAX ? 4 : 0)
+}
+
+function valueOffset(keyEnd: number, valueLength: number): number {
+  return valueLength < ALIGNED_VALUE_BYTES ? keyEnd : (keyEnd + 7) & ~7
+}
+
+function roundUp(lengthBytes: number): number {
+  return Math.ceil(lengthBytes / ENTRY_ALIGN) * ENTRY_ALIGN
+}
+
+/** Bytes that an entry takes in the log. */
+export function entryBytes(keyLength: number, valueLength: number, timed: boolean): number {
+  return roundUp(valueOffset(headerBytes(keyLength, timed) + keyLength, valueLength) + valueLength)
+}
+
+export function slotAt(views: EntryViews, place: number): number {
+  return views.words[place >> 2]! & 0xff_ffff
+}
+
+export function isTimed(views: EntryViews, place: number): boolean {
+  return (views.words[(place >> 2) + 1]! & Flag.TIMED) !== 0
+}
+
+export function isNotFound(views: EntryViews, place: number): boolean {
+  return (views.words[(place >> 2) + 1]! & Flag.NOT_FOUND) !== 0
+}
+
+/** Only for TIMED entries. */
+export function expiresAt(views: EntryViews, place: number): number {
+  return views.words[(place >> 2) + 2]!
+}
+
+/** Only for TIMED entries. */
+export function storedAt(views: EntryViews, place: number): number {
+  return views.words[(place >> 2) + 3]!
+}
+
+/** Milliseconds until a TIMED entry expires; 0 or less when it has. Wraps around with the clock's 32 bits. */
+export function timeLeftMs(views: EntryViews, place: number, nowMs: number): number {
+  return (expiresAt(views, place) - nowMs) | 0
+}
+
+export function keyLengthAt(views: EntryViews, place: number): number {
+  const short = views.words[place >> 2]! >>> 24
+  return short !== 0 ? short : views.words[(place >> 2) + (isTimed(views, place) ? 4 : 2)]!
+}
+
+export function keyAt(views: EntryViews, place: number): number {
+  const short = views.words[place >> 2]! >>> 24
+  return place + 8 + (isTimed(views, place) ? 8 : 0) + (short !== 0 ? 0 : 4)
+}
+
+export function valueLengthAt(views: EntryViews, place: number): number {
+  return views.words[(place >> 2) + 1]! & VALUE_LENGTH_MASK
+}
+
+export function valueAt(views: EntryViews, place: number): number {
+  return valueOffset(keyAt(views, place) + keyLengthAt(views, place), valueLengthAt(views, place))
+}
+
+/** Bytes that the entry at `place` takes in the log. */
+export function entryBytesAt(views: EntryViews, place: number): number {
+  return entryBytes(keyLengthAt(views, place), valueLengthAt(views, place), isTimed(views, place))
+}
+
+/** True when the entry at `place` has the key `key[start…end)`. All of it is compared: a hash is not a key. */
+export function keyEquals(
+  views: EntryViews,
+  place: number,
+  key: Uint8Array,
+  start: number,
+  end: number,
+): boolean {
+  if (keyLengthAt(views, place) !== end - start) return false
+  const { bytes } = views
+  let at = keyAt(views, place)
+  for (let i = start; i < end; i++, at++) if (bytes[at] !== key[i]) return false
+  return true
+}
+
+/** What a new entry is made of. */
+export interface NewEntry {
+  readonly key: Uint8Array
+  /** Empty when the source has no such key. */
+  readonly value: Uint8Array
+  readonly notFound: boolean
+  /** Times on the node's clock, ms modulo 2³²; absent when the entry lives until it is evicted. */
+  readonly times?: { readonly expiresAt: number; readonly storedAt: number }
+}
+
+/** Writes an entry that no slot points to yet. */
+export function writeEntry(views: EntryViews, place: number, slot: number, entry: NewEntry): void {
+  const { words, bytes } = views
+  const { key, value, times } = entry
+  const short = key.length <= SHORT_KEY_BYTES_MAX
+  let word = place >> 2
+  words[word++] = slot | (short ? key.length << 24 : 0)
+  words[word++] = value.length | (times ? Flag.TIMED : 0) | (entry.notFound ? Flag.NOT_FOUND : 0)
+  if (times) {
+    words[word++] = times.expiresAt
+    words[word++] = times.storedAt
+  }
+  if (!short) words[word++] = key.length
+  bytes.set(key, word << 2)
+  bytes.set(value, valueOffset((word << 2) + key.length, value.length))
+}
+
+assert(VALUE_BYTES_MAX <= VALUE_LENGTH_MASK, 'A value length fits its bits')
+assert(KEY_BYTES_MAX > SHORT_KEY_BYTES_MAX, 'Long keys have an extension word')

@@ -1,0 +1,100 @@
+const COUNT_MAX = 15
+/** Per row of a block: 32 counters of 4 bits in 4 words. */
+const ROW_COUNT = 4
+const WORDS_PER_ROW = 4
+const WORDS_PER_BLOCK = ROW_COUNT * WORDS_PER_ROW
+/** Entries of the cache for which one block is made. */
+const ENTRIES_PER_BLOCK = 8
+const BLOCK_COUNT_MIN = 32
+
+/** After so many additions for each entry of the cache, all counters are halved. */
+const SAMPLE_PER_ENTRY = 10
+/** Halving the smallest table is paid for by this many additions. */
+const SAMPLE_MIN = 256
+
+/**
+ * Estimates how often a key was asked for lately, in 8 bytes per entry: a count-min sketch (Cormode and Muthukrishnan,
+ * 2005) of 4-bit counters, halved once per sample (Einziger, Friedman, Manes, "TinyLFU", ACM ToS 2017).
+ *
+ *     block (64 bytes, one cache line)   row 0: 4 words of 8 counters | row 1 | row 2 | row 3
+ *
+ * A key has one block and in each row one of 32 counters; its estimate is the least of the four. The place in each row
+ * is picked by bits of its own, so that two keys that meet in one row of a block rarely meet in the others.
+ *
+ * The sketch starts small and doubles with the number of entries. A doubled table begins as two copies of the old one:
+ * every key finds the counters that it had, whichever half it belongs to now.
+ */
+export class FrequencySketch {
+  /** What one entry costs while the table is full; after doubling, twice that. */
+  static readonly BYTES_PER_ENTRY = (WORDS_PER_BLOCK * Int32Array.BYTES_PER_ELEMENT) / ENTRIES_PER_BLOCK
+
+  private table = new Int32Array(BLOCK_COUNT_MIN * WORDS_PER_BLOCK)
+  private sampleSize = SAMPLE_MIN
+  private additions = 0
+
+  /** Fits table and sample to the entries that the cache holds now. The table never shrinks. */
+  fit(entryCount: number): void {
+    this.sampleSize = Math.max(SAMPLE_MIN, SAMPLE_PER_ENTRY * entryCount)
+    if (entryCount * WORDS_PER_BLOCK <= this.table.length * ENTRIES_PER_BLOCK) return
+    const table = new Int32Array(2 * this.table.length)
+    table.set(this.table)
+    table.set(this.table, this.table.length)
+    this.table = table
+  }
+
+  /** Counts one request for a key. */
+  add(hash: number): void {
+    const { table } = this
+    const mixed = mix(hash)
+    const rows = mix(mixed)
+    const block = this.blockOf(mixed)
+    let added = false
+    for (let row = 0; row < ROW_COUNT; row++) {
+      const place = rows >>> (8 * row)
+      const word = block + WORDS_PER_ROW * row + ((place >>> 3) & 3)
+      const shift = (place & 7) << 2
+      if (((table[word]! >>> shift) & COUNT_MAX) === COUNT_MAX) continue
+      table[word]! += 1 << shift
+      added = true
+    }
+    if (added && ++this.additions >= this.sampleSize) this.halve()
+  }
+
+  /** How often the key was asked for, from 0 to 15; seldom too high, and too low only by what has faded. */
+  frequency(hash: number): number {
+    const mixed = mix(hash)
+    const rows = mix(mixed)
+    const block = this.blockOf(mixed)
+    let least = COUNT_MAX
+    for (let row = 0; row < ROW_COUNT; row++) {
+      const place = rows >>> (8 * row)
+      const word = this.table[block + WORDS_PER_ROW * row + ((place >>> 3) & 3)]!
+      least = Math.min(least, (word >>> ((place & 7) << 2)) & COUNT_MAX)
+    }
+    return least
+  }
+
+  private blockOf(mixed: number): number {
+    return (mixed & (this.table.length / WORDS_PER_BLOCK - 1)) * WORDS_PER_BLOCK
+  }
+
+  private halve(): void {
+    const { table } = this
+    let oddCount = 0
+    for (let word = 0; word < table.length; word++) {
+      const counters = table[word]!
+      // Adds up the eight lowest bits in the topmost four.
+      oddCount += Math.imul(counters & 0x11111111, 0x11111111) >>> 28
+      table[word] = (counters >>> 1) & 0x77777777
+    }
+    // What rounding has taken from the counters was added too.
+    this.additions = Math.max(0, (this.additions - (oddCount >>> 2)) >>> 1)
+  }
+}
+
+/** A bijection on 32 bits (the finaliser of MurmurHash3), so that no bit of the hash has to be good by itself. */
+function mix(hash: number): number {
+  let mixed = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35)
+  return mixed ^ (mixed >>> 16)
+}

@@ -1,0 +1,164 @@
+import { assert } from '../../shared/assert.js'
+import type { EvictionPolicy } from './policy.js'
+import { SlotLists } from './slot-list.js'
+
+/** Lists of buckets: those in use, from the lowest count (head) to the highest (tail), and those that can be reused. */
+const RANKED = 0
+const FREE = 1
+
+/** The counts are halved once per so many accesses for each entry. */
+const AGEING_ACCESSES_PER_ENTRY = 10
+
+/**
+ * Least frequently used: gives up the entry with the lowest count of accesses while it was here; among equals, the one
+ * whose count rose longest ago. The structure is that of Shah, Mitra and Matani ("An O(1) algorithm for implementing
+ * the LFU cache eviction scheme", 2010): one bucket per count in use, the buckets in order of their counts, the entries
+ * of a bucket in order of arrival.
+ *
+ *     RANKED   bucket {1}   →   bucket {2}   →   bucket {7}
+ *                 ↓                ↓                ↓
+ *              d, c, b          e, a              f              gives up b: the oldest of the first bucket
+ *
+ * Left alone, an entry that was famous once would never go. So all counts are halved from time to time (ageing, as in
+ * Robinson and Devarakonda, "Data Cache Management Using Frequency-Based Replacement", SIGMETRICS'90). Buckets whose
+ * counts become equal are joined, the one that was lower nearer to eviction: ageing by itself never changes who goes
+ * before whom. It is O(entries), once in {@link AGEING_ACCESSES_PER_ENTRY} × entries accesses.
+ *
+ * A bucket is a list of the entries' {@link SlotLists} and, at the same time, a "slot" of the buckets' own.
+ */
+export class LfuPolicy implements EvictionPolicy {
+  readonly name = 'lfu'
+  readonly bytesPerSlot = SlotLists.BYTES_PER_SLOT + Int32Array.BYTES_PER_ELEMENT
+  private readonly entries: SlotLists
+  private readonly buckets: SlotLists
+  /** By slot: its bucket. */
+  private readonly bucketOf: Int32Array
+  /** By bucket: the count of its entries. Doubles, since without ageing counts have no bound. */
+  private readonly countOf: Float64Array
+  private readonly ageing: boolean
+  private entryCount = 0
+  private bucketCount = 0
+  private accessesSinceAgeing = 0
+
+  /** @param ageing false for plain counts, which never fade */
+  constructor(slotCountMax: number, { ageing = true }: { ageing?: boolean } = {}) {
+    // There are never more buckets than entries.
+    this.entries = new SlotLists(slotCountMax, slotCountMax)
+    this.buckets = new SlotLists(slotCountMax, 2)
+    this.bucketOf = new Int32Array(slotCountMax)
+    this.countOf = new Float64Array(slotCountMax)
+    this.ageing = ageing
+  }
+
+  onInsert(slot: number): void {
+    const lowest = this.buckets.head(RANKED)
+    const bucket = lowest >= 0 && this.countOf[lowest] === 1 ? lowest : this.newBucket(1)
+    if (bucket !== lowest) this.buckets.addHead(RANKED, bucket)
+    this.entries.addHead(bucket, slot)
+    this.bucketOf[slot] = bucket
+    this.entryCount++
+    this.countAccess()
+  }
+
+  onHit(slot: number): void {
+    const { entries, buckets, bucketOf, countOf } = this
+    if (!entries.has(slot)) return
+    const bucket = bucketOf[slot]!
+    const count = countOf[bucket]! + 1
+    let above = buckets.older(bucket)
+    if (above < 0 || countOf[above] !== count) {
+      if (entries.head(bucket) === entries.tail(bucket)) {
+        countOf[bucket] = count
+        this.countAccess()
+        return
+      }
+      above = this.newBucket(count)
+      buckets.addOlder(bucket, above)
+    }
+    entries.moveToHead(above, slot)
+    bucketOf[slot] = above
+    this.releaseIfEmpty(bucket)
+    this.countAccess()
+  }
+
+  onReplace(slot: number): void {
+    this.onHit(slot)
+  }
+
+  onRemove(slot: number): void {
+    this.entries.remove(slot)
+    this.releaseIfEmpty(this.bucketOf[slot]!)
+    this.entryCount--
+  }
+
+  evict(): number {
+    const lowest = this.buckets.head(RANKED)
+    if (lowest < 0) return -1
+    const slot = this.entries.tail(lowest)
+    this.onRemove(slot)
+    return slot
+  }
+
+  setCapacity(): void {}
+
+  check(): void {
+    const { entries, buckets, countOf } = this
+    const ranked = [...buckets.slots(RANKED)].reverse()
+    assert(buckets.check([RANKED, FREE]) === this.bucketCount, 'A bucket is lost')
+    assert(entries.check(ranked) === this.entryCount, 'An entry is lost')
+    let below = 0
+    for (const bucket of ranked) {
+      assert(countOf[bucket]! > below, 'The buckets are not in the order of their counts')
+      below = countOf[bucket]!
+      assert(entries.tail(bucket) >= 0, 'An empty bucket was not released')
+      for (const slot of entries.slots(bucket))
+        assert(this.bucketOf[slot] === bucket, 'An entry misses its bucket')
+    }
+  }
+
+  private newBucket(count: number): number {
+    let bucket = this.buckets.head(FREE)
+    if (bucket >= 0) this.buckets.remove(bucket)
+    else bucket = this.bucketCount++
+    this.countOf[bucket] = count
+    return bucket
+  }
+
+  private releaseIfEmpty(bucket: number): void {
+    if (this.entries.tail(bucket) < 0) this.buckets.moveToHead(FREE, bucket)
+  }
+
+  private countAccess(): void {
+    this.accessesSinceAgeing++
+    if (!this.ageing || this.accessesSinceAgeing < AGEING_ACCESSES_PER_ENTRY * this.entryCount) return
+    this.accessesSinceAgeing = 0
+    this.halveCounts()
+  }
+
+  private halveCounts(): void {
+    const { buckets, countOf } = this
+    let below = -1
+    let bucket = buckets.head(RANKED)
+    while (bucket >= 0) {
+      const above = buckets.older(bucket)
+      const count = Math.max(1, Math.floor(countOf[bucket]! / 2))
+      if (below >= 0 && countOf[below] === count) {
+        this.join(bucket, below)
+      } else {
+        countOf[bucket] = count
+        below = bucket
+      }
+      bucket = above
+    }
+  }
+
+  /** Moves all entries of a bucket to the heads of the one below. */
+  private join(bucket: number, below: number): void {
+    const { entries } = this
+    for (let slot = entries.tail(bucket); slot >= 0; slot = entries.tail(bucket)) {
+      entries.moveToHead(below, slot)
+      this.bucketOf[slot] = below
+    }
+    this.releaseIfEmpty(bucket)
+  }
+}

@@ -1,0 +1,147 @@
+import { assert } from '../../shared/assert.js'
+import { GhostQueue } from './ghost-queue.js'
+import type { EvictionPolicy } from './policy.js'
+import { SlotLists } from './slot-list.js'
+
+const SMALL = 0
+const MAIN = 1
+
+const SMALL_SHARE = 0.1
+const GHOST_SHARE = 0.9
+
+/** Hits are counted up to here. */
+const HITS_MAX = 3
+/** An entry that has so many hits when it comes to the end of the small queue moves to the main one. */
+const HITS_TO_PROMOTE = 2
+
+/**
+ * S3-FIFO (Yang, Zhang, Qiu, Yue, Rashmi, "FIFO Queues are All You Need for Cache Eviction", SOSP'23): three queues. A
+ * new entry enters a small FIFO (10 % of the bytes), which most entries leave without having been wanted again; its key
+ * is then remembered as a ghost. Entries that were hit there more than once, and keys that come back as ghosts, enter
+ * the main FIFO (90 %). The oldest entry of the main queue is given up if it has no hits left, else it pays one and goes
+ * round again. A hit only counts, up to 3.
+ *
+ *     new ──► small ──── 2 hits ────► main ◄─┐
+ *               │                      │ └───┘ each round costs a hit
+ *               ▼                      ▼
+ *             ghosts ─ comes back ─►  (main)
+ *
+ * Choices, those of the authors' libCacheSim: the counter starts again at 0 in the main queue; ghosts of 90 % of the
+ * bytes, each counting as much as its entry did; the main queue is evicted from when it is over its share or the small
+ * one is empty; no limit on going round, which the hits have paid for.
+ */
+export class S3FifoPolicy implements EvictionPolicy {
+  readonly name = 's3fifo'
+  readonly bytesPerSlot =
+    SlotLists.BYTES_PER_SLOT +
+    Int32Array.BYTES_PER_ELEMENT +
+    Uint32Array.BYTES_PER_ELEMENT +
+    2 * Uint8Array.BYTES_PER_ELEMENT +
+    GHOST_SHARE * GhostQueue.BYTES_PER_KEY
+  private readonly queues: SlotLists
+  private readonly hashes: Int32Array
+  private readonly sizes: Uint32Array
+  /** By slot: SMALL or MAIN. */
+  private readonly queueOf: Uint8Array
+  private readonly hits: Uint8Array
+  private readonly ghosts: GhostQueue
+  /** By queue. */
+  private readonly bytes: [small: number, main: number] = [0, 0]
+  private capacityBytes = 0
+
+  constructor(slotCountMax: number) {
+    this.queues = new SlotLists(slotCountMax, 2)
+    this.hashes = new Int32Array(slotCountMax)
+    this.sizes = new Uint32Array(slotCountMax)
+    this.queueOf = new Uint8Array(slotCountMax)
+    this.hits = new Uint8Array(slotCountMax)
+    this.ghosts = new GhostQueue(slotCountMax)
+  }
+
+  onInsert(slot: number, hash: number, sizeBytes: number): void {
+    const queue = this.ghosts.take(hash) ? MAIN : SMALL
+    // Only now, since room for this entry was made before its key was known: see EvictionPolicy.evict.
+    this.ghosts.trim(GHOST_SHARE * this.capacityBytes)
+    this.hashes[slot] = hash
+    this.sizes[slot] = sizeBytes
+    this.enter(queue, slot)
+  }
+
+  onHit(slot: number): void {
+    // No need to ask whether an entry is there: an insert clears what a late hit has left.
+    if (this.hits[slot]! < HITS_MAX) this.hits[slot]!++
+  }
+
+  onReplace(slot: number, sizeBytes: number): void {
+    this.bytes[this.queueOf[slot] as 0 | 1] += sizeBytes - this.sizes[slot]!
+    this.sizes[slot] = sizeBytes
+    this.onHit(slot)
+  }
+
+  onRemove(slot: number): void {
+    this.queues.remove(slot)
+    this.bytes[this.queueOf[slot] as 0 | 1] -= this.sizes[slot]!
+  }
+
+  evict(): number {
+    const mainBytesMax = this.capacityBytes - Math.floor(SMALL_SHARE * this.capacityBytes)
+    if (this.bytes[MAIN] <= mainBytesMax) {
+      const slot = this.evictSmall()
+      if (slot >= 0) return slot
+    }
+    return this.evictMain()
+  }
+
+  setCapacity(capacityBytes: number): void {
+    this.capacityBytes = capacityBytes
+  }
+
+  check(): void {
+    this.queues.check([SMALL, MAIN])
+    for (const queue of [SMALL, MAIN] as const) {
+      let bytes = 0
+      for (const slot of this.queues.slots(queue)) {
+        assert(this.queueOf[slot] === queue, 'An entry misses its queue')
+        assert(this.hits[slot]! <= HITS_MAX, 'An entry has too many hits')
+        bytes += this.sizes[slot]!
+      }
+      assert(bytes === this.bytes[queue], 'The bytes of a queue are wrong')
+    }
+    this.ghosts.check()
+  }
+
+  private enter(queue: 0 | 1, slot: number): void {
+    this.queues.addHead(queue, slot)
+    this.queueOf[slot] = queue
+    this.hits[slot] = 0
+    this.bytes[queue] += this.sizes[slot]!
+  }
+
+  /** -1 when all entries of the small queue have moved on, or there were none. */
+  private evictSmall(): number {
+    for (let slot = this.queues.tail(SMALL); slot >= 0; slot = this.queues.tail(SMALL)) {
+      const promoted = this.hits[slot]! >= HITS_TO_PROMOTE
+      this.onRemove(slot)
+      if (promoted) {
+        this.enter(MAIN, slot)
+      } else {
+        this.ghosts.add(this.hashes[slot]!, this.sizes[slot]!)
+        return slot
+      }
+    }
+    return -1
+  }
+
+  private evictMain(): number {
+    const { queues, hits } = this
+    let slot = queues.tail(MAIN)
+    while (slot >= 0 && hits[slot] !== 0) {
+      hits[slot]!--
+      queues.moveToHead(MAIN, slot)
+      slot = queues.tail(MAIN)
+    }
+    // With the main queue over its share and empty there would be nothing: sizes are positive, so it cannot be.
+    if (slot >= 0) this.onRemove(slot)
+    return slot
+  }
+}

@@ -1,0 +1,240 @@
+import { assert } from '../../shared/assert.js'
+import { FrequencySketch } from './frequency-sketch.js'
+import { HillClimber } from './hill-climber.js'
+import type { EvictionPolicy } from './policy.js'
+import { SlotLists } from './slot-list.js'
+
+const WINDOW = 0
+const PROBATION = 1
+const PROTECTED = 2
+type Region = typeof WINDOW | typeof PROBATION | typeof PROTECTED
+const REGIONS = [WINDOW, PROBATION, PROTECTED] as const
+
+/** The protected part of all that is not window. */
+const PROTECTED_SHARE_OF_MAIN = 0.8
+
+/** The window is fitted once per so many requests for each entry. */
+const CLIMB_SAMPLE_PER_ENTRY = 10
+
+/** A candidate of at least this frequency that has lost is let in all the same, once in so many times. */
+const JITTER_FREQUENCY_MIN = 6
+const JITTER_ONE_IN = 128
+
+type FirstStep = 'grow' | 'shrink' | 'none'
+
+/**
+ * W-TinyLFU (Einziger, Friedman, Manes, "TinyLFU: A Highly Efficient Cache Admission Policy", ACM ToS 2017) with a
+ * window that adapts (the same with Eytan, "Adaptive Software Cache Management", Middleware'18).
+ *
+ *     new ──► window (LRU) ──── more frequent? ────► probation ── hit ──► protected
+ *                  │                                     │     ◄── full ──┘
+ *                  └─ no: gives up the candidate         └─ yes: gives up the victim
+ *
+ * A new entry enters the window. When room is needed, the oldest entry of the window, the candidate, meets the oldest
+ * one on probation, the victim, and the one that a {@link FrequencySketch} has seen less often goes; at a draw the
+ * candidate. So a scan passes through the window and leaves the rest alone. A {@link HillClimber} moves bytes between
+ * window and protected part: more window for recency, less for frequency.
+ *
+ * Choices: room is made before the newcomer enters the window, so that the window gives its candidate ahead of time.
+ * The victim goes without a contest while the main part has more than its share without it, as after a large candidate
+ * has won, or when the window is empty. What overflows the window of a full cache waits there for the next eviction, so
+ * that nothing reaches the main part of a full cache unasked. A victim kept alive by colliding keys is worn out by
+ * jitter, as in Caffeine: a popular candidate now and then wins although it has lost.
+ */
+export class WTinyLfuPolicy implements EvictionPolicy {
+  readonly name = 'w-tinylfu'
+  readonly bytesPerSlot =
+    SlotLists.BYTES_PER_SLOT +
+    Int32Array.BYTES_PER_ELEMENT +
+    Uint32Array.BYTES_PER_ELEMENT +
+    Uint8Array.BYTES_PER_ELEMENT +
+    FrequencySketch.BYTES_PER_ENTRY
+  private readonly lists: SlotLists
+  private readonly hashes: Int32Array
+  private readonly sizes: Uint32Array
+  private readonly regionOf: Uint8Array
+  private readonly sketch = new FrequencySketch()
+  private readonly climber: HillClimber | undefined
+  private readonly bytes: [window: number, probation: number, protectedBytes: number] = [0, 0, 0]
+  private entryCount = 0
+  private capacityBytes = 0
+  private windowShare: number
+  private protectedShare: number
+  private windowBytesMax = 0
+  private protectedBytesMax = 0
+  /** An entry was evicted since the last insert: the cache is full. */
+  private full = false
+  private jitter = 1
+
+  /**
+   * @param windowShare share of the window at the start
+   * @param firstStep what becomes of the window at first; with 'none' it stays as it is for ever
+   */
+  constructor(
+    slotCountMax: number,
+    { windowShare = 0.01, firstStep = 'grow' }: { windowShare?: number; firstStep?: FirstStep } = {},
+  ) {
+    this.lists = new SlotLists(slotCountMax, REGIONS.length)
+    this.hashes = new Int32Array(slotCountMax)
+    this.sizes = new Uint32Array(slotCountMax)
+    this.regionOf = new Uint8Array(slotCountMax)
+    this.windowShare = windowShare
+    this.protectedShare = PROTECTED_SHARE_OF_MAIN * (1 - windowShare)
+    this.climber = firstStep === 'none' ? undefined : new HillClimber(firstStep === 'grow' ? 1 : -1)
+  }
+
+  onInsert(slot: number, hash: number, sizeBytes: number): void {
+    this.entryCount++
+    this.sketch.fit(this.entryCount)
+    this.sketch.add(hash)
+    this.hashes[slot] = hash
+    this.sizes[slot] = sizeBytes
+    this.enter(WINDOW, slot)
+    if (!this.full) this.spillWindow()
+    this.full = false
+    this.climber?.recordMiss()
+    this.climb()
+  }
+
+  onHit(slot: number): void {
+    if (!this.lists.has(slot)) return
+    this.sketch.add(this.hashes[slot]!)
+    if (this.regionOf[slot] === PROBATION && this.sizes[slot]! <= this.protectedBytesMax) {
+      this.move(slot, PROTECTED)
+      this.spillProtected()
+    } else {
+      this.lists.moveToHead(this.regionOf[slot]!, slot)
+    }
+    this.climber?.recordHit()
+    this.climb()
+  }
+
+  onReplace(slot: number, sizeBytes: number): void {
+    this.bytes[this.regionOf[slot] as Region] += sizeBytes - this.sizes[slot]!
+    this.sizes[slot] = sizeBytes
+    this.onHit(slot)
+    this.spillProtected()
+  }
+
+  onRemove(slot: number): void {
+    this.leave(slot)
+    this.entryCount--
+  }
+
+  evict(): number {
+    const { lists } = this
+    this.full = true
+    const windowTail = lists.tail(WINDOW)
+    const probationTail = lists.tail(PROBATION)
+    const victim = probationTail >= 0 ? probationTail : lists.tail(PROTECTED)
+    if (windowTail < 0 && victim < 0) return -1
+    let evicted = victim
+    if (victim < 0) {
+      evicted = windowTail
+    } else if (windowTail >= 0 && !this.mainCanSpare(victim)) {
+      if (this.admits(windowTail, victim)) this.move(windowTail, PROBATION)
+      else evicted = windowTail
+    }
+    this.onRemove(evicted)
+    return evicted
+  }
+
+  setCapacity(capacityBytes: number): void {
+    this.capacityBytes = capacityBytes
+    this.applyShares()
+  }
+
+  check(): void {
+    assert(this.lists.check(REGIONS) === this.entryCount, 'An entry is lost')
+    for (const region of REGIONS) {
+      let bytes = 0
+      for (const slot of this.lists.slots(region)) {
+        assert(this.regionOf[slot] === region, 'An entry misses its region')
+        bytes += this.sizes[slot]!
+      }
+      assert(bytes === this.bytes[region], 'The bytes of a region are wrong')
+    }
+    assert(this.bytes[PROTECTED] <= this.protectedBytesMax, 'The protected part is over its share')
+    assert(
+      this.windowBytesMax + this.protectedBytesMax <= Math.max(1, this.capacityBytes),
+      'The shares overlap',
+    )
+  }
+
+  /** Whether the main part would still have its share without the victim. */
+  private mainCanSpare(victim: number): boolean {
+    const mainBytes = this.bytes[PROBATION] + this.bytes[PROTECTED]
+    return mainBytes - this.sizes[victim]! >= this.capacityBytes - this.windowBytesMax
+  }
+
+  private admits(candidate: number, victim: number): boolean {
+    const candidateFrequency = this.sketch.frequency(this.hashes[candidate]!)
+    if (candidateFrequency > this.sketch.frequency(this.hashes[victim]!)) return true
+    return candidateFrequency >= JITTER_FREQUENCY_MIN && this.nextJitter() % JITTER_ONE_IN === 0
+  }
+
+  private enter(region: Region, slot: number): void {
+    this.lists.addHead(region, slot)
+    this.regionOf[slot] = region
+    this.bytes[region] += this.sizes[slot]!
+  }
+
+  private leave(slot: number): void {
+    this.lists.remove(slot)
+    this.bytes[this.regionOf[slot] as Region] -= this.sizes[slot]!
+  }
+
+  private move(slot: number, region: Region): void {
+    this.leave(slot)
+    this.enter(region, slot)
+  }
+
+  private spillWindow(): void {
+    while (this.bytes[WINDOW] > this.windowBytesMax) this.move(this.lists.tail(WINDOW), PROBATION)
+  }
+
+  private spillProtected(): void {
+    while (this.bytes[PROTECTED] > this.protectedBytesMax) this.move(this.lists.tail(PROTECTED), PROBATION)
+  }
+
+  private applyShares(): void {
+    this.windowBytesMax = Math.max(1, Math.round(this.windowShare * this.capacityBytes))
+    this.protectedBytesMax = Math.min(
+      Math.floor(this.protectedShare * this.capacityBytes),
+      Math.max(0, this.capacityBytes - this.windowBytesMax),
+    )
+    this.spillProtected()
+  }
+
+  private climb(): void {
+    const step = this.climber?.climb(CLIMB_SAMPLE_PER_ENTRY * this.entryCount) ?? 0
+    if (step === 0) return
+    const share = Math.max(-this.windowShare, Math.min(step, this.protectedShare))
+    this.windowShare += share
+    this.protectedShare -= share
+    this.applyShares()
+    if (share < 0) this.spillWindow()
+    else this.fillWindow()
+  }
+
+  /** Moves the entries that would go next to the grown window, for a second chance. */
+  private fillWindow(): void {
+    const { lists } = this
+    for (;;) {
+      const probationTail = lists.tail(PROBATION)
+      const slot = probationTail >= 0 ? probationTail : lists.tail(PROTECTED)
+      if (slot < 0 || this.bytes[WINDOW] + this.sizes[slot]! > this.windowBytesMax) return
+      this.move(slot, WINDOW)
+    }
+  }
+
+  /** Xorshift (Marsaglia, 2003). Chance has to be cheap here, not good. */
+  private nextJitter(): number {
+    let bits = this.jitter
+    bits ^= bits << 13
+    bits ^= bits >>> 17
+    bits ^= bits << 5
+    this.jitter = bits
+    return bits >>> 0
+  }
+}

@@ -1,0 +1,163 @@
+import { unreachable } from '../shared/assert.js'
+import { Cancel } from '../shared/cancel.js'
+import { CacheError } from '../shared/errors.js'
+import type { GroupSpec, Loaded, RingView, ShardReply, ShardRequest, ShardSpec } from '../shared/messages.js'
+import { Ring } from '../shared/ring.js'
+import { type Callback, createLoader, type LoadLimits } from './loader.js'
+import { ShardGroup } from './shard-group.js'
+
+/** Membership changes that a sweep takes into account at a time; past that, the oldest is left out. */
+const RINGS_MAX = 16
+
+/**
+ * A shard: this thread's part of every group. Takes requests, sends replies, and is the only thread that writes to its
+ * stores.
+ */
+export class Shard implements Callback {
+  readonly #spec: ShardSpec
+  readonly #reply: (reply: ShardReply) => void
+  /** Groups by number; a promise while, and after, their getter module was loaded. */
+  readonly #groups = new Map<number, Promise<ShardGroup>>()
+  readonly #ready = new Map<number, ShardGroup>()
+  readonly #loads = new Map<number, Cancel>()
+  readonly #calls = new Map<number, { resolve(loaded: Loaded): void; reject(error: unknown): void }>()
+  #nextCall = 1
+  /** Whether this node owns a key, by every ring since the last full sweep: an entry stays if all of them say yes. */
+  readonly #rings: ((key: Uint8Array) => boolean)[] = []
+  #sweepGroups: ShardGroup[] = []
+  #sweepFrom = 1
+
+  constructor(spec: ShardSpec, reply: (reply: ShardReply) => void) {
+    this.#spec = spec
+    this.#reply = reply
+  }
+
+  handle(request: ShardRequest): void {
+    switch (request.kind) {
+      case 'load':
+        void this.#load(request)
+        break
+      case 'cancel':
+        this.#loads.get(request.id)?.abort()
+        break
+      case 'remove':
+        void this.#withGroup(request, (group) => group.remove(request.key, request.hash))
+        break
+      case 'clear':
+        void this.#withGroup(request, (group) => group.clear())
+        break
+      case 'attach':
+        void this.#attach(request.id, request.spec)
+        break
+      case 'detach':
+        this.#groups.delete(request.group)
+        this.#ready.delete(request.group)
+        this.#reply({ kind: 'done', id: request.id })
+        break
+      case 'called':
+        this.#called(request)
+        break
+      case 'ring':
+        this.#startSweep(request.ring)
+        break
+      default:
+        unreachable(request)
+    }
+  }
+
+  /** Housekeeping of all groups; called many times a second. */
+  maintain(): void {
+    for (const group of this.#ready.values()) group.maintain()
+    this.#sweep()
+  }
+
+  /** Runs a getter function in the thread that has it. */
+  call(group: number, key: Uint8Array, { cancel, deadlineMs }: LoadLimits): Promise<Loaded> {
+    const call = this.#nextCall++
+    return new Promise<Loaded>((resolve, reject) => {
+      this.#calls.set(call, { resolve, reject })
+      cancel.addEventListener('abort', () => {
+        if (!this.#calls.delete(call)) return
+        this.#reply({ kind: 'uncall', call })
+        reject(cancel.reason)
+      })
+      this.#reply({ kind: 'call', call, group, key, deadlineMs })
+    })
+  }
+
+  async #load(request: Extract<ShardRequest, { kind: 'load' }>): Promise<void> {
+    const { id } = request
+    const cancel = new Cancel()
+    this.#loads.set(id, cancel)
+    try {
+      const group = this.#ready.get(request.group) ?? (await this.#find(request.group))
+      this.#reply({ kind: 'value', id, ...(await group.get({ ...request, signal: cancel })) })
+    } catch (thrown) {
+      this.#fail(id, thrown)
+    } finally {
+      this.#loads.delete(id)
+    }
+  }
+
+  async #withGroup(request: { id: number; group: number }, act: (group: ShardGroup) => void): Promise<void> {
+    try {
+      act(this.#ready.get(request.group) ?? (await this.#find(request.group)))
+      this.#reply({ kind: 'done', id: request.id })
+    } catch (thrown) {
+      this.#fail(request.id, thrown)
+    }
+  }
+
+  #find(group: number): Promise<ShardGroup> {
+    const found = this.#groups.get(group)
+    if (!found) throw new CacheError('NOT_FOUND', 'The group was removed')
+    return found
+  }
+
+  async #attach(id: number, spec: GroupSpec): Promise<void> {
+    const attached = createLoader(spec, this).then((loader) => new ShardGroup(spec, this.#spec, loader))
+    this.#groups.set(spec.id, attached)
+    try {
+      this.#ready.set(spec.id, await attached)
+      this.#reply({ kind: 'done', id })
+    } catch (thrown) {
+      this.#fail(id, thrown)
+    }
+  }
+
+  #called({ call, outcome }: Extract<ShardRequest, { kind: 'called' }>): void {
+    const waiting = this.#calls.get(call)
+    // An answer may come after its load was given up.
+    if (!waiting) return
+    this.#calls.delete(call)
+    if ('code' in outcome) waiting.reject(new CacheError(outcome.code, outcome.message))
+    else waiting.resolve(outcome)
+  }
+
+  #fail(id: number, thrown: unknown): void {
+    const { code, message } = CacheError.from(thrown)
+    this.#reply({ kind: 'failed', id, failure: { code, message } })
+  }
+
+  /**
+   * Entries of keys that now belong to other nodes go: a delete of theirs would not reach this node, and if the keys
+   * came back to it later, it would serve what was deleted meanwhile.
+   */
+  #startSweep({ self, members, replicas }: RingView): void {
+    const ring = new Ring(members, { replicas })
+    if (this.#rings.length === RINGS_MAX) this.#rings.shift()
+    this.#rings.push((key) => ring.owner(key) === self)
+    this.#sweepGroups = [...this.#ready.values()]
+    this.#sweepFrom = 1
+  }
+
+  #sweep(): void {
+    const group = this.#sweepGroups[0]
+    if (!group) return
+    this.#sweepFrom = group.sweep(this.#sweepFrom, (key) => this.#rings.every((owns) => owns(key)))
+    if (this.#sweepFrom !== 0) return
+    this.#sweepGroups.shift()
+    this.#sweepFrom = 1
+    if (this.#sweepGroups.length === 0) this.#rings.length = 0
+  }
+}

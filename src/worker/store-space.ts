@@ -1,0 +1,132 @@
+import { type EntryViews, entryBytesAt, slotAt } from '../shared/store/entry.js'
+import type { StoreIndex } from './store-index.js'
+import type { StoreLog } from './store-log.js'
+
+/** How long a write waits for a pinned reader before it gives up. Pins last for one synchronous stretch of code. */
+const PIN_WAIT_MS = 50
+
+/** Share of the log that holds no live entries, so that the cleaner finds something to clean. */
+const SLACK_SHARE = 1 / 16
+
+/** At most this share of the log is kept free for moving one entry. */
+const RESERVE_SHARE_MAX = 1 / 8
+
+/** What making room needs of the store. */
+export interface SpaceNeeds {
+  /** Bytes that the log may use now. */
+  logBytes(): number
+  /** Bytes of the live entries in it. */
+  liveBytes(): number
+  /** Bytes that a slot costs which is not in use yet. */
+  slotBytes(): number
+  /** Evicts what the policy picks; false when there is nothing left. */
+  evictOne(): boolean
+  /** Evicts the entry of a slot, whatever the policy thinks of it. */
+  giveUp(slot: number): void
+}
+
+/**
+ * Makes room in the log of a store: evicts until the live entries leave some slack, then cleans the oldest end of the
+ * log, dead entries passed over and live ones moved to the head, until there is a place. With a sixteenth of slack,
+ * about seven entries are moved for each one that comes in, whatever the sizes, and it never gets worse than that.
+ */
+export class StoreSpace {
+  readonly #views: EntryViews
+  readonly #index: StoreIndex
+  readonly #log: StoreLog
+  readonly #needs: SpaceNeeds
+  /** Largest entry so far, in bytes: that much room is kept free to move entries into. */
+  #largestBytes = 0
+
+  constructor(views: EntryViews, index: StoreIndex, log: StoreLog, needs: SpaceNeeds) {
+    this.#views = views
+    this.#index = index
+    this.#log = log
+    this.#needs = needs
+  }
+
+  /** Takes note of the size of an entry. */
+  note(sizeBytes: number): void {
+    this.#largestBytes = Math.max(this.#largestBytes, sizeBytes)
+  }
+
+  /** A place for a new entry of `sizeBytes`; 0 when pinned readers hold back what there is. */
+  make(sizeBytes: number): number {
+    this.note(sizeBytes)
+    this.#evictFor(sizeBytes)
+    let cleanedBytes = 0
+    for (;;) {
+      const place = this.#log.placeFor(sizeBytes, this.#logBytesForNext)
+      if (place !== 0) return place
+      if (this.#log.reclaim()) continue
+      const cleaned = this.#cleanOldest()
+      cleanedBytes += cleaned
+      if (cleaned === 0 && !this.#log.reclaim(PIN_WAIT_MS)) return 0
+      if (cleanedBytes > this.#needs.logBytes()) {
+        // A whole lap without success: what is free lies in pieces too small. One entry fewer, and on.
+        if (!this.#needs.evictOne()) return 0
+        cleanedBytes = 0
+      }
+    }
+  }
+
+  /** Makes the room that the next insert will need, so that readers have until then to unpin. */
+  prepare(): void {
+    const goalBytes = this.#logBytesForNext - 2 * this.#reserveBytes
+    let cleanedBytes = 0
+    while (this.#log.usedBytes > goalBytes && cleanedBytes < this.#needs.logBytes()) {
+      if (this.#log.reclaim()) continue
+      const cleaned = this.#cleanOldest()
+      if (cleaned === 0) return
+      cleanedBytes += cleaned
+    }
+  }
+
+  /** Room that is kept for moving entries. */
+  get #reserveBytes(): number {
+    return Math.min(this.#largestBytes, this.#needs.logBytes() * RESERVE_SHARE_MAX)
+  }
+
+  get #liveBytesMax(): number {
+    const logBytes = this.#needs.logBytes()
+    return logBytes - Math.max(logBytes * SLACK_SHARE, 2 * this.#reserveBytes)
+  }
+
+  /** Bytes of the log when the next entry takes a slot and a head, and the wheel or policy a little more. */
+  get #logBytesForNext(): number {
+    return this.#needs.logBytes() - 2 * this.#needs.slotBytes()
+  }
+
+  #evictFor(sizeBytes: number): void {
+    while (!this.#index.hasFreeSlot || this.#needs.liveBytes() + sizeBytes > this.#liveBytesMax) {
+      if (!this.#needs.evictOne()) return
+    }
+  }
+
+  /** Takes the oldest entry of the log out of the way. Returns its size; 0 when there is none, or no room to move it. */
+  #cleanOldest(): number {
+    const place = this.#log.oldest()
+    if (place === 0) return 0
+    const sizeBytes = entryBytesAt(this.#views, place)
+    const slot = slotAt(this.#views, place)
+    if (this.#index.placeOf(slot) === place && !this.#move(slot, place, sizeBytes)) return 0
+    this.#log.release(sizeBytes)
+    return sizeBytes
+  }
+
+  #move(slot: number, from: number, sizeBytes: number): boolean {
+    const logBytes = this.#needs.logBytes()
+    let to = this.#log.placeFor(sizeBytes, logBytes)
+    if (to === 0 && this.#log.reclaim()) to = this.#log.placeFor(sizeBytes, logBytes)
+    if (to === 0) {
+      // Either readers hold the room back, then wait; or there is none, then this entry must make some.
+      if (!this.#log.isReclaimed) return false
+      this.#needs.giveUp(slot)
+      return true
+    }
+    this.#views.words.copyWithin(to >> 2, from >> 2, (from + sizeBytes) >> 2)
+    this.#log.append(to, sizeBytes)
+    this.#index.point(slot, to)
+    return true
+  }
+}

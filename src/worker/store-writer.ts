@@ -1,0 +1,355 @@
+import { assert } from '../shared/assert.js'
+import type { Clock } from '../shared/clock.js'
+import type { HashSeed } from '../shared/hash.js'
+import { ENTRY_SHARE_MAX, TTL_MS_MAX } from '../shared/limits.js'
+import type { AccessLog } from '../shared/store/access-log.js'
+import {
+  type EntryViews,
+  entryBytes,
+  entryBytesAt,
+  isNotFound,
+  isTimed,
+  slotAt,
+  timeLeftMs,
+  valueAt,
+  valueLengthAt,
+  writeEntry,
+} from '../shared/store/entry.js'
+import type { Epochs } from '../shared/store/epoch.js'
+import {
+  geometryOf,
+  HEAD_BYTES,
+  HEADER_BYTES,
+  Header,
+  LAYOUT_VERSION,
+  SLOT_BYTES,
+} from '../shared/store/layout.js'
+import type { EvictionPolicy, PolicyFactory } from './policy/policy.js'
+import { StoreIndex } from './store-index.js'
+import { StoreLog } from './store-log.js'
+import { StoreSpace } from './store-space.js'
+import { TimerWheel } from './timer-wheel.js'
+
+/** What became of a value that was to be kept. */
+export type PutResult = 'stored' | 'oversize' | 'refused'
+
+/** Told of entries that leave by themselves. */
+export interface StoreEvents {
+  onEvict(): void
+  onExpire(): void
+}
+
+/** What a store works with; shared by the stores of a worker, but for `policy`. */
+export interface StoreParts {
+  readonly epochs: Epochs
+  readonly accessLog: AccessLog
+  readonly threadCount: () => number
+  readonly seed: HashSeed
+  readonly clock: Clock
+  readonly policy: PolicyFactory
+  readonly events: StoreEvents
+}
+
+/** An entry as the owner sees it. */
+export interface Found {
+  /** A copy; empty when the source has no such key. */
+  readonly value: Uint8Array
+  readonly notFound: boolean
+  /** Infinity when it does not expire. */
+  readonly ttlLeftMs: number
+}
+
+/** A value on its way into the store. */
+export interface Put {
+  readonly key: Uint8Array
+  readonly hash: number
+  readonly value: Uint8Array
+  readonly notFound: boolean
+  /** Infinity for no limit; cut to TTL_MS_MAX. */
+  readonly ttlMs: number
+}
+
+/**
+ * The write half of a store, used by its owner thread alone. Inserts, replaces, evicts, expires, removes, and keeps the
+ * memory in use within the budget at every moment.
+ *
+ * Order of every change: write the entry where no slot points, publish it with one atomic store of its slot, and only
+ * then let go of what it replaces. A flag in the header brackets the change, so that a new owner knows whether the
+ * last one died in the middle: then it starts empty, otherwise it rebuilds policy and timers from the entries.
+ */
+export class StoreWriter {
+  readonly #parts: StoreParts
+  readonly #views: EntryViews
+  readonly #geometry
+  readonly #index: StoreIndex
+  readonly #log: StoreLog
+  readonly #space: StoreSpace
+  readonly #wheel: TimerWheel
+  #policy: EvictionPolicy
+  #liveBytes = 0
+  readonly #onHint = (slot: number): void => this.#policy.onHit(slot)
+
+  /** Takes over `memory`, new or left behind by another owner. */
+  constructor(memory: SharedArrayBuffer, parts: StoreParts) {
+    this.#parts = parts
+    this.#views = { words: new Int32Array(memory), bytes: new Uint8Array(memory) }
+    const { words } = this.#views
+    assert(words[Header.VERSION] === LAYOUT_VERSION, 'A store of another layout version')
+    this.#geometry = geometryOf(words[Header.BUDGET_BYTES]!)
+    const isTorn = words[Header.CHANGING] !== 0
+    if (isTorn) this.#forget()
+    this.#index = new StoreIndex(this.#views, this.#geometry, parts.seed)
+    this.#log = new StoreLog(words, this.#geometry.logAt, parts.epochs)
+    this.#space = new StoreSpace(this.#views, this.#index, this.#log, {
+      logBytes: () => this.#logBytes,
+      liveBytes: () => this.#liveBytes,
+      slotBytes: () => SLOT_BYTES + HEAD_BYTES + this.#bytesPerSlot,
+      evictOne: () => this.#evictOne(),
+      giveUp: (slot) => {
+        this.#drop(slot)
+        parts.events.onEvict()
+      },
+    })
+    this.#wheel = new TimerWheel(this.#geometry.slotCountMax, parts.clock.nowMs())
+    this.#policy = this.#newPolicy()
+    if (isTorn) this.#change(() => this.#log.releaseAll())
+    else this.#rebuild()
+  }
+
+  get count(): number {
+    return this.#index.count
+  }
+
+  /** Bytes that the entries cost, everything included. */
+  get usedBytes(): number {
+    return HEADER_BYTES + this.#metadataBytes + this.#liveBytes
+  }
+
+  /** Bytes that the store may use. */
+  get budgetBytes(): number {
+    return this.#geometry.budgetBytes
+  }
+
+  /** The live entry of a key, or undefined. */
+  get(key: Uint8Array, hash: number): Found | undefined {
+    const slot = this.#index.find(key, 0, key.length, hash)
+    if (slot === 0) return undefined
+    const place = this.#index.placeOf(slot)
+    const nowMs = this.#parts.clock.nowMs()
+    const ttlLeftMs = isTimed(this.#views, place)
+      ? timeLeftMs(this.#views, place, nowMs)
+      : Number.POSITIVE_INFINITY
+    if (ttlLeftMs <= 0) return undefined
+    this.#policy.onHit(slot)
+    const start = valueAt(this.#views, place)
+    const value = this.#views.bytes.slice(start, start + valueLengthAt(this.#views, place))
+    return { value, notFound: isNotFound(this.#views, place), ttlLeftMs }
+  }
+
+  /** Keeps a value, in place of the one that the key has. */
+  put(put: Put): PutResult {
+    const timed = put.ttlMs !== Number.POSITIVE_INFINITY
+    if (timed) this.#wheel.activate()
+    const sizeBytes = entryBytes(put.key.length, put.value.length, timed)
+    const costBytes = sizeBytes + SLOT_BYTES + HEAD_BYTES + this.#bytesPerSlot
+    if (costBytes > this.#geometry.budgetBytes * ENTRY_SHARE_MAX) {
+      this.remove(put.key, put.hash)
+      return 'oversize'
+    }
+    return this.#change(() => {
+      this.#drainHints()
+      const place = this.#space.make(sizeBytes)
+      if (place === 0) {
+        this.#removeKey(put.key, put.hash)
+        return 'refused'
+      }
+      this.#write(put, place, sizeBytes, timed)
+      this.#space.prepare()
+      return 'stored'
+    })
+  }
+
+  /** True when there was an entry to remove, expired or not. */
+  remove(key: Uint8Array, hash: number): boolean {
+    return this.#change(() => this.#removeKey(key, hash))
+  }
+
+  /** Removes everything. Heads and slots in use stay charged. */
+  clear(): void {
+    this.#change(() => {
+      this.#index.clear()
+      this.#log.releaseAll()
+      this.#wheel.clear()
+      this.#policy = this.#newPolicy()
+      this.#liveBytes = 0
+    })
+  }
+
+  /** Removes the entries for which `keep` is false, looking at slots from `from` on, `countMax` of them; 0 at the end. */
+  sweep(from: number, countMax: number, keep: (key: Uint8Array) => boolean): number {
+    const end = Math.min(from + countMax, this.#index.slotHigh + 1)
+    return this.#change(() => {
+      for (let slot = from; slot < end; slot++) {
+        const place = this.#index.placeOf(slot)
+        if (place !== 0 && !keep(this.#keyOf(place))) this.#drop(slot)
+      }
+      return end > this.#index.slotHigh ? 0 : end
+    })
+  }
+
+  /** Housekeeping between requests: takes the readers' hints, removes at most `countMax` expired entries. */
+  maintain(countMax: number): number {
+    return this.#change(() => {
+      this.#drainHints()
+      const expired = this.#wheel.advance(
+        this.#parts.clock.nowMs(),
+        countMax,
+        (slot) => this.#expiresAtMs(slot),
+        (slot) => {
+          this.#drop(slot)
+          this.#parts.events.onExpire()
+        },
+      )
+      this.#log.reclaim()
+      return expired
+    })
+  }
+
+  /** Re-derives every figure and throws AssertionError on the first that differs. O(n): for tests. */
+  check(): void {
+    this.#index.check()
+    this.#policy.check()
+    let live = 0
+    for (let slot = 1; slot <= this.#index.slotHigh; slot++) {
+      const place = this.#index.placeOf(slot)
+      if (place === 0) continue
+      assert(slotAt(this.#views, place) === slot, `The entry of slot ${slot} names another slot`)
+      live += entryBytesAt(this.#views, place)
+    }
+    assert(live === this.#liveBytes, `${this.#liveBytes} live bytes counted, ${live} found`)
+    assert(this.usedBytes <= this.budgetBytes, `${this.usedBytes} bytes used of ${this.budgetBytes}`)
+    assert(this.#log.usedBytes <= this.#logBytes, 'Log, heads and slots together exceed the budget')
+    assert(this.#log.usedBytes >= live, 'Live entries lie outside the log')
+  }
+
+  get #bytesPerSlot(): number {
+    return this.#policy.bytesPerSlot + this.#wheel.bytesPerSlot
+  }
+
+  get #metadataBytes(): number {
+    return this.#index.bytes + this.#index.slotHigh * this.#bytesPerSlot
+  }
+
+  /** Bytes that the log may use now: what header, heads, slots and policy leave of the budget. */
+  get #logBytes(): number {
+    return Math.floor((this.#geometry.budgetBytes - HEADER_BYTES - this.#metadataBytes) / 8) * 8
+  }
+
+  #newPolicy(): EvictionPolicy {
+    const policy = this.#parts.policy(this.#geometry.slotCountMax + 1)
+    policy.setCapacity(this.#geometry.budgetBytes - HEADER_BYTES)
+    return policy
+  }
+
+  #change<T>(body: () => T): T {
+    const { words } = this.#views
+    Atomics.store(words, Header.CHANGING, 1)
+    const result = body()
+    Atomics.store(words, Header.CHANGING, 0)
+    return result
+  }
+
+  /** After a torn change nothing in the index can be trusted: it is wiped before anything reads it. */
+  #forget(): void {
+    const { words } = this.#views
+    const { headsAt, headCountMax, slotsAt, slotCountMax } = this.#geometry
+    const slotHigh = Math.min(words[Header.SLOT_HIGH]! + 1, slotCountMax)
+    for (let head = 0; head < Math.min(words[Header.HEAD_COUNT]! + 1, headCountMax); head++) {
+      Atomics.store(words, headsAt + head, 0)
+    }
+    for (let word = slotsAt + 2; word <= slotsAt + 2 * slotHigh + 1; word++) Atomics.store(words, word, 0)
+  }
+
+  /** Policy, timers and sums from the entries, oldest in the log first. */
+  #rebuild(): void {
+    for (let slot = 1; slot <= this.#index.slotHigh; slot++) {
+      const place = this.#index.placeOf(slot)
+      if (place !== 0) this.#enter(slot, place, this.#index.hashAt(place))
+    }
+  }
+
+  #enter(slot: number, place: number, hash: number): void {
+    const sizeBytes = entryBytesAt(this.#views, place)
+    this.#liveBytes += sizeBytes
+    this.#space.note(sizeBytes)
+    this.#policy.onInsert(slot, hash, sizeBytes + SLOT_BYTES + HEAD_BYTES)
+    if (isTimed(this.#views, place)) this.#wheel.insert(slot, this.#expiresAtMs(slot))
+  }
+
+  #write(put: Put, place: number, sizeBytes: number, timed: boolean): void {
+    const { key, value, hash, notFound } = put
+    const replaced = this.#index.find(key, 0, key.length, hash)
+    const slot = replaced !== 0 ? replaced : this.#index.nextSlot
+    const nowMs = this.#parts.clock.nowMs()
+    const expiresAt = (nowMs + Math.min(put.ttlMs, TTL_MS_MAX)) | 0
+    const times = timed ? { times: { expiresAt, storedAt: nowMs | 0 } } : {}
+    writeEntry(this.#views, place, slot, { key, value, notFound, ...times })
+    this.#log.append(place, sizeBytes)
+    if (replaced !== 0) this.#replace(slot, place, sizeBytes)
+    else {
+      this.#index.insert(hash, place)
+      this.#enter(slot, place, hash)
+    }
+  }
+
+  #replace(slot: number, place: number, sizeBytes: number): void {
+    this.#liveBytes += sizeBytes - entryBytesAt(this.#views, this.#index.placeOf(slot))
+    this.#index.point(slot, place)
+    this.#policy.onReplace(slot, sizeBytes + SLOT_BYTES + HEAD_BYTES)
+    this.#wheel.remove(slot)
+    if (isTimed(this.#views, place)) this.#wheel.insert(slot, this.#expiresAtMs(slot))
+  }
+
+  #removeKey(key: Uint8Array, hash: number): boolean {
+    const slot = this.#index.find(key, 0, key.length, hash)
+    if (slot !== 0) {
+      this.#policy.onRemove(slot)
+      this.#unlink(slot)
+    }
+    return slot !== 0
+  }
+
+  /** Removes an entry that the policy still knows. */
+  #drop(slot: number): void {
+    this.#policy.onRemove(slot)
+    this.#unlink(slot)
+  }
+
+  #unlink(slot: number): void {
+    this.#liveBytes -= entryBytesAt(this.#views, this.#index.placeOf(slot))
+    this.#wheel.remove(slot)
+    this.#index.remove(slot)
+  }
+
+  #drainHints(): void {
+    this.#parts.accessLog.drain(this.#parts.threadCount(), this.#onHint)
+  }
+
+  #evictOne(): boolean {
+    const slot = this.#policy.evict()
+    if (slot <= 0) return false
+    this.#unlink(slot)
+    this.#parts.events.onEvict()
+    return true
+  }
+
+  #keyOf(place: number): Uint8Array {
+    return this.#views.bytes.subarray(...this.#index.keyRangeAt(place))
+  }
+
+  /** The full time at which a timed entry expires: its 32 bits, put beside the clock. */
+  #expiresAtMs(slot: number): number {
+    const nowMs = this.#parts.clock.nowMs()
+    return nowMs + timeLeftMs(this.#views, this.#index.placeOf(slot), nowMs)
+  }
+}

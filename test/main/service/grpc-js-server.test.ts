@@ -1,0 +1,4 @@
+import { GrpcJsServer } from '../../../src/main/service/grpc-js-server.js'
+import { serviceSuite } from '../../support/service-suite.js'
+
+serviceSuite('services over grpc-js', (limits) => new GrpcJsServer(limits))

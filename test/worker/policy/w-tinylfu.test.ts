@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { WTinyLfuPolicy } from '../../../src/worker/policy/w-tinylfu.js'
+import { PolicyShard } from './policy-shard.js'
+
+/** A full cache of entries of 100 bytes, each of which was hit twice. */
+function warm(entryCount: number): PolicyShard {
+  const policy = new WTinyLfuPolicy(2 * entryCount, { firstStep: 'none' })
+  const shard = new PolicyShard(policy, 2 * entryCount, 100 * entryCount)
+  for (let key = 0; key < entryCount; key++) shard.set(key, 100)
+  for (let key = 0; key < 2 * entryCount; key++) shard.hit(key % entryCount)
+  return shard
+}
+
+function countHeld(shard: PolicyShard, keyCount: number): number {
+  let count = 0
+  for (let key = 0; key < keyCount; key++) if (shard.has(key)) count++
+  return count
+}
+
+test('WTinyLfuPolicy keeps what was wanted through a scan', () => {
+  const shard = warm(500)
+  for (let key = 1_000; key < 2_500; key++) shard.set(key, 100)
+  shard.policy.check()
+  assert.ok(countHeld(shard, 500) > 450, `${countHeld(shard, 500)} of 500 are left`)
+})
+
+test('WTinyLfuPolicy keeps what was wanted through a scan of entries of all sizes', () => {
+  const shard = warm(500)
+  for (let key = 1_000; key < 2_500; key++) shard.set(key, 1 + ((key * 37) % 300))
+  shard.policy.check()
+  assert.ok(countHeld(shard, 500) > 400, `${countHeld(shard, 500)} of 500 are left`)
+})
+
+test('WTinyLfuPolicy lets in what is asked for again', () => {
+  const shard = warm(500)
+  for (let round = 0; round < 20; round++) {
+    for (let key = 1_000; key < 1_020; key++) if (!shard.hit(key)) shard.set(key, 100)
+  }
+  let held = 0
+  for (let key = 1_000; key < 1_020; key++) if (shard.has(key)) held++
+  assert.equal(held, 20)
+})
+
+test('WTinyLfuPolicy keeps the shares of its parts when the capacity changes', () => {
+  const shard = warm(500)
+  shard.setCapacity(10_000)
+  shard.policy.check()
+  assert.equal(shard.count, 100)
+  shard.setCapacity(80_000)
+  for (let key = 0; key < 2_000; key++) if (!shard.hit(key)) shard.set(key, 100)
+  shard.policy.check()
+  assert.equal(shard.count, 800)
+})

@@ -1,0 +1,202 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Header } from '../../src/shared/store/layout.js'
+import { Prng, seedOf } from '../support/prng.js'
+import { StoreFixture } from '../support/store-fixture.js'
+
+test('a stored value is what readers see, until it is replaced or removed', () => {
+  const store = new StoreFixture(64 * 1024)
+  assert.equal(store.text('Tom'), undefined)
+  assert.equal(store.put('Tom', '630'), 'stored')
+  assert.equal(store.text('Tom'), '630')
+  store.put('Tom', '631')
+  assert.equal(store.text('Tom'), '631')
+  assert.equal(store.remove('Tom'), true)
+  assert.equal(store.remove('Tom'), false)
+  assert.equal(store.text('Tom'), undefined)
+})
+
+test('empty values, "not found", long keys and binary keys are kept as they are', () => {
+  const store = new StoreFixture(1 << 20)
+  const longKey = 'k'.repeat(65_536)
+  const binaryKey = Buffer.from([0, 255, 128, 0])
+  store.put('empty', '')
+  store.put('gone', null)
+  store.put(longKey, 'long')
+  store.put(binaryKey, 'binary')
+  assert.equal(store.text('empty'), '')
+  assert.equal(store.text('gone'), null)
+  assert.equal(store.text(longKey), 'long')
+  assert.equal(store.text('k'.repeat(65_535)), undefined)
+  assert.equal(store.read(binaryKey)?.toString(), 'binary')
+  store.writer.check()
+})
+
+test('a budget of 2048 bytes holds entries and is never exceeded', () => {
+  const store = new StoreFixture(2048)
+  for (let i = 0; i < 1000; i++) {
+    assert.equal(store.put(`key${i}`, `value${i}`), 'stored')
+    assert.equal(store.text(`key${i}`), `value${i}`)
+    store.writer.check()
+  }
+  assert.ok(store.writer.count >= 20, `only ${store.writer.count} entries in 2048 bytes`)
+})
+
+test('a value over a tenth of the store is not kept and leaves the others alone', () => {
+  const store = new StoreFixture(64 * 1024)
+  store.put('small', 'stays')
+  store.put('big', 'old value')
+  assert.equal(store.put('big', Buffer.alloc(7000)), 'oversize')
+  assert.equal(store.text('big'), undefined, 'the old value of the key must not outlive the new one')
+  assert.equal(store.text('small'), 'stays')
+  assert.equal(store.put('fits', Buffer.alloc(6000)), 'stored')
+})
+
+test('the least recently read entry is evicted first, reads by any thread counted', () => {
+  const store = new StoreFixture(8192)
+  store.put('read', 'x'.repeat(100))
+  store.put('unread', 'x'.repeat(100))
+  for (let i = 0; store.evicted.count < 20; i++) {
+    assert.ok(store.read('read'))
+    store.put(`filler${i}`, 'x'.repeat(100))
+  }
+  assert.ok(store.read('read'))
+  assert.equal(store.read('unread'), undefined)
+})
+
+test('an expired entry is gone for readers at once and its memory without a read', () => {
+  const store = new StoreFixture(64 * 1024)
+  store.put('short', 'a', 1000)
+  store.put('long', 'b', 3_600_000)
+  store.put('forever', 'c')
+  store.clock.advance(999)
+  assert.equal(store.text('short'), 'a')
+  store.clock.advance(1)
+  assert.equal(store.text('short'), undefined)
+  assert.equal(store.writer.count, 3)
+  store.clock.advance(32)
+  assert.equal(store.writer.maintain(100), 1)
+  assert.equal(store.writer.count, 2)
+  store.clock.advance(3_600_000)
+  store.writer.maintain(100)
+  assert.equal(store.expired.count, 2)
+  assert.equal(store.text('forever'), 'c')
+  store.writer.check()
+})
+
+test('a time to live over 24.8 days is cut to that, and the clock may pass 2^32 ms', () => {
+  const store = new StoreFixture(64 * 1024)
+  store.clock.advance(2 ** 32 - 2_000_000)
+  store.put('k', 'v', Number.MAX_SAFE_INTEGER)
+  store.clock.advance(2 ** 31 - 2)
+  assert.equal(store.text('k'), 'v')
+  store.clock.advance(1)
+  assert.equal(store.text('k'), undefined)
+  store.clock.advance(64)
+  assert.equal(store.writer.maintain(10), 1)
+})
+
+test('a pinned reader keeps the bytes that it found, and a write refuses rather than overwrite them', () => {
+  const store = new StoreFixture(4096)
+  store.put('pinned', 'precious')
+  const key = Buffer.from('pinned')
+  store.epochs.pin(0)
+  const place = store.reader.find(key, 0, key.length, store.hash(key))
+  const results = new Set<string>()
+  for (let i = 0; i < 200; i++) results.add(store.put(`filler${i}`, 'x'.repeat(50)))
+  assert.ok(results.has('refused'), 'the log went round under a pin')
+  assert.equal(Buffer.from(store.reader.value(place)).toString(), 'precious')
+  store.epochs.unpin(0)
+  assert.equal(store.put('after', 'v'), 'stored')
+  store.writer.check()
+})
+
+test('a new owner finds every entry of the old one, and keeps their order and their times', () => {
+  const store = new StoreFixture(16 * 1024)
+  for (let i = 0; i < 50; i++) store.put(`key${i}`, `value${i}`, i % 2 ? 1000 : Number.POSITIVE_INFINITY)
+  store.remove('key7')
+  store.takeOver().check()
+  assert.equal(store.writer.count, 49)
+  assert.equal(store.text('key9'), 'value9')
+  store.clock.advance(1100)
+  store.writer.maintain(100)
+  assert.equal(store.writer.count, 25)
+  for (let i = 0; i < 500; i++) store.put(`more${i}`, 'x'.repeat(100))
+  store.writer.check()
+})
+
+test('a new owner starts empty when the old one died in the middle of a change', () => {
+  const store = new StoreFixture(16 * 1024)
+  for (let i = 0; i < 100; i++) store.put(`key${i}`, `value${i}`)
+  new Int32Array(store.memory)[Header.CHANGING] = 1
+  // Any garbage may be left in the chains.
+  new Int32Array(store.memory).fill(0x01000003, 32, 64)
+  store.takeOver().check()
+  assert.equal(store.writer.count, 0)
+  assert.equal(store.text('key1'), undefined)
+  for (let i = 0; i < 1000; i++) store.put(`key${i}`, `value${i}`)
+  assert.equal(store.text('key999'), 'value999')
+  store.writer.check()
+})
+
+test('random operations agree with a plain Map', () => {
+  const seed = seedOf()
+  for (const [budgetBytes, valueBytesMax] of [
+    [2048, 60],
+    [32_768, 700],
+    [1 << 20, 20_000],
+  ] as const) {
+    compareWithModel(seed, budgetBytes, valueBytesMax)
+  }
+})
+
+/** Drives a store and a Map alike. Entries may be missing only if they were counted as evicted or expired. */
+function compareWithModel(seed: number, budgetBytes: number, valueBytesMax: number): void {
+  const prng = new Prng(seed)
+  const store = new StoreFixture(budgetBytes)
+  const model = new Map<string, { value: string; expiresAt: number }>()
+  const audit = (): void => {
+    store.writer.check()
+    let missing = 0
+    for (const [key, { value, expiresAt }] of model) {
+      const found = store.text(key)
+      if (found !== undefined) assert.equal(found, value)
+      if (expiresAt <= store.clock.nowMs()) assert.equal(found, undefined, `${key} has expired`)
+      else if (found === undefined) missing++
+      if (found === undefined) model.delete(key)
+    }
+    assert.ok(
+      missing <= store.evicted.count,
+      `${missing} entries are missing, ${store.evicted.count} were evicted`,
+    )
+    store.evicted.count = 0
+  }
+  for (let step = 0; step < 20_000; step++) {
+    const key = `key${prng.below(500)}`
+    const dice = prng.below(100)
+    if (dice < 55) {
+      const value = String.fromCharCode(97 + prng.below(26)).repeat(prng.below(valueBytesMax))
+      const ttlMs = prng.below(4) === 0 ? 1 + prng.below(60_000) : Number.POSITIVE_INFINITY
+      if (store.put(key, value, ttlMs) === 'stored')
+        model.set(key, { value, expiresAt: store.clock.nowMs() + ttlMs })
+      else model.delete(key)
+    } else if (dice < 80) {
+      const found = store.text(key)
+      if (found !== undefined) assert.equal(found, model.get(key)?.value)
+    } else if (dice < 90) {
+      store.remove(key)
+      model.delete(key)
+    } else if (dice < 97) {
+      store.clock.advance(prng.below(500))
+      store.writer.maintain(1 + prng.below(20))
+    } else if (dice === 97) store.takeOver()
+    else if (dice === 98 && prng.below(50) === 0) {
+      store.writer.clear()
+      model.clear()
+      audit()
+    }
+    assert.ok(store.writer.usedBytes <= store.writer.budgetBytes)
+    if (step % 500 === 0) audit()
+  }
+  audit()
+}
