@@ -140,7 +140,6 @@ export class S3FifoPolicy implements EvictionPolicy {
       queues.moveToHead(MAIN, slot)
       slot = queues.tail(MAIN)
     }
-    // With the main queue over its share and empty there would be nothing: sizes are positive, so it cannot be.
     if (slot >= 0) this.onRemove(slot)
     return slot
   }

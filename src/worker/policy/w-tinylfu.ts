@@ -39,7 +39,8 @@ type FirstStep = 'grow' | 'shrink' | 'none'
  * The victim goes without a contest while the main part has more than its share without it, as after a large candidate
  * has won, or when the window is empty. What overflows the window of a full cache waits there for the next eviction, so
  * that nothing reaches the main part of a full cache unasked. A victim kept alive by colliding keys is worn out by
- * jitter, as in Caffeine: a popular candidate now and then wins although it has lost.
+ * jitter, as in Caffeine: a popular candidate now and then wins although it has lost. The window starts at 1 % and grows
+ * first: there is nothing to shrink, and no time to lose where recency is all that counts.
  */
 export class WTinyLfuPolicy implements EvictionPolicy {
   readonly name = 'w-tinylfu'
