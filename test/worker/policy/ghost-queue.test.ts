@@ -43,5 +43,7 @@ test('GhostQueue takes a hash for the same whether it is signed or not', () => {
   const ghosts = new GhostQueue(4)
   ghosts.add(0xffff_fff0, 1)
   assert.ok(ghosts.take(-16))
+  ghosts.add(-16, 1)
+  assert.ok(ghosts.take(0xffff_fff0))
   ghosts.check()
 })

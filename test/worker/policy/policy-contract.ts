@@ -37,6 +37,23 @@ export function testPolicyContract(name: string, create: PolicyFactory): void {
     assert.equal(shard.policy.evict(), -1)
   })
 
+  test(`${name} does not credit a new entry with hits on the empty slot before`, () => {
+    const seed = randomInt(2 ** 31)
+    const random = prng(seed)
+    const [shard, haunted] = [new PolicyShard(create(40), 40, 32), new PolicyShard(create(40), 40, 32)]
+    for (let step = 0; step < 3_000; step++) {
+      const key = Math.floor(100 * random() ** 2)
+      haunted.hitFreeSlots()
+      if (random() < 0.05) {
+        for (const both of [shard, haunted]) both.delete(key)
+      } else if (shard.hit(key)) {
+        haunted.hit(key)
+      } else {
+        assert.deepEqual(haunted.set(key, 1), shard.set(key, 1), `seed ${seed}, step ${step}`)
+      }
+    }
+  })
+
   test(`${name} gives up every entry once, each of them a live one`, () => {
     const shard = new PolicyShard(create(64), 64, 64)
     for (let key = 0; key < 64; key++) shard.set(key, 1)

@@ -46,6 +46,11 @@ export class PolicyShard {
     return entry !== undefined
   }
 
+  /** Hits that come so late that their entries are gone. */
+  hitFreeSlots(): void {
+    for (const slot of this.freeSlots) this.policy.onHit(slot)
+  }
+
   /** Inserts or replaces; returns the keys that had to go for it. Ignores what can never fit. */
   set(key: number, sizeBytes: number): number[] {
     if (sizeBytes > this.capacityBytes) return []

@@ -1,0 +1,191 @@
+import { PREFIX_BYTES } from './framing.js'
+import { isGrpcContentType } from './http-answer.js'
+import type { FastPath } from './http2/fast-path.js'
+import { readUint32 } from './http2/frame.js'
+import type { RequestHead } from './http2/request-head.js'
+import type { ServerConnection } from './http2/server-connection.js'
+import { type Reply, ReplyWriter } from './reply.js'
+import { type RequestShape, ShapeMatcher, shapeOf } from './request-shape.js'
+import { fieldOf } from './server-call.js'
+import { formatTimeout } from './timeout.js'
+
+/**
+ * A unary method from bytes to bytes. The request message lies in buffer[start, end), valid during the call only. True:
+ * the reply has been given. False: nothing happened, the ordinary handler of the method is to answer. Must not wait, and
+ * should not allocate.
+ */
+export type HotHandler = (buffer: Buffer, start: number, end: number, reply: Reply) => boolean
+
+/** What the hot paths of a server share. */
+export interface HotContext {
+  /** By path. */
+  readonly handlers: ReadonlyMap<string, HotHandler>
+  readonly receiveBytesMax: number
+  onFault(error: unknown): void
+}
+
+/** Requests whose HEADERS came and whose DATA did not: a power of two. */
+const HELD_MAX = 256
+/** Shapes that a connection remembers. */
+const SHAPES_MAX = 4
+
+interface HotShape extends RequestShape {
+  readonly handler: HotHandler
+}
+
+/**
+ * The hot path of one connection: recognises requests by the bytes of their header blocks and answers them in place.
+ * Nothing is allocated for a request that is recognised and answered.
+ */
+export class HotPath implements FastPath {
+  heldCount = 0
+  private readonly http2: ServerConnection
+  private readonly context: HotContext
+  private readonly matcher: ShapeMatcher
+  private readonly reply: ReplyWriter
+  private readonly shapes: HotShape[] = []
+  private nextShape = 0
+  private lastShape = 0
+  /** Held streams by the low bits of their number. */
+  private readonly heldIds = new Int32Array(HELD_MAX)
+  private readonly heldShapes: (HotShape | undefined)[] = new Array(HELD_MAX).fill(undefined)
+  private readonly heldTimeoutsMs = new Float64Array(HELD_MAX)
+  private readonly heldWindows = new Float64Array(HELD_MAX)
+
+  constructor(http2: ServerConnection, context: HotContext) {
+    this.http2 = http2
+    this.context = context
+    this.matcher = new ShapeMatcher(http2.streams.decoder.table)
+    this.reply = new ReplyWriter(http2.streams, http2.output)
+  }
+
+  onHeaders(streamId: number, buffer: Buffer, start: number, end: number): boolean {
+    if (this.http2.openStreams >= this.http2.limits.concurrentStreamsMax) return false
+    const shape = this.recognise(buffer, start, end)
+    if (shape === undefined) return false
+    const slot = slotOf(streamId)
+    // The slot's earlier holder has waited for its body while 255 others came: it takes the ordinary way.
+    if (this.heldIds[slot] !== 0) this.giveBack(this.heldIds[slot]!)
+    this.heldIds[slot] = streamId
+    this.heldShapes[slot] = shape
+    this.heldTimeoutsMs[slot] = this.matcher.timeoutMs
+    this.heldWindows[slot] = 0
+    this.heldCount++
+    return true
+  }
+
+  onData(streamId: number, endStream: boolean, buffer: Buffer, start: number, end: number): boolean {
+    const slot = slotOf(streamId)
+    if (this.heldIds[slot] !== streamId) return false
+    const shape = this.heldShapes[slot]!
+    if (!endStream || !this.isOneMessage(shape, buffer, start, end)) {
+      this.giveBack(streamId)
+      return false
+    }
+    const { reply } = this
+    reply.begin(streamId, this.heldWindows[slot]!)
+    if (!this.run(shape.handler, buffer, start + PREFIX_BYTES, end) || !reply.finish()) {
+      reply.discard()
+      this.giveBack(streamId)
+      return false
+    }
+    this.free(slot)
+    this.http2.guard.sent()
+    return true
+  }
+
+  onWindowUpdate(streamId: number, increment: number): boolean {
+    const slot = slotOf(streamId)
+    if (this.heldIds[slot] !== streamId) return false
+    const sum = this.heldWindows[slot]! + increment
+    if (this.http2.streams.peer.initialWindowBytes + sum > 0x7fff_ffff) {
+      this.giveBack(streamId)
+      return false
+    }
+    this.heldWindows[slot] = sum
+    return true
+  }
+
+  onReset(streamId: number): boolean {
+    const slot = slotOf(streamId)
+    if (this.heldIds[slot] !== streamId) return false
+    this.free(slot)
+    return true
+  }
+
+  learn(buffer: Buffer, start: number, end: number, head: RequestHead, insertCountBefore: number): void {
+    const handler = this.context.handlers.get(head.path)
+    if (handler === undefined || !isPlain(head)) return
+    const shape = shapeOf(buffer, start, end, head, this.http2.streams.decoder.table, insertCountBefore)
+    if (shape === undefined) return
+    this.shapes[this.nextShape] = { ...shape, handler }
+    this.nextShape = (this.nextShape + 1) % SHAPES_MAX
+  }
+
+  giveBack(streamId: number): void {
+    const slot = slotOf(streamId)
+    if (this.heldIds[slot] !== streamId) return
+    const { head } = this.heldShapes[slot]!
+    const timeoutMs = this.heldTimeoutsMs[slot]!
+    const windowBytes = this.heldWindows[slot]!
+    this.free(slot)
+    const timeout = timeoutMs === Number.POSITIVE_INFINITY ? [] : ['grpc-timeout', formatTimeout(timeoutMs)]
+    this.http2.streams.adopt(streamId, { ...head, fields: [...head.fields, ...timeout] }, windowBytes)
+  }
+
+  giveBackAll(): void {
+    if (this.heldCount === 0) return
+    for (const streamId of this.heldIds) if (streamId !== 0) this.giveBack(streamId)
+  }
+
+  private recognise(buffer: Buffer, start: number, end: number): HotShape | undefined {
+    const { shapes, matcher, lastShape } = this
+    const last = shapes[lastShape]
+    if (last === undefined) return undefined
+    if (matcher.match(last, buffer, start, end)) return last
+    for (let index = 0; index < shapes.length; index++) {
+      if (index === lastShape || !matcher.match(shapes[index]!, buffer, start, end)) continue
+      this.lastShape = index
+      return shapes[index]
+    }
+    return undefined
+  }
+
+  /** True when DATA is exactly one plain message, of the size that was announced and is allowed. */
+  private isOneMessage(shape: HotShape, buffer: Buffer, start: number, end: number): boolean {
+    const lengthBytes = end - start
+    const { contentLength } = shape.head
+    return (
+      lengthBytes >= PREFIX_BYTES &&
+      buffer[start] === 0 &&
+      readUint32(buffer, start + 1) === lengthBytes - PREFIX_BYTES &&
+      lengthBytes - PREFIX_BYTES <= this.context.receiveBytesMax &&
+      (contentLength < 0 || contentLength === lengthBytes)
+    )
+  }
+
+  private run(handler: HotHandler, buffer: Buffer, start: number, end: number): boolean {
+    try {
+      return handler(buffer, start, end, this.reply)
+    } catch (error) {
+      this.context.onFault(error)
+      return false
+    }
+  }
+
+  private free(slot: number): void {
+    this.heldIds[slot] = 0
+    this.heldShapes[slot] = undefined
+    this.heldCount--
+  }
+}
+
+function slotOf(streamId: number): number {
+  return (streamId >>> 1) & (HELD_MAX - 1)
+}
+
+/** True for a request that needs nothing but its message to be answered. */
+function isPlain(head: RequestHead): boolean {
+  if (head.method !== 'POST' || !isGrpcContentType(fieldOf(head.fields, 'content-type'))) return false
+  return (fieldOf(head.fields, 'grpc-encoding') ?? 'identity') === 'identity'
+}

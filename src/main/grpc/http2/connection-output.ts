@@ -1,0 +1,98 @@
+import type { HpackEncoder } from './hpack-encoder.js'
+import type { ConnectionLimits } from './limits.js'
+import { type BufferPool, OutputBuffer } from './output-buffer.js'
+import { SendScheduler, type StreamEnder } from './send-scheduler.js'
+import type { Defer, Transport } from './transport.js'
+
+/** Output is handed to the transport in pieces of about this size. */
+const PIECE_BYTES = 65_536
+
+/** What the output needs from outside. */
+export interface OutputContext {
+  readonly limits: ConnectionLimits
+  readonly pool: BufferPool
+  readonly defer: Defer
+  nowMs(): number
+}
+
+/**
+ * The writing half of a connection: one buffer that everything is appended to, written once per read or, after work
+ * that ended elsewhere, once per turn of the event loop.
+ */
+export class ConnectionOutput {
+  readonly buffer: OutputBuffer
+  readonly scheduler: SendScheduler
+  readonly encoder: HpackEncoder
+  /** True while the peer does not take what we send: nothing more is read from it, and no DATA written. */
+  congested = false
+  /** When it became so, on the connection's clock. */
+  congestedAtMs = 0
+  private readonly transport: Transport
+  private readonly context: OutputContext
+  private batching = false
+  private flushPlanned = false
+  private closed = false
+
+  constructor(ender: StreamEnder, encoder: HpackEncoder, transport: Transport, context: OutputContext) {
+    this.scheduler = new SendScheduler(ender)
+    this.encoder = encoder
+    this.buffer = new OutputBuffer(context.pool)
+    this.transport = transport
+    this.context = context
+  }
+
+  /** Until endBatch(), plan() does nothing: everything goes out at once there. */
+  beginBatch(): void {
+    this.batching = true
+  }
+
+  endBatch(): void {
+    this.batching = false
+    this.flush()
+  }
+
+  /** Something was appended or scheduled. */
+  plan(): void {
+    if (this.batching || this.flushPlanned || this.closed) return
+    this.flushPlanned = true
+    this.context.defer(this.runPlanned)
+  }
+
+  /** Within a batch: hands over what is there when it became much, and says whether to go on. */
+  relieve(): boolean {
+    if (this.buffer.length >= PIECE_BYTES) this.flush()
+    return !this.congested
+  }
+
+  /** The transport has nothing unsent. */
+  onDrained(): void {
+    this.congested = false
+    if (!this.batching) this.flush()
+  }
+
+  flush(): void {
+    if (this.closed) return
+    do {
+      if (!this.congested) this.scheduler.pump(this.buffer, PIECE_BYTES)
+      if (this.buffer.length === 0) return
+      const lengthBytes = this.buffer.length
+      this.transport.send(this.buffer.take(), lengthBytes)
+      if (this.transport.unsentBytes > this.context.limits.unsentBytesMax && !this.congested) {
+        this.congested = true
+        this.congestedAtMs = this.context.nowMs()
+        this.transport.pauseReading()
+      }
+    } while (!this.congested && !this.scheduler.idle)
+  }
+
+  /** Nothing is written any more. */
+  close(): void {
+    this.closed = true
+    this.buffer.take()
+  }
+
+  private readonly runPlanned = (): void => {
+    this.flushPlanned = false
+    this.flush()
+  }
+}

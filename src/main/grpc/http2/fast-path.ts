@@ -1,0 +1,31 @@
+import type { RequestHead } from './request-head.js'
+
+/**
+ * A shortcut for requests of a known form, per connection. It sees HEADERS and DATA before the ordinary machinery does
+ * and may take them; what it took it holds until it answers, drops or gives it back as an ordinary stream.
+ */
+export interface FastPath {
+  /** Streams that are held now. */
+  readonly heldCount: number
+  /**
+   * A header block, whole, that opens a new stream whose body is still to come. True: the request is held. The block may
+   * be taken only if the HPACK state afterwards is what decoding would have made it.
+   */
+  onHeaders(streamId: number, buffer: Buffer, start: number, end: number): boolean
+  /** DATA without padding. False: the ordinary way deals with it; a stream that was held has been given back before. */
+  onData(streamId: number, endStream: boolean, buffer: Buffer, start: number, end: number): boolean
+  /** False: the stream is not held. */
+  onWindowUpdate(streamId: number, increment: number): boolean
+  /** The peer reset a stream. False: it is not held. */
+  onReset(streamId: number): boolean
+  /**
+   * A block that was decoded the ordinary way, for next time.
+   *
+   * @param insertCountBefore of the HPACK table, before the block was decoded
+   */
+  learn(buffer: Buffer, start: number, end: number, head: RequestHead, insertCountBefore: number): void
+  /** Makes a held stream an ordinary one, if it is held. */
+  giveBack(streamId: number): void
+  /** Makes everything held ordinary streams. */
+  giveBackAll(): void
+}

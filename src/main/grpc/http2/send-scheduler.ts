@@ -1,0 +1,92 @@
+import { SendWindow } from './flow-control.js'
+import { beginFrame, Flag, FRAME_BYTES_DEFAULT, FrameType } from './frame.js'
+import type { OutputBuffer } from './output-buffer.js'
+import { WINDOW_BYTES_DEFAULT } from './settings.js'
+import type { Http2Stream } from './stream.js'
+
+/** What the scheduler does not do itself. */
+export interface StreamEnder {
+  writeHeaders(stream: Http2Stream, fields: readonly string[], endStream: boolean): void
+  /** The stream's last DATA frame has been written. */
+  ended(stream: Http2Stream): void
+}
+
+/**
+ * Writes the DATA of all streams of a connection in turn, one frame each, within the stream's window, the connection's
+ * window and the room in the output: no stream blocks another for longer than a frame.
+ */
+export class SendScheduler {
+  /** The connection's window. */
+  readonly window = new SendWindow(WINDOW_BYTES_DEFAULT)
+  /** Largest DATA payload: the peer's SETTINGS_MAX_FRAME_SIZE, but no more than lets others have their turn. */
+  private readonly frameBytesMax = FRAME_BYTES_DEFAULT
+  private readonly ender: StreamEnder
+  private ready: Http2Stream[] = []
+  private spare: Http2Stream[] = []
+
+  constructor(ender: StreamEnder) {
+    this.ender = ender
+  }
+
+  /** True when nothing waits, so that a reply may overtake nobody. */
+  get idle(): boolean {
+    return this.ready.length === 0
+  }
+
+  /** Queues a stream for its turn, unless it waits for its window. */
+  schedule(stream: Http2Stream): void {
+    if (stream.scheduled || stream.closed) return
+    if (stream.queuedBytes > 0 && stream.sendWindow.available <= 0) return
+    stream.scheduled = true
+    this.ready.push(stream)
+  }
+
+  /** Writes until windows are spent or the output holds `outputBytesMax`. Answers whether it wrote anything. */
+  pump(output: OutputBuffer, outputBytesMax: number): void {
+    while (this.ready.length > 0 && output.length < outputBytesMax) {
+      const round = this.ready
+      this.ready = this.spare
+      let written = 0
+      for (; written < round.length; written++) {
+        const stream = round[written]!
+        if (output.length >= outputBytesMax) break
+        if (stream.queuedBytes > 0 && this.window.available <= 0) break
+        stream.scheduled = false
+        if (!stream.closed) this.writeTurn(stream, output)
+      }
+      // Who had no turn keeps its place before those who had one.
+      const blocked = written < round.length
+      if (blocked) this.ready = round.slice(written).concat(this.ready)
+      round.length = 0
+      this.spare = round
+      if (blocked) return
+    }
+  }
+
+  private writeTurn(stream: Http2Stream, output: OutputBuffer): void {
+    const lengthBytes = Math.min(
+      stream.queuedBytes,
+      stream.sendWindow.available,
+      this.window.available,
+      this.frameBytesMax,
+    )
+    const last = lengthBytes === stream.queuedBytes
+    if (lengthBytes < 0 || (lengthBytes === 0 && !last)) return
+    const ends = last && stream.endsWithData
+    if (lengthBytes > 0 || ends) {
+      const offset = beginFrame(output, lengthBytes, FrameType.DATA, ends ? Flag.END_STREAM : 0, stream.id)
+      stream.takeQueued(lengthBytes, output.bytes, offset)
+      stream.sendWindow.spend(lengthBytes)
+      this.window.spend(lengthBytes)
+    }
+    if (ends) {
+      this.ender.ended(stream)
+    } else if (last) {
+      const trailers = stream.takeTrailers()
+      if (trailers !== undefined) this.ender.writeHeaders(stream, trailers, true)
+    } else {
+      this.schedule(stream)
+    }
+    stream.notifyDrain()
+  }
+}

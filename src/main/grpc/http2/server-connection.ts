@@ -1,0 +1,391 @@
+import { ConnectionOutput } from './connection-output.js'
+import { ConnectionTimers, type TimedConnection, type TimerVerdict } from './connection-timers.js'
+import { ConnectionError, Http2Code, StreamError } from './errors.js'
+import { FloodGuard } from './flood-guard.js'
+import {
+  CLIENT_PREFACE,
+  Flag,
+  FRAME_BYTES_DEFAULT,
+  writeGoaway,
+  writePing,
+  writeSettingsAck,
+  writeWindowUpdate,
+} from './frame.js'
+import { FrameDispatcher, type FrameHandler } from './frame-dispatcher.js'
+import { FrameReader, type FrameSink } from './frame-reader.js'
+import { HpackEncoder } from './hpack-encoder.js'
+import type { ConnectionLimits } from './limits.js'
+import type { BufferPool, OutputBuffer } from './output-buffer.js'
+import type { RequestHead } from './request-head.js'
+import { ServerStreams, type StreamsContext } from './server-streams.js'
+import { applySettings, SettingId, WINDOW_BYTES_DEFAULT, writeSettings } from './settings.js'
+import { type Drainable, Shutdown } from './shutdown.js'
+import type { Http2Stream } from './stream.js'
+import type { Defer, Transport } from './transport.js'
+
+/** Who answers the requests of a connection. */
+export interface RequestHandler {
+  /** A request began; `truncated` says that its header list exceeded the limit and `head` lacks fields. */
+  onRequest(stream: Http2Stream, head: RequestHead, truncated: boolean): void
+  /** Around everything that is done for one read of the socket. */
+  onReadStart(): void
+  onReadEnd(): void
+  /** A request has sent nothing for longer than requestStallTimeoutMs allows. */
+  onRequestStalled(stream: Http2Stream): void
+  /** A fault of our own, which ends the connection. */
+  onFault(error: unknown): void
+  /** The connection is over; its streams have been told. */
+  onClosed(): void
+}
+
+/** What a connection needs from outside: all that is not bytes. */
+export interface ConnectionContext {
+  readonly limits: ConnectionLimits
+  readonly pool: BufferPool
+  readonly defer: Defer
+  nowMs(): number
+  /** In [0, 1). */
+  random(): number
+  /** Which response fields are worth a place in the HPACK table. */
+  indexable(name: string, value: string): boolean
+}
+
+/** How a client begins that speaks HTTP/1. */
+const HTTP1_REQUEST = /^(GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|CONNECT|TRACE) \S/
+const HTTP1_ANSWER =
+  'HTTP/1.1 505 HTTP Version Not Supported\r\nconnection: close\r\ncontent-length: 0\r\n\r\n'
+const KEEPALIVE_PING = Buffer.from('alive\0\0\0', 'latin1')
+/** Encoded bytes of a header block, as a multiple of what the list may have decoded. */
+const BLOCK_BYTES_FACTOR = 2
+/** How long a connection that was ended waits for the peer to end it too: closing with bytes unread loses the GOAWAY. */
+const LINGER_MS = 1000
+/** Ids are used up in 2^30 requests: clients are sent to a new connection well before. */
+const STREAM_ID_DRAIN = 0x6000_0000
+
+/**
+ * The server side of one HTTP/2 connection (RFC 9113), without its socket: bytes come in by receive() and go out by a
+ * Transport; time passes by tick(). Frames of the connection are dealt with here, those of streams by ServerStreams.
+ */
+export class ServerConnection implements FrameSink, FrameHandler, StreamsContext, Drainable, TimedConnection {
+  readonly limits: ConnectionLimits
+  readonly guard: FloodGuard
+  readonly output: ConnectionOutput
+  readonly streams: ServerStreams
+  private readonly context: ConnectionContext
+  private readonly transport: Transport
+  private readonly handler: RequestHandler
+  private readonly shutdown: Shutdown
+  private readonly timers: ConnectionTimers
+  private readonly reader: FrameReader
+  private readonly dispatcher: FrameDispatcher
+  private prefaceBytes = 0
+  private tickedAtMs: number
+  private finishedAtMs = 0
+
+  constructor(context: ConnectionContext, transport: Transport, handler: RequestHandler) {
+    this.context = context
+    this.limits = context.limits
+    this.transport = transport
+    this.handler = handler
+    this.tickedAtMs = context.nowMs()
+    this.guard = new FloodGuard(this.limits.flood)
+    this.timers = new ConnectionTimers(this.limits, this.tickedAtMs, context.random())
+    this.reader = new FrameReader(this, FRAME_BYTES_DEFAULT)
+    this.dispatcher = new FrameDispatcher(this, this.limits.headerListBytesMax * BLOCK_BYTES_FACTOR)
+    const encoder = new HpackEncoder((name, value) => context.indexable(name, value))
+    this.output = new ConnectionOutput(this, encoder, transport, context)
+    this.shutdown = new Shutdown(this)
+    this.streams = new ServerStreams(this)
+  }
+
+  /** Bytes from the peer. Never throws: a peer that breaks the rules is told so and disconnected. */
+  receive(chunk: Buffer): void {
+    if (this.shutdown.over) return
+    this.timers.noteReceived()
+    this.batch(() => {
+      const start = this.prefaceDone ? 0 : this.readPreface(chunk)
+      if (this.prefaceDone && start < chunk.length) this.reader.read(chunk, start)
+    })
+  }
+
+  /** The transport has nothing unsent any more. */
+  onDrained(): void {
+    if (this.shutdown.state === 'closed' || !this.output.congested) return
+    this.output.onDrained()
+    if (this.output.congested || this.shutdown.over) return
+    this.batch(() => this.reader.resume())
+    if (!this.output.congested) this.transport.resumeReading()
+  }
+
+  /** The socket is gone. */
+  onTransportClosed(): void {
+    if (this.shutdown.state === 'closed') return
+    this.shutdown.state = 'closed'
+    this.output.close()
+    this.streams.closeAll()
+    this.handler.onClosed()
+  }
+
+  /** Ends the connection once its streams are done, at the latest after `graceMs`. */
+  drain(graceMs: number, debug: string): void {
+    this.shutdown.drain(this.nowMs(), graceMs, debug)
+    this.output.plan()
+  }
+
+  /** Ends the connection at once. */
+  destroy(): void {
+    this.transport.destroy()
+    this.onTransportClosed()
+  }
+
+  /** To be called about every second, or more often where limits are shorter. */
+  tick(): void {
+    const nowMs = this.nowMs()
+    this.guard.refill(nowMs - this.tickedAtMs)
+    this.tickedAtMs = nowMs
+    if (this.shutdown.over) {
+      if (nowMs - this.finishedAtMs >= LINGER_MS) this.destroy()
+      return
+    }
+    this.shutdown.tick(nowMs)
+    this.act(this.timers.tick(nowMs, this))
+    for (const stream of this.streams.stalledSince(nowMs - this.limits.requestStallTimeoutMs)) {
+      this.handler.onRequestStalled(stream)
+    }
+    this.output.plan()
+  }
+
+  // For the reader.
+
+  get halted(): boolean {
+    return this.shutdown.over || !this.output.relieve()
+  }
+
+  onFrame(type: number, flags: number, streamId: number, buffer: Buffer, start: number, end: number): void {
+    try {
+      this.dispatcher.dispatch(type, flags, streamId, buffer, start, end)
+    } catch (error) {
+      if (!(error instanceof StreamError)) throw error
+      this.streams.onStreamError(error)
+    }
+  }
+
+  // For the dispatcher.
+
+  onData(
+    streamId: number,
+    endStream: boolean,
+    buffer: Buffer,
+    start: number,
+    end: number,
+    padding: number,
+  ): void {
+    this.streams.onData(streamId, endStream, buffer, start, end, padding)
+  }
+
+  onHeaders(streamId: number, endStream: boolean, buffer: Buffer, start: number, end: number): void {
+    this.streams.onHeaders(streamId, endStream, buffer, start, end)
+  }
+
+  onRstStream(streamId: number): void {
+    this.streams.onRstStream(streamId)
+  }
+
+  onPriority(streamId: number, lengthBytes: number, dependency: number): void {
+    this.guard.idleFrame()
+    this.streams.onPriority(streamId, lengthBytes, dependency)
+  }
+
+  onWindowUpdate(streamId: number, increment: number): void {
+    if (streamId !== 0) {
+      this.streams.onWindowUpdate(streamId, increment)
+      return
+    }
+    if (increment === 0) throw new ConnectionError('PROTOCOL_ERROR', 'WINDOW_UPDATE of 0')
+    if (!this.output.scheduler.window.grow(increment)) {
+      throw new ConnectionError('FLOW_CONTROL_ERROR', 'window above 2^31 − 1')
+    }
+  }
+
+  onPing(buffer: Buffer, start: number): void {
+    this.guard.pingReceived(this.nowMs(), this.openStreams)
+    writePing(this.output.buffer, Flag.ACK, buffer, start)
+  }
+
+  onPingAck(buffer: Buffer, start: number): void {
+    this.shutdown.onPingAck(buffer, start)
+  }
+
+  onSettings(buffer: Buffer, start: number, end: number): void {
+    this.guard.idleFrame()
+    const { peer } = this.streams
+    const windowBytes = peer.initialWindowBytes
+    applySettings(peer, buffer, start, end)
+    this.output.encoder.setPeerTableBytes(peer.headerTableBytes)
+    writeSettingsAck(this.output.buffer)
+    if (peer.initialWindowBytes !== windowBytes)
+      this.streams.shiftWindows(peer.initialWindowBytes - windowBytes)
+  }
+
+  onGoaway(): void {
+    this.guard.idleFrame()
+  }
+
+  onIdleFrame(): void {
+    this.guard.idleFrame()
+  }
+
+  // For the streams.
+
+  get accepting(): boolean {
+    return this.shutdown.accepting
+  }
+
+  nowMs(): number {
+    return this.context.nowMs()
+  }
+
+  onRequest(stream: Http2Stream, head: RequestHead, truncated: boolean): void {
+    this.handler.onRequest(stream, head, truncated)
+  }
+
+  onStreamOpened(): void {
+    this.timers.noteUsed()
+    if (this.streams.highestId === STREAM_ID_DRAIN + 1)
+      this.drain(Number.POSITIVE_INFINITY, 'stream ids used up')
+  }
+
+  onStreamClosed(): void {
+    this.shutdown.onStreamClosed()
+  }
+
+  // For the output.
+
+  writeHeaders(stream: Http2Stream, fields: readonly string[], endStream: boolean): void {
+    this.streams.writeHeaders(stream, fields, endStream)
+  }
+
+  ended(stream: Http2Stream): void {
+    this.streams.ended(stream)
+  }
+
+  // For the shutdown.
+
+  get highestStreamId(): number {
+    return this.streams.highestId
+  }
+
+  get openStreams(): number {
+    return this.streams.openCount
+  }
+
+  get outputBuffer(): OutputBuffer {
+    return this.output.buffer
+  }
+
+  onDraining(): void {
+    this.streams.fastPath?.giveBackAll()
+  }
+
+  finish(): void {
+    if (this.shutdown.over) return
+    this.output.flush()
+    this.shutdown.state = 'closing'
+    this.finishedAtMs = this.nowMs()
+    this.streams.closeAll()
+    this.transport.resumeReading()
+    this.transport.end()
+  }
+
+  // For the timers.
+
+  get prefaceDone(): boolean {
+    return this.prefaceBytes === CLIENT_PREFACE.length
+  }
+
+  get headerStartedAtMs(): number {
+    return this.dispatcher.headerStartedAtMs
+  }
+
+  get partialFrame(): number {
+    return this.reader.partialFrame
+  }
+
+  get stuckSinceMs(): number {
+    return this.output.congested ? this.output.congestedAtMs : -1
+  }
+
+  private batch(work: () => void): void {
+    this.output.beginBatch()
+    this.handler.onReadStart()
+    try {
+      work()
+    } catch (error) {
+      this.fail(error)
+    } finally {
+      this.handler.onReadEnd()
+      this.output.endBatch()
+    }
+  }
+
+  /** Takes what `chunk` has of the preface; answers where the frames begin. */
+  private readPreface(chunk: Buffer): number {
+    const count = Math.min(CLIENT_PREFACE.length - this.prefaceBytes, chunk.length)
+    if (CLIENT_PREFACE.compare(chunk, 0, count, this.prefaceBytes, this.prefaceBytes + count) !== 0) {
+      if (this.prefaceBytes === 0 && HTTP1_REQUEST.test(chunk.toString('latin1', 0, 32))) {
+        this.output.buffer.append(Buffer.from(HTTP1_ANSWER, 'latin1'))
+        this.finish()
+        return chunk.length
+      }
+      throw new ConnectionError('PROTOCOL_ERROR', 'no HTTP/2 connection preface')
+    }
+    this.prefaceBytes += count
+    if (this.prefaceDone) this.greet()
+    return count
+  }
+
+  private greet(): void {
+    const { limits } = this
+    writeSettings(this.output.buffer, [
+      [SettingId.MAX_CONCURRENT_STREAMS, limits.concurrentStreamsMax],
+      [SettingId.INITIAL_WINDOW_SIZE, limits.streamWindowBytes],
+      [SettingId.MAX_HEADER_LIST_SIZE, limits.headerListBytesMax],
+    ])
+    const increment = limits.connectionWindowBytes - WINDOW_BYTES_DEFAULT
+    if (increment > 0) writeWindowUpdate(this.output.buffer, 0, increment)
+  }
+
+  private act(verdict: TimerVerdict): void {
+    switch (verdict) {
+      case 'none':
+        return
+      case 'ping':
+        writePing(this.output.buffer, 0, KEEPALIVE_PING, 0)
+        return
+      case 'idle':
+        this.drain(this.limits.ageGraceMs, 'max_idle')
+        return
+      case 'age':
+        this.drain(this.limits.ageGraceMs, 'max_age')
+        return
+      case 'preface':
+      case 'header':
+        this.fail(new ConnectionError('PROTOCOL_ERROR', `timed out: ${verdict}`))
+        return
+      case 'stall':
+      case 'keepalive':
+        this.destroy()
+    }
+  }
+
+  /** GOAWAY, as far as the peer still listens, then the end. Errors that are not the peer's end it as well. */
+  private fail(error: unknown): void {
+    if (this.shutdown.over) return
+    const known = error instanceof ConnectionError
+    const code = known ? error.code : Http2Code.INTERNAL_ERROR
+    if (this.prefaceDone)
+      writeGoaway(this.output.buffer, this.highestStreamId, code, known ? error.message : 'fault')
+    if (!known) this.handler.onFault(error)
+    this.finish()
+  }
+}

@@ -1,0 +1,236 @@
+import type { Socket } from 'node:net'
+import type { SecureContextOptions } from 'node:tls'
+import type { ServerCredentials, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js'
+import { systemClock } from '../../shared/clock.js'
+import type { ByteBudget } from './framing.js'
+import { type Client, GrpcConnection, type GrpcContext } from './grpc-connection.js'
+import { type HotHandler, HotPath } from './hot-path.js'
+import { BufferPool } from './http2/output-buffer.js'
+import type { ConnectionContext } from './http2/server-connection.js'
+import { Listener } from './listener.js'
+import { type Handler, type Method, MethodTable, type MethodType } from './method.js'
+import { type GrpcServerOptions, type ResolvedOptions, resolveOptions } from './options.js'
+import { SocketTransport } from './socket-transport.js'
+
+/** How often connections look at their times, unless shorter limits ask for more. */
+const TICK_MS = 1000
+const TICK_MS_MIN = 10
+
+/** Fields of responses that are the same from call to call. */
+const INDEXABLE: ReadonlySet<string> = new Set([
+  'content-type\0application/grpc',
+  'grpc-status\x000',
+  'grpc-encoding\0gzip',
+  'grpc-encoding\0deflate',
+])
+
+class Budget implements ByteBudget {
+  private left: number
+
+  constructor(lengthBytes: number) {
+    this.left = lengthBytes
+  }
+
+  take(lengthBytes: number): boolean {
+    if (lengthBytes > this.left) return false
+    this.left -= lengthBytes
+    return true
+  }
+
+  give(lengthBytes: number): void {
+    this.left += lengthBytes
+  }
+}
+
+/**
+ * A gRPC server with the surface of grpc-js's Server: services, handlers and credentials made for that work here
+ * unchanged.
+ */
+export class GrpcServer {
+  private readonly options: ResolvedOptions
+  private readonly methods = new MethodTable()
+  private readonly connections = new Set<GrpcConnection>()
+  private readonly listeners = new Map<number, Listener>()
+  private readonly context: GrpcContext
+  private readonly http2Context: ConnectionContext
+  private readonly hotHandlers = new Map<string, HotHandler>()
+  private ticker: NodeJS.Timeout | undefined
+  private stopping = false
+  private onStopped: (() => void)[] = []
+
+  /** @throws RangeError of an option outside its bounds */
+  constructor(options: GrpcServerOptions = {}) {
+    const resolved = resolveOptions(options)
+    this.options = resolved
+    this.context = {
+      options: resolved,
+      methods: this.methods,
+      budget: new Budget(resolved.bufferedBytesMax),
+      onReadStart: options.onReadStart ?? (() => {}),
+      onReadEnd: options.onReadEnd ?? (() => {}),
+      onFault: options.onFault ?? (() => {}),
+      onClosed: (connection) => this.onConnectionClosed(connection),
+    }
+    this.http2Context = {
+      limits: resolved,
+      pool: new BufferPool(),
+      defer: (run) => process.nextTick(run),
+      nowMs: () => systemClock.nowMs(),
+      random: () => Math.random(),
+      indexable: (name, value) => INDEXABLE.has(`${name}\0${value}`),
+    }
+  }
+
+  /** @throws Error for an empty service, and for a method that is there already */
+  addService(service: ServiceDefinition, implementation: UntypedServiceImplementation): void {
+    this.methods.addService(service, implementation)
+  }
+
+  removeService(service: ServiceDefinition): void {
+    this.methods.removeService(service)
+  }
+
+  /** False when there is a method of that path. */
+  register(
+    path: string,
+    handler: Handler,
+    serialize: Method['serialize'],
+    deserialize: Method['deserialize'],
+    type: string,
+  ): boolean {
+    return this.methods.add({ path, handler, serialize, deserialize, type: type as MethodType })
+  }
+
+  unregister(path: string): boolean {
+    return this.methods.remove(path)
+  }
+
+  /**
+   * Answers a unary method from bytes to bytes wherever it can; the method must be there the ordinary way as well, and
+   * give the same answers.
+   */
+  addHotMethod(path: string, handler: HotHandler): void {
+    this.hotHandlers.set(path, handler)
+  }
+
+  /** Kept for programs written for older grpc-js: a bound server serves. */
+  start(): void {}
+
+  /**
+   * Listens on HOST:PORT; port 0 takes a free one.
+   *
+   * @param callback gets the port
+   */
+  bindAsync(
+    address: string,
+    credentials: ServerCredentials,
+    callback: (error: Error | null, port: number) => void,
+  ): void {
+    this.bind(address, credentials).then(
+      (port) => callback(null, port),
+      (error: unknown) => callback(error instanceof Error ? error : new Error(String(error)), 0),
+    )
+  }
+
+  /** The same as a promise. */
+  async bind(address: string, credentials: ServerCredentials): Promise<number> {
+    const [host, port] = parseAddress(address)
+    if (this.stopping) throw new Error('server is shutting down')
+    const listener = new Listener(credentials, this.options.handshakeTimeoutMs, (socket, client) => {
+      this.accept(socket, client)
+    })
+    const bound = await listener.listen(host, port, this.options.connectionsMax)
+    this.listeners.set(bound, listener)
+    return bound
+  }
+
+  /** Exchanges the certificate of all TLS listeners, for new connections. */
+  setSecureContext(options: SecureContextOptions): void {
+    for (const listener of this.listeners.values()) listener.setSecureContext(options)
+  }
+
+  /** Accepts nothing new, lets calls finish, then calls back. */
+  tryShutdown(callback: (error?: Error) => void): void {
+    this.stopping = true
+    for (const listener of this.listeners.values()) listener.close()
+    this.onStopped.push(callback)
+    for (const connection of this.connections) connection.http2.drain(Number.POSITIVE_INFINITY, 'shutdown')
+    this.checkStopped()
+  }
+
+  /** Cuts everything. */
+  forceShutdown(): void {
+    this.stopping = true
+    for (const listener of this.listeners.values()) {
+      listener.close()
+      listener.destroySockets()
+    }
+    for (const connection of [...this.connections]) connection.http2.destroy()
+    this.checkStopped()
+  }
+
+  private accept(socket: Socket, client: Client): void {
+    if (this.stopping || this.connections.size >= this.options.connectionsMax) {
+      socket.destroy()
+      return
+    }
+    const transport = new SocketTransport(socket, this.http2Context.pool)
+    const connection = new GrpcConnection(this.context, this.http2Context, transport, client)
+    const { options, context } = this
+    connection.http2.streams.fastPath = new HotPath(connection.http2, {
+      handlers: this.hotHandlers,
+      receiveBytesMax: options.receiveBytesMax,
+      onFault: (error) => context.onFault(error),
+    })
+    this.connections.add(connection)
+    transport.attach(connection.http2)
+    this.ticker ??= this.startTicker()
+  }
+
+  private startTicker(): NodeJS.Timeout {
+    const { options } = this
+    const shortestMs = Math.min(
+      options.prefaceTimeoutMs,
+      options.headerTimeoutMs,
+      options.requestStallTimeoutMs,
+      options.writeStallTimeoutMs,
+      options.idleTimeoutMs,
+      options.ageMaxMs,
+      options.keepaliveTimeMs,
+      options.keepaliveTimeoutMs,
+    )
+    const ticker = setInterval(
+      () => {
+        for (const connection of [...this.connections]) connection.http2.tick()
+      },
+      Math.max(TICK_MS_MIN, Math.min(TICK_MS, shortestMs / 4)),
+    )
+    // The sockets keep the process alive; the ticker alone must not.
+    return ticker.unref()
+  }
+
+  private onConnectionClosed(connection: GrpcConnection): void {
+    this.connections.delete(connection)
+    if (this.connections.size > 0) return
+    clearInterval(this.ticker)
+    this.ticker = undefined
+    if (this.stopping) this.checkStopped()
+  }
+
+  private checkStopped(): void {
+    if (this.connections.size > 0) return
+    const callbacks = this.onStopped
+    this.onStopped = []
+    for (const callback of callbacks) callback()
+  }
+}
+
+/** @throws Error unless it is HOST:PORT or [IPV6]:PORT */
+function parseAddress(address: string): [host: string, port: number] {
+  const match = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(
+    address.replace(/^(?:dns|ipv4|ipv6):(?:\/\/\/)?/, ''),
+  )
+  const port = Number(match?.[3])
+  if (match === null || port > 65_535) throw new Error(`address must be HOST:PORT, not "${address}"`)
+  return [match[1] ?? match[2] ?? '', port]
+}

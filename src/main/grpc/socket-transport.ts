@@ -1,0 +1,65 @@
+import type { Socket } from 'node:net'
+import type { BufferPool } from './http2/output-buffer.js'
+import type { ServerConnection } from './http2/server-connection.js'
+import type { Transport } from './http2/transport.js'
+
+/** A connection's socket, plain or TLS. */
+export class SocketTransport implements Transport {
+  private readonly socket: Socket
+  private readonly pool: BufferPool
+  /** Buffers that the socket still reads from, in the order of their writes. */
+  private readonly inFlight: Buffer[] = []
+  private connection: ServerConnection | undefined
+  private ended = false
+
+  constructor(socket: Socket, pool: BufferPool) {
+    this.socket = socket
+    this.pool = pool
+  }
+
+  /** Joins socket and connection: bytes flow from here on. */
+  attach(connection: ServerConnection): void {
+    this.connection = connection
+    const { socket } = this
+    socket.setNoDelay(true)
+    socket.on('data', (chunk: Buffer) => connection.receive(chunk))
+    // The error itself says nothing that 'close' does not.
+    socket.on('error', () => socket.destroy())
+    socket.on('close', () => connection.onTransportClosed())
+  }
+
+  get unsentBytes(): number {
+    return this.socket.writableLength
+  }
+
+  send(bytes: Buffer, lengthBytes: number): void {
+    if (this.ended || this.socket.destroyed) {
+      this.pool.release(bytes)
+      return
+    }
+    this.inFlight.push(bytes)
+    this.socket.write(bytes.subarray(0, lengthBytes), this.onWritten)
+  }
+
+  pauseReading(): void {
+    this.socket.pause()
+  }
+
+  resumeReading(): void {
+    this.socket.resume()
+  }
+
+  end(): void {
+    this.ended = true
+    this.socket.end()
+  }
+
+  destroy(): void {
+    this.socket.destroy()
+  }
+
+  private readonly onWritten = (): void => {
+    this.pool.release(this.inFlight.shift()!)
+    if (this.socket.writableLength === 0) this.connection?.onDrained()
+  }
+}

@@ -1,0 +1,133 @@
+import { GrpcConnection } from '../../src/main/grpc/grpc-connection.js'
+import { type HotHandler, HotPath } from '../../src/main/grpc/hot-path.js'
+import { CLIENT_PREFACE } from '../../src/main/grpc/http2/frame.js'
+import { BufferPool } from '../../src/main/grpc/http2/output-buffer.js'
+import type { Transport } from '../../src/main/grpc/http2/transport.js'
+import { type Handler, MethodTable, type MethodType } from '../../src/main/grpc/method.js'
+import { type GrpcServerOptions, resolveOptions } from '../../src/main/grpc/options.js'
+import { type Frame, headerLists, parseFrames, settingsFrame } from './http2-frames.js'
+
+/** One connection of a gRPC server without its socket: bytes go in and out by hand, and so does time. */
+export class GrpcHarness implements Transport {
+  readonly connection: GrpcConnection
+  readonly methods = new MethodTable()
+  readonly faults: unknown[] = []
+  readonly budget = { taken: 0 }
+  nowMs = 1000
+  unsentBytes = 0
+  paused = false
+  ended = false
+  destroyed = false
+  closed = false
+  reads = 0
+  private readonly sent: Buffer[] = []
+  private deferred: (() => void)[] = []
+
+  constructor(options: GrpcServerOptions = {}, hot: Record<string, HotHandler> = {}) {
+    const resolved = resolveOptions(options)
+    const context = {
+      options: resolved,
+      methods: this.methods,
+      budget: {
+        take: (lengthBytes: number) => {
+          if (this.budget.taken + lengthBytes > resolved.bufferedBytesMax) return false
+          this.budget.taken += lengthBytes
+          return true
+        },
+        give: (lengthBytes: number) => {
+          this.budget.taken -= lengthBytes
+        },
+      },
+      onReadStart: () => {
+        this.reads++
+      },
+      onReadEnd: () => {},
+      onFault: (error: unknown) => this.faults.push(error),
+      onClosed: () => {
+        this.closed = true
+      },
+    }
+    const http2 = {
+      limits: resolved,
+      pool: new BufferPool(),
+      defer: (run: () => void) => this.deferred.push(run),
+      nowMs: () => this.nowMs,
+      random: () => 0.5,
+      indexable: (name: string) => name === 'content-type' || name === 'grpc-status',
+    }
+    this.connection = new GrpcConnection(context, http2, this, { address: 'test:1', authContext: () => ({}) })
+    this.connection.http2.streams.fastPath = new HotPath(this.connection.http2, {
+      handlers: new Map(Object.entries(hot)),
+      receiveBytesMax: resolved.receiveBytesMax,
+      onFault: context.onFault,
+    })
+  }
+
+  /** A method whose messages are bytes. */
+  method(path: string, handler: Handler, type: MethodType = 'unary'): this {
+    const same = (value: unknown) => value as Buffer
+    this.methods.add({ path, handler, type, serialize: same, deserialize: same })
+    return this
+  }
+
+  /** Preface and SETTINGS of the client. */
+  start(...settings: readonly (readonly [number, number])[]): this {
+    return this.receive(CLIENT_PREFACE, settingsFrame(...settings))
+  }
+
+  receive(...chunks: readonly Buffer[]): this {
+    this.connection.http2.receive(Buffer.concat(chunks))
+    this.settle()
+    return this
+  }
+
+  tick(elapsedMs: number): this {
+    this.nowMs += elapsedMs
+    this.connection.http2.tick()
+    this.settle()
+    return this
+  }
+
+  /** Runs what was put off to the end of the turn. */
+  settle(): void {
+    while (this.deferred.length > 0) for (const run of this.deferred.splice(0)) run()
+  }
+
+  get bytes(): Buffer {
+    return Buffer.concat(this.sent)
+  }
+
+  frames(type?: number, streamId?: number): Frame[] {
+    return parseFrames(this.bytes).filter(
+      (frame) =>
+        (type === undefined || frame.type === type) && (streamId === undefined || frame.streamId === streamId),
+    )
+  }
+
+  /** Header lists sent on a stream. */
+  headers(streamId: number): Record<string, string>[] {
+    return headerLists(this.frames()).get(streamId) ?? []
+  }
+
+  // As the connection's transport.
+
+  send(bytes: Buffer, lengthBytes: number): void {
+    this.sent.push(Buffer.from(bytes.subarray(0, lengthBytes)))
+  }
+
+  pauseReading(): void {
+    this.paused = true
+  }
+
+  resumeReading(): void {
+    this.paused = false
+  }
+
+  end(): void {
+    this.ended = true
+  }
+
+  destroy(): void {
+    this.destroyed = true
+  }
+}
