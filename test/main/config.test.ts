@@ -140,7 +140,7 @@ describe('loadConfig', () => {
     ],
     [
       'maxBytes: 1MiB\n    policy: mru\n    origin: { json: ./scores.json }',
-      /line 4: groups\.s\.policy "mru": expected one of lru/,
+      /line 4: groups\.s\.policy "mru": expected one of fifo, lru/,
     ],
   ] as const) {
     it(`refuses the group ${JSON.stringify(body)}`, () => {
