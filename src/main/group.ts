@@ -98,7 +98,7 @@ export class Group {
     assertKeyLength(key.length, this.#keyBytesMax)
     const counters = this.#local.countersOf(key)
     counters.add(Counter.gets)
-    const owns = this.#peers.owns(key)
+    const owns = this.#peers.owns(key, 0, key.length)
     if (!owns && !options.forwarded) return this.#fetchFromPeers(key, options)
     const found = this.#local.read(key)
     if (found) {
@@ -109,6 +109,29 @@ export class Group {
     }
     counters.add(Counter.misses)
     return this.#local.load(key, options, owns ? Number.POSITIVE_INFINITY : FALLBACK_TTL_MS)
+  }
+
+  /**
+   * The hot path of a Get: a hit for the key `bytes[start…end)`, answered in place. For pinned callers.
+   *
+   * @param forwarded as in {@link FetchOptions}
+   * @returns length of the value, to be taken with copyFound(); −1 when fetch() has to answer
+   */
+  find(bytes: Uint8Array, start: number, end: number, forwarded: boolean): number {
+    const length = end - start
+    if (this.#isClosed || length === 0 || length > this.#keyBytesMax) return -1
+    if (!forwarded && !this.#peers.owns(bytes, start, end)) return -1
+    return this.#local.find(bytes, start, end)
+  }
+
+  /** Copies the value that find() found to `target` from `at` on. */
+  copyFound(target: Uint8Array, at: number): void {
+    this.#local.copyFound(target, at)
+  }
+
+  /** Milliseconds that the value which find() found may be kept; Infinity for no limit. */
+  foundTtlLeftMs(): number {
+    return this.#local.foundTtlLeftMs()
   }
 
   /** As delete(), for fronts. Rejects with UNAVAILABLE when the owner cannot be reached: it may still hold the key. */

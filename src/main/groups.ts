@@ -13,8 +13,8 @@ import { toLoaded } from '../shared/loaded.js'
 import type { GetterSpec, GroupSpec, Loaded } from '../shared/messages.js'
 import { isPolicyName, POLICY_NAMES } from '../shared/policy-names.js'
 import { AccessLog } from '../shared/store/access-log.js'
-import type { Epochs } from '../shared/store/epoch.js'
 import { allocateStore } from '../shared/store/layout.js'
+import type { ReaderPin } from '../shared/store/reader-pin.js'
 import { Group } from './group.js'
 import { LocalGroup, type StoreOwner } from './local-group.js'
 import type { GetterSource, GroupOptions } from './node-options.js'
@@ -23,9 +23,6 @@ import type { PeerPicker } from './peer.js'
 const NAME_LENGTH_MAX = 255
 
 const LOAD_TIMEOUT_MS = 30_000
-
-/** The main thread's number among the threads of the node. */
-const MAIN_THREAD = 0
 
 /** A shard, as groups need it. */
 export interface Shard extends StoreOwner {
@@ -39,7 +36,9 @@ export interface GroupsParts {
   readonly peers: PeerPicker
   /** Known only when the worker threads run, which in turn call the getters of this object. */
   readonly shards: () => readonly Shard[]
-  readonly epochs: Epochs
+  /** Pin and number of the thread that this object is used in. */
+  readonly pin: ReaderPin
+  readonly thread: number
   readonly seed: HashSeed
   readonly keyBytesMax: number
   readonly valueBytesMax: number
@@ -110,7 +109,7 @@ export class Groups {
   /** Counts the replacement of a shard's thread in all groups that it serves. */
   countRestart(shard: number): void {
     for (const { counters, shards } of this.#byId.values()) {
-      if (shard < shards.length) counters.row(MAIN_THREAD, shard).add(Counter.shard_restarts)
+      if (shard < shards.length) counters.row(this.#parts.thread, shard).add(Counter.shard_restarts)
     }
   }
 
@@ -134,7 +133,7 @@ export class Groups {
   }
 
   #build(id: number, name: string, options: GroupOptions): { entry: Entry; specs: GroupSpec[] } {
-    const { self, peers, epochs, seed, keyBytesMax, valueBytesMax, clock = systemClock } = this.#parts
+    const { self, peers, pin, thread, seed, keyBytesMax, valueBytesMax, clock = systemClock } = this.#parts
     const all = this.#parts.shards()
     const shardCount = Math.max(1, Math.min(all.length, Math.floor(options.maxBytes / STORE_BYTES_MIN)))
     const shards = all.slice(0, shardCount)
@@ -161,7 +160,7 @@ export class Groups {
         shard,
       }),
     )
-    const local = new LocalGroup({ id, self, stores, counters, epochs, seed, clock, thread: MAIN_THREAD })
+    const local = new LocalGroup({ id, self, stores, counters, pin, seed, thread })
     const group = new Group({ name, local, peers, keyBytesMax, clock })
     const getter = typeof options.getter === 'function' ? options.getter : undefined
     return { entry: { group, counters, shards, getter }, specs }

@@ -1,12 +1,11 @@
 import type { CancelSignal } from '../shared/cancel.js'
-import type { Clock } from '../shared/clock.js'
 import { COUNTERS, Counter, type CounterRow, type GroupCounters } from '../shared/counters.js'
 import { CacheError } from '../shared/errors.js'
 import { type HashSeed, hashBytes, shardOf } from '../shared/hash.js'
 import { binaryKey } from '../shared/key.js'
 import { Singleflight } from '../shared/singleflight.js'
 import type { AccessLog } from '../shared/store/access-log.js'
-import type { Epochs } from '../shared/store/epoch.js'
+import type { ReaderPin } from '../shared/store/reader-pin.js'
 import { StoreReader } from '../shared/store/store-reader.js'
 import type { Answer, CallOptions } from './call.js'
 
@@ -31,10 +30,9 @@ export interface LocalGroupOptions {
     readonly owner: StoreOwner
   }[]
   readonly counters: GroupCounters
-  readonly epochs: Epochs
   readonly seed: HashSeed
-  readonly clock: Clock
-  /** Number of the thread that reads: all calls come from it. */
+  /** Pin and number of the thread that reads: all calls come from it. */
+  readonly pin: ReaderPin
   readonly thread: number
 }
 
@@ -51,13 +49,15 @@ interface LocalStore {
 export class LocalGroup {
   readonly #options: LocalGroupOptions
   readonly #stores: readonly LocalStore[]
+  #foundIn: StoreReader | undefined
+  #foundAt = 0
   readonly #flights = new Singleflight<Omit<Answer, 'answeredBy'>>()
 
   constructor(options: LocalGroupOptions) {
     this.#options = options
-    const { thread, clock, counters } = options
+    const { thread, pin, counters } = options
     this.#stores = options.stores.map(({ memory, accessLog, owner }, shard) => ({
-      reader: new StoreReader(memory, accessLog, thread, clock),
+      reader: new StoreReader(memory, accessLog, thread, pin),
       owner,
       counters: counters.row(thread, shard),
     }))
@@ -70,18 +70,45 @@ export class LocalGroup {
 
   /** The value in memory: bytes of their own, null for a remembered "not found", undefined for a miss. */
   read(key: Uint8Array): (Omit<Answer, 'value'> & { value: Uint8Array | null }) | undefined {
-    const { epochs, thread, self } = this.#options
+    const { pin, self } = this.#options
     const hash = this.#hash(key)
     const { reader } = this.#storeOf(hash)
-    epochs.pin(thread)
+    pin.enter()
     try {
       const place = reader.find(key, 0, key.length, hash)
       if (place === 0) return undefined
       const value = reader.isNotFound(place) ? null : reader.value(place)
       return { value, outcome: 'hit', answeredBy: self(), ttlLeftMs: reader.ttlLeftMs(place) }
     } finally {
-      epochs.unpin(thread)
+      pin.leave()
     }
+  }
+
+  /**
+   * Looks for the key `bytes[start…end)` and counts a hit, for callers that are pinned and answer in place.
+   *
+   * @returns length of the value; −1 when it is not in memory, or known not to exist: then nothing was counted
+   */
+  find(bytes: Uint8Array, start: number, end: number): number {
+    const hash = hashBytes(bytes, start, end, this.#options.seed)
+    const store = this.#storeOf(hash)
+    const place = store.reader.find(bytes, start, end, hash)
+    if (place === 0 || store.reader.isNotFound(place)) return -1
+    store.counters.add(Counter.gets)
+    store.counters.add(Counter.hits)
+    this.#foundIn = store.reader
+    this.#foundAt = place
+    return store.reader.valueLength(place)
+  }
+
+  /** Copies what find() found to `target` from `at` on. Under the same pin, before anything else is looked for. */
+  copyFound(target: Uint8Array, at: number): void {
+    this.#foundIn?.copyValue(this.#foundAt, target, at)
+  }
+
+  /** Milliseconds that what find() found may be kept; Infinity for no limit. Under the same pin. */
+  foundTtlLeftMs(): number {
+    return this.#foundIn?.ttlLeftMs(this.#foundAt) ?? Number.POSITIVE_INFINITY
   }
 
   /** Has the owner load the key, or joins a load that is under way. The value is kept for at most `ttlMsMax`. */

@@ -1,9 +1,11 @@
 import { randomInt } from 'node:crypto'
+import { systemClock } from '../shared/clock.js'
 import { CacheError } from '../shared/errors.js'
 import type { HashSeed } from '../shared/hash.js'
 import { encodeKey, type Key } from '../shared/key.js'
 import { KEY_BYTES_MAX, VALUE_BYTES_MAX, WORKER_COUNT_MAX } from '../shared/limits.js'
 import { Epochs } from '../shared/store/epoch.js'
+import { ReaderPin } from '../shared/store/reader-pin.js'
 import { parseAddress } from './cluster/address.js'
 import { EtcdRegistry } from './cluster/etcd-registry.js'
 import { Peers } from './cluster/peers.js'
@@ -21,6 +23,9 @@ import { PeerClient } from './service/peer-client.js'
 import { registerPeerService } from './service/peer-service.js'
 import { registerReflectionService } from './service/reflection-service.js'
 import { defaultShardCount, ShardPool } from './workers/shard-pool.js'
+
+/** The main thread's number among the threads of the node. */
+const MAIN_THREAD = 0
 
 const SELF = '127.0.0.1:8001'
 const SERVICE = 'geek-cache'
@@ -81,6 +86,7 @@ export class Node {
   readonly #log: Log
   readonly #epochs = new Epochs()
   readonly #seed: HashSeed = { k0: randomInt(2 ** 32) | 0, k1: randomInt(2 ** 32) | 0 }
+  readonly #pin = new ReaderPin(this.#epochs, MAIN_THREAD, systemClock)
   readonly #groups: Groups
   readonly #shards: ShardPool
   readonly #server: GrpcServer
@@ -99,16 +105,17 @@ export class Node {
     this.#self = options.self ?? SELF
     const { keyBytesMax = KEY_BYTES_MAX, valueBytesMax = VALUE_BYTES_MAX } = options
     this.#valueMessageBytesMax = valueBytesMax + MESSAGE_MARGIN_BYTES
-    this.#epochs.admit(0)
+    this.#epochs.admit(MAIN_THREAD)
     this.#peers = this.#newPeers()
     this.#groups = new Groups({
       self: () => this.#self,
       peers: {
-        owns: (key) => this.#peers.owns(key),
+        owns: (bytes, start, end) => this.#peers.owns(bytes, start, end),
         pick: (key, countMax) => this.#peers.pick(key, countMax),
       },
       shards: () => this.#shards.clients,
-      epochs: this.#epochs,
+      pin: this.#pin,
+      thread: MAIN_THREAD,
       seed: this.#seed,
       keyBytesMax,
       valueBytesMax,

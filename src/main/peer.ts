@@ -13,8 +13,8 @@ export interface Peer {
 
 /** Who owns a key. */
 export interface PeerPicker {
-  /** True when this node owns the key. */
-  owns(key: Uint8Array): boolean
+  /** True when this node owns the key `bytes[start…end)`. */
+  owns(bytes: Uint8Array, start: number, end: number): boolean
   /**
    * The owner of the key, then at most `countMax - 1` nodes that take over from it, in ring order, each node once.
    * `undefined` stands for this node.

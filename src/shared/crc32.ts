@@ -19,13 +19,13 @@ for (let index = 256; index < TABLES.length; index++) {
 }
 
 /**
- * CRC-32 as in IEEE 802.3 and RFC 1952 §8, as an unsigned number.
+ * CRC-32 of `bytes[start…end)` as in IEEE 802.3 and RFC 1952 §8, as an unsigned number.
  * `node:zlib` has it from Node 22.2 on; this one also runs on Node 20.
  */
-export function crc32(bytes: Uint8Array): number {
+export function crc32(bytes: Uint8Array, start = 0, end = bytes.length): number {
   let remainder = -1
-  let offset = 0
-  for (const end = bytes.length - 7; offset < end; offset += 8) {
+  let offset = start
+  for (; offset + 8 <= end; offset += 8) {
     remainder ^=
       bytes[offset]! | (bytes[offset + 1]! << 8) | (bytes[offset + 2]! << 16) | (bytes[offset + 3]! << 24)
     remainder =
@@ -38,7 +38,7 @@ export function crc32(bytes: Uint8Array): number {
       TABLES[256 + bytes[offset + 6]!]! ^
       TABLES[bytes[offset + 7]!]!
   }
-  for (; offset < bytes.length; offset++) {
+  for (; offset < end; offset++) {
     remainder = (remainder >>> 8) ^ TABLES[(remainder ^ bytes[offset]!) & 0xff]!
   }
   return ~remainder >>> 0

@@ -1,8 +1,8 @@
 import { crc32 } from './crc32.js'
 import { CacheError } from './errors.js'
 
-/** Maps bytes to an unsigned 32-bit number. */
-export type RingHash = (bytes: Uint8Array) => number
+/** Maps `bytes[start…end)` to an unsigned 32-bit number. */
+export type RingHash = (bytes: Uint8Array, start: number, end: number) => number
 
 export interface RingOptions {
   /** Virtual nodes of each member, 1 to 10 000. Default 150. All nodes of a ring must agree. */
@@ -47,16 +47,16 @@ export class Ring {
     this.#ownerOfPoint = this.#points.map((point) => ownerOfPoint.get(point)!)
   }
 
-  /** The address that owns the key; undefined only on a ring without members. */
-  owner(key: Uint8Array): string | undefined {
-    return this.members[this.#ownerOfPoint[this.#successor(key)]!]
+  /** The address that owns the key `bytes[start…end)`; undefined only on a ring without members. */
+  owner(bytes: Uint8Array, start = 0, end = bytes.length): string | undefined {
+    return this.members[this.#ownerOfPoint[this.#successor(bytes, start, end)]!]
   }
 
   /** The owner, then the members that take over from it in turn: at most `countMax`, each once. */
   owners(key: Uint8Array, countMax: number): string[] {
     const wanted = Math.min(countMax, this.members.length)
     const found: string[] = []
-    let index = this.#successor(key)
+    let index = this.#successor(key, 0, key.length)
     for (let steps = 0; found.length < wanted && steps < this.#points.length; steps++) {
       const member = this.members[this.#ownerOfPoint[index]!]!
       if (!found.includes(member)) found.push(member)
@@ -78,8 +78,8 @@ export class Ring {
   }
 
   /** Index of the first point at or after the key's position, going round; 0 where there are no points. */
-  #successor(key: Uint8Array): number {
-    const position = this.#hash(key) >>> 0
+  #successor(bytes: Uint8Array, start: number, end: number): number {
+    const position = this.#hash(bytes, start, end) >>> 0
     let low = 0
     let high = this.#points.length
     while (low < high) {
@@ -96,7 +96,8 @@ function placePoints(members: readonly string[], replicas: number, hash: RingHas
   const ownerOfPoint = new Map<number, number>()
   members.forEach((address, member) => {
     for (let replica = 0; replica < replicas; replica++) {
-      const point = hash(Buffer.from(`${replica}${address}`)) >>> 0
+      const bytes = Buffer.from(`${replica}${address}`)
+      const point = hash(bytes, 0, bytes.length) >>> 0
       if (!ownerOfPoint.has(point)) ownerOfPoint.set(point, member)
     }
   })

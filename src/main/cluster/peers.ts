@@ -54,8 +54,8 @@ export class Peers implements PeerPicker {
     onRing({ self, members: ring.members, replicas })
   }
 
-  owns(key: Uint8Array): boolean {
-    return this.#connections.size === 0 || this.#ring.owner(key) === this.#options.self
+  owns(bytes: Uint8Array, start: number, end: number): boolean {
+    return this.#connections.size === 0 || this.#ring.owner(bytes, start, end) === this.#options.self
   }
 
   pick(key: Uint8Array, countMax: number): readonly (Peer | undefined)[] {

@@ -1,0 +1,46 @@
+import { ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js'
+import type { HotHandler } from '../grpc/hot-path.js'
+import { GrpcServer as Engine } from '../grpc/server.js'
+import type { GrpcServer, MessageLimits } from '../grpc-server.js'
+import { listenError } from './listen-error.js'
+import { isTraced } from './trace.js'
+
+export interface NativeServerOptions extends MessageLimits {
+  /** Around the requests of one socket read. */
+  readonly onReadStart: () => void
+  readonly onReadEnd: () => void
+  readonly onFault: (error: unknown) => void
+}
+
+/** The node's own gRPC engine. Plain text. */
+export class NativeServer implements GrpcServer {
+  readonly #engine: Engine
+
+  constructor(options: NativeServerOptions) {
+    this.#engine = new Engine(options)
+  }
+
+  addService(definition: ServiceDefinition, implementation: UntypedServiceImplementation): void {
+    this.#engine.addService(definition, implementation)
+  }
+
+  /** A method whose simple cases are answered from bytes to bytes; it must have been added as a service, too. */
+  addHotMethod(path: string, handler: HotHandler): void {
+    // Who asks for a trace gets it from the ordinary handler.
+    this.#engine.addHotMethod(path, handler, (fields) => !isTraced(fields))
+  }
+
+  async listen(address: string): Promise<number> {
+    try {
+      return await this.#engine.bind(address, ServerCredentials.createInsecure())
+    } catch (thrown) {
+      throw listenError(address, thrown)
+    }
+  }
+
+  async shutdown(graceMs: number): Promise<void> {
+    const force = setTimeout(() => this.#engine.forceShutdown(), graceMs)
+    await new Promise<void>((resolve) => this.#engine.tryShutdown(() => resolve()))
+    clearTimeout(force)
+  }
+}
