@@ -53,6 +53,13 @@ export const NODE_OPTIONS = {
     type: list(address()),
     help: 'A fixed list of nodes; excludes --etcd',
   },
+  grpcEngine: {
+    flag: 'grpc-engine',
+    path: 'grpcEngine',
+    type: oneOf('ENGINE', ['native', 'grpc-js']),
+    default: 'native',
+    help: 'What serves gRPC and calls peers: native, the engine of this package, or grpc-js',
+  },
   workers: {
     flag: 'workers',
     path: 'workers',
@@ -150,6 +157,7 @@ export function nodeOptionsOf({ values }: Config): NodeOptions {
     service: values.service,
     ...(values.etcd && { etcd: { hosts: values.etcd, leaseTtlSeconds: values.leaseTtlSeconds } }),
     ...(values.peers && { peers: values.peers }),
+    grpcEngine: values.grpcEngine,
     workers: values.workers,
     replicas: values.replicas,
     keyBytesMax: values.keyBytesMax,

@@ -147,6 +147,11 @@ export class Group {
     await removed
   }
 
+  /** True once the group was removed, or its node closed. */
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
   /** From here on, calls reject. */
   close(): void {
     this.#isClosed = true

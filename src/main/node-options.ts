@@ -19,6 +19,8 @@ export interface NodeOptions {
   readonly etcd?: { readonly hosts: readonly string[]; readonly leaseTtlSeconds?: number }
   /** A fixed list of members, HOST:PORT; `self` need not be among them. Excludes `etcd`. */
   readonly peers?: readonly string[]
+  /** What serves gRPC and calls peers: the engine of this package, or `@grpc/grpc-js`. Default `native`. */
+  readonly grpcEngine?: 'native' | 'grpc-js'
   /** Worker threads, one shard of every group each. Default: processors − 1, at least 1. */
   readonly workers?: number
   /** Groups to make before the node listens and joins its ring; more can be made at any time. */

@@ -15,11 +15,15 @@ import type { Group } from './group.js'
 import { Groups } from './groups.js'
 import type { GrpcServer } from './grpc-server.js'
 import type { GroupOptions, Log, NodeOptions } from './node-options.js'
+import { groupCacheDefinition } from './service/group-cache-codec.js'
 import { registerGroupCacheService } from './service/group-cache-service.js'
 import { GrpcJsServer } from './service/grpc-js-server.js'
 import { type HealthService, registerHealthService } from './service/health-service.js'
+import { HotGet } from './service/hot-get.js'
+import { NativeServer } from './service/native-server.js'
 import { registerNodeService } from './service/node-service.js'
 import { PeerClient } from './service/peer-client.js'
+import { peerDefinition } from './service/peer-codec.js'
 import { registerPeerService } from './service/peer-service.js'
 import { registerReflectionService } from './service/reflection-service.js'
 import { defaultShardCount, ShardPool } from './workers/shard-pool.js'
@@ -129,10 +133,7 @@ export class Node {
       log: this.#log,
       onDeath: (shard) => this.#groups.countRestart(shard),
     })
-    this.#server = new GrpcJsServer({
-      receiveBytesMax: REQUEST_BYTES_MAX,
-      sendBytesMax: this.#valueMessageBytesMax,
-    })
+    this.#server = this.#newServer()
     this.#health = this.#register(this.#server)
   }
 
@@ -238,6 +239,21 @@ export class Node {
     })
     registerReflectionService(server)
     return registerHealthService(server)
+  }
+
+  #newServer(): GrpcServer {
+    const limits = { receiveBytesMax: REQUEST_BYTES_MAX, sendBytesMax: this.#valueMessageBytesMax }
+    if (this.#options.grpcEngine === 'grpc-js') return new GrpcJsServer(limits)
+    const server = new NativeServer({
+      ...limits,
+      onReadStart: () => this.#pin.enter(),
+      onReadEnd: () => this.#pin.leave(),
+      onFault: (error) => this.#log.error({ err: error }, 'Fault in the gRPC engine'),
+    })
+    const hot = new HotGet(this.#groups)
+    server.addHotMethod(groupCacheDefinition.Get.path, hot.get)
+    server.addHotMethod(peerDefinition.Fetch.path, hot.fetch)
+    return server
   }
 
   #newPeers(): Peers {

@@ -57,7 +57,9 @@ export class GrpcHarness implements Transport {
     }
     this.connection = new GrpcConnection(context, http2, this, { address: 'test:1', authContext: () => ({}) })
     this.connection.http2.streams.fastPath = new HotPath(this.connection.http2, {
-      handlers: new Map(Object.entries(hot)),
+      methods: new Map(
+        Object.entries(hot).map(([path, handler]) => [path, { handler, accepts: () => true }]),
+      ),
       receiveBytesMax: resolved.receiveBytesMax,
       onFault: context.onFault,
     })

@@ -16,10 +16,16 @@ import { formatTimeout } from './timeout.js'
  */
 export type HotHandler = (buffer: Buffer, start: number, end: number, reply: Reply) => boolean
 
+/** A hot method, and which requests it may see: told by their header fields, names and values in turn. */
+export interface HotMethod {
+  readonly handler: HotHandler
+  accepts(fields: readonly string[]): boolean
+}
+
 /** What the hot paths of a server share. */
 export interface HotContext {
   /** By path. */
-  readonly handlers: ReadonlyMap<string, HotHandler>
+  readonly methods: ReadonlyMap<string, HotMethod>
   readonly receiveBytesMax: number
   onFault(error: unknown): void
 }
@@ -114,11 +120,11 @@ export class HotPath implements FastPath {
   }
 
   learn(buffer: Buffer, start: number, end: number, head: RequestHead, insertCountBefore: number): void {
-    const handler = this.context.handlers.get(head.path)
-    if (handler === undefined || !isPlain(head)) return
+    const method = this.context.methods.get(head.path)
+    if (method === undefined || !isPlain(head) || !method.accepts(head.fields)) return
     const shape = shapeOf(buffer, start, end, head, this.http2.streams.decoder.table, insertCountBefore)
     if (shape === undefined) return
-    this.shapes[this.nextShape] = { ...shape, handler }
+    this.shapes[this.nextShape] = { ...shape, handler: method.handler }
     this.nextShape = (this.nextShape + 1) % SHAPES_MAX
   }
 

@@ -4,7 +4,7 @@ import type { ServerCredentials, ServiceDefinition, UntypedServiceImplementation
 import { systemClock } from '../../shared/clock.js'
 import type { ByteBudget } from './framing.js'
 import { type Client, GrpcConnection, type GrpcContext } from './grpc-connection.js'
-import { type HotHandler, HotPath } from './hot-path.js'
+import { type HotHandler, type HotMethod, HotPath } from './hot-path.js'
 import { BufferPool } from './http2/output-buffer.js'
 import type { ConnectionContext } from './http2/server-connection.js'
 import { Listener } from './listener.js'
@@ -53,7 +53,7 @@ export class GrpcServer {
   private readonly listeners = new Map<number, Listener>()
   private readonly context: GrpcContext
   private readonly http2Context: ConnectionContext
-  private readonly hotHandlers = new Map<string, HotHandler>()
+  private readonly hotMethods = new Map<string, HotMethod>()
   private ticker: NodeJS.Timeout | undefined
   private stopping = false
   private onStopped: (() => void)[] = []
@@ -108,9 +108,11 @@ export class GrpcServer {
   /**
    * Answers a unary method from bytes to bytes wherever it can; the method must be there the ordinary way as well, and
    * give the same answers.
+   *
+   * @param accepts says by the header fields of a request, names and values in turn, whether the handler may see it
    */
-  addHotMethod(path: string, handler: HotHandler): void {
-    this.hotHandlers.set(path, handler)
+  addHotMethod(path: string, handler: HotHandler, accepts: HotMethod['accepts'] = () => true): void {
+    this.hotMethods.set(path, { handler, accepts })
   }
 
   /** Kept for programs written for older grpc-js: a bound server serves. */
@@ -178,7 +180,7 @@ export class GrpcServer {
     const connection = new GrpcConnection(this.context, this.http2Context, transport, client)
     const { options, context } = this
     connection.http2.streams.fastPath = new HotPath(connection.http2, {
-      handlers: this.hotHandlers,
+      methods: this.hotMethods,
       receiveBytesMax: options.receiveBytesMax,
       onFault: (error) => context.onFault(error),
     })

@@ -1,8 +1,11 @@
-import type { HotHandler, Reply } from '../grpc/hot-path.js'
+import type { HotHandler } from '../grpc/hot-path.js'
+import type { Reply } from '../grpc/reply.js'
 
 /** A group, as the hot path needs it; {@link HotGroup.find} is called under a pin. */
 export interface HotGroup {
   readonly name: string
+  /** True once it was removed: another group may have its name. */
+  readonly isClosed: boolean
   /** Length of the value of the key `bytes[start…end)`; −1 when it takes more than a look into memory. */
   find(bytes: Uint8Array, start: number, end: number, forwarded: boolean): number
   copyFound(target: Uint8Array, at: number): void
@@ -93,7 +96,7 @@ export class HotGet {
 
   /** True when buffer[start…end) names a group, which then is the group of this request. */
   #isGroup(buffer: Buffer, start: number, end: number): boolean {
-    if (this.#group && equals(this.#name, buffer, start, end)) return true
+    if (this.#group && !this.#group.isClosed && equals(this.#name, buffer, start, end)) return true
     const name = buffer.toString('utf8', start, end)
     for (const group of this.#groups) {
       if (group.name !== name) continue
