@@ -72,7 +72,7 @@ const LAYERS: readonly Layer[] = [
     paths: ['src/main/group.ts', 'src/main/groups.ts', 'src/main/local-group.ts'],
     mayImport: BELOW_CORE,
   },
-  { name: 'service', paths: ['src/main/service/'], mayImport: BELOW_FRONTS },
+  { name: 'service', paths: ['src/main/service/'], mayImport: [...BELOW_FRONTS, 'grpc'] },
   { name: 'http', paths: ['src/main/http/'], mayImport: BELOW_FRONTS },
   { name: 'resp', paths: ['src/main/resp/'], mayImport: BELOW_FRONTS },
   { name: 'client', paths: ['src/main/client/'], mayImport: [...BELOW_CORE, 'grpc'] },
