@@ -110,7 +110,7 @@ export class Shard implements Callback {
 
   #find(group: number): Promise<ShardGroup> {
     const found = this.#groups.get(group)
-    if (!found) throw new CacheError('NOT_FOUND', 'The group was removed')
+    if (!found) throw new CacheError('FAILED_PRECONDITION', 'The group was removed')
     return found
   }
 
