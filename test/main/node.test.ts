@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { type Node, startNode } from '../../src/main/node.js'
 import type { GroupOptions, NodeOptions } from '../../src/main/node-options.js'
 import { KEY_BYTES_MAX } from '../../src/shared/limits.js'
+import type { PolicyName } from '../../src/shared/policy-names.js'
 import { GatedGetter } from '../support/gated-getter.js'
 import { counterOf } from '../support/group-counters.js'
 import { until } from '../support/until.js'
@@ -67,7 +68,7 @@ test('a name is taken once; a group that could not be made leaves its name free'
   const bad: Partial<GroupOptions>[] = [
     { maxBytes: 2047 },
     { maxBytes: Number.NaN },
-    { policy: 'no-such-policy' },
+    { policy: 'no-such-policy' as PolicyName },
     { ttlMs: 0 },
     { notFoundTtlMs: -1 },
     { loadTimeoutMs: 0 },
