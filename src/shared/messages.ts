@@ -1,5 +1,6 @@
 import type { CodeName } from './errors.js'
 import type { HashSeed } from './hash.js'
+import type { Operation, OperationResults } from './operation.js'
 import type { PolicyName } from './policy-names.js'
 
 /** Everything that crosses between the main thread and a worker. Both come from one build: there is no version. */
@@ -76,6 +77,7 @@ export type ShardRequest =
   | { readonly kind: 'clear'; readonly id: number; readonly group: number }
   | { readonly kind: 'attach'; readonly id: number; readonly spec: GroupSpec }
   | { readonly kind: 'detach'; readonly id: number; readonly group: number }
+  | { readonly kind: 'operate'; readonly id: number; readonly group: number; readonly operation: Operation }
   | { readonly kind: 'called'; readonly call: number; readonly outcome: Loaded | Failure }
   | { readonly kind: 'ring'; readonly ring: RingView }
 
@@ -95,6 +97,11 @@ export type ShardReply =
       readonly ttlLeftMs: number
     }
   | { readonly kind: 'done'; readonly id: number }
+  | {
+      readonly kind: 'operated'
+      readonly id: number
+      readonly result: OperationResults[keyof OperationResults]
+    }
   | { readonly kind: 'failed'; readonly id: number; readonly failure: Failure }
   | {
       readonly kind: 'call'

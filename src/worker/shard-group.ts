@@ -2,13 +2,16 @@ import { Cancel, type CancelSignal } from '../shared/cancel.js'
 import { type Clock, systemClock } from '../shared/clock.js'
 import { Counter, type CounterRow, GroupCounters } from '../shared/counters.js'
 import { CacheError } from '../shared/errors.js'
+import { hashBytes } from '../shared/hash.js'
 import { binaryKey } from '../shared/key.js'
 import { TIMER_MS_MAX } from '../shared/limits.js'
 import type { GroupSpec, Loaded, ShardReply, ShardSpec } from '../shared/messages.js'
 import { type FlightContext, Singleflight } from '../shared/singleflight.js'
 import { AccessLog } from '../shared/store/access-log.js'
 import { Epochs } from '../shared/store/epoch.js'
+import { HotKeys } from './hot-keys.js'
 import type { Loader } from './loader.js'
+import { MovingStore } from './moving-store.js'
 import { POLICIES } from './policy/policies.js'
 import { StoreWriter } from './store-writer.js'
 
@@ -32,27 +35,38 @@ interface Landed {
 
 /** The part of one group that one shard owns: its store, its loads, its counters. */
 export class ShardGroup {
-  readonly #spec: GroupSpec
+  readonly spec: GroupSpec
+  readonly store: MovingStore
+  readonly hotKeys: HotKeys
+  readonly clock: Clock
+  readonly hashOf: (key: Uint8Array) => number
   readonly #loader: Loader
   readonly #counters: CounterRow
-  readonly #store: StoreWriter
   readonly #flights = new Singleflight<Landed>()
 
   constructor(spec: GroupSpec, shard: ShardSpec, loader: Loader, clock: Clock = systemClock) {
-    this.#spec = spec
+    this.spec = spec
     this.#loader = loader
+    this.clock = clock
     this.#counters = new GroupCounters(spec.shardCount, spec.counters).row(shard.thread, spec.shard)
-    this.#store = new StoreWriter(spec.store, {
-      epochs: new Epochs(shard.epochs),
-      accessLog: new AccessLog(spec.accessLog),
-      threadCount: () => shard.threadCountMax,
-      seed: shard.seed,
-      clock,
-      policy: POLICIES[spec.policy],
-      events: {
-        onEvict: () => this.#counters.add(Counter.evictions),
-        onExpire: () => this.#counters.add(Counter.expirations),
-      },
+    this.hotKeys = new HotKeys(clock.nowMs())
+    this.hashOf = (key) => hashBytes(key, 0, key.length, shard.seed)
+    const onEvict = (): void => this.#counters.add(Counter.evictions)
+    const onExpire = (): void => this.#counters.add(Counter.expirations)
+    this.store = new MovingStore({
+      memory: spec,
+      open: (memory) =>
+        new StoreWriter(memory.store, {
+          epochs: new Epochs(shard.epochs),
+          accessLog: new AccessLog(memory.accessLog),
+          threadCount: () => shard.threadCountMax,
+          seed: shard.seed,
+          clock,
+          policy: POLICIES[spec.policy],
+          events: { onEvict, onExpire, onHit: (...hit) => this.hotKeys.note(...hit) },
+        }),
+      hashOf: this.hashOf,
+      onLeftBehind: onEvict,
     })
     this.#count()
   }
@@ -62,7 +76,8 @@ export class ShardGroup {
    * else from a new one. Rejects with NOT_FOUND when the source has no such key.
    */
   async get(call: LoadCall): Promise<Value> {
-    const found = this.#store.get(call.key, call.hash)
+    this.hotKeys.note(call.hash, call.key, 0, call.key.length)
+    const found = this.store.get(call.key, call.hash)
     if (found)
       return { ...present(found.notFound ? null : found.value), outcome: 'hit', ttlLeftMs: found.ttlLeftMs }
     // Deadlines are kept where the callers are; here a caller leaves by its signal.
@@ -77,33 +92,35 @@ export class ShardGroup {
   /** After this, the key is gone, and a load that is under way is not kept. */
   remove(key: Uint8Array, hash: number): void {
     this.#flights.forget(binaryKey(key))
-    this.#store.remove(key, hash)
+    this.store.remove(key, hash)
     this.#counters.add(Counter.deletes)
     this.#count()
   }
 
   clear(): void {
     this.#flights.forgetAll()
-    this.#store.clear()
+    this.store.clear()
     this.#count()
   }
 
   /** Housekeeping: readers' hints, expired entries. Bounded work. */
   maintain(): void {
-    this.#store.maintain(EXPIRE_COUNT_MAX)
+    this.store.maintain(EXPIRE_COUNT_MAX)
+    this.hotKeys.age(this.clock.nowMs())
     this.#count()
+    this.#counters.setValueSizes(this.store.current.valueSizes)
   }
 
   /** Removes entries for which `keep` is false, a bounded number at a time. Returns where to go on; 0 at the end. */
   sweep(from: number, keep: (key: Uint8Array) => boolean): number {
-    return this.#store.sweep(from, SWEEP_COUNT_MAX, keep)
+    return this.store.sweep(from, SWEEP_COUNT_MAX, keep)
   }
 
   async #load(call: LoadCall, flight: FlightContext): Promise<Landed> {
     this.#counters.add(Counter.loads)
     const startedMs = performance.now()
     try {
-      const timeoutMs = Math.min(this.#spec.loadTimeoutMs, TIMER_MS_MAX)
+      const timeoutMs = Math.min(this.spec.loadTimeoutMs, TIMER_MS_MAX)
       const loaded = await within(timeoutMs, flight.signal, (cancel) =>
         this.#loader.load(call.key, { cancel, deadlineMs: Math.min(call.deadlineMs, timeoutMs) }),
       )
@@ -120,12 +137,12 @@ export class ShardGroup {
     const ttlMs = Math.min(
       call.ttlMsMax,
       loaded.value === null
-        ? (loaded.notFoundTtlMs ?? this.#spec.notFoundTtlMs)
-        : (loaded.ttlMs ?? this.#spec.ttlMs),
+        ? (loaded.notFoundTtlMs ?? this.spec.notFoundTtlMs)
+        : (loaded.ttlMs ?? this.spec.ttlMs),
     )
     if (loaded.value === null) this.#counters.add(Counter.not_found)
     if (ttlMs > 0 && !flight.isForgotten()) {
-      const result = this.#store.put({
+      const result = this.store.put({
         key: call.key,
         hash: call.hash,
         value: loaded.value ?? new Uint8Array(0),
@@ -139,9 +156,10 @@ export class ShardGroup {
   }
 
   #count(): void {
-    this.#counters.set(Counter.entries, this.#store.count)
-    this.#counters.set(Counter.bytes, this.#store.usedBytes)
-    this.#counters.set(Counter.max_bytes, this.#store.budgetBytes)
+    const { count, usedBytes, budgetBytes } = this.store.current
+    this.#counters.set(Counter.entries, count)
+    this.#counters.set(Counter.bytes, usedBytes)
+    this.#counters.set(Counter.max_bytes, budgetBytes)
   }
 }
 

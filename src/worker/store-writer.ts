@@ -1,5 +1,6 @@
 import { assert } from '../shared/assert.js'
 import type { Clock } from '../shared/clock.js'
+import { VALUE_BYTES_BOUNDS, valueBucketOf } from '../shared/counters.js'
 import type { HashSeed } from '../shared/hash.js'
 import { ENTRY_SHARE_MAX, TTL_MS_MAX } from '../shared/limits.js'
 import type { AccessLog } from '../shared/store/access-log.js'
@@ -9,6 +10,8 @@ import {
   entryBytesAt,
   isNotFound,
   isTimed,
+  keyAt,
+  keyLengthAt,
   slotAt,
   timeLeftMs,
   valueAt,
@@ -24,19 +27,21 @@ import {
   LAYOUT_VERSION,
   SLOT_BYTES,
 } from '../shared/store/layout.js'
+import { DrainingPolicy } from './policy/draining.js'
 import type { EvictionPolicy, PolicyFactory } from './policy/policy.js'
-import { StoreIndex } from './store-index.js'
+import type { Put, PutResult } from './put.js'
+import { type Resident, residentAt } from './resident.js'
+import { forgetStore, StoreIndex } from './store-index.js'
 import { StoreLog } from './store-log.js'
 import { StoreSpace } from './store-space.js'
 import { TimerWheel } from './timer-wheel.js'
 
-/** What became of a value that was to be kept. */
-export type PutResult = 'stored' | 'oversize' | 'refused'
-
-/** Told of entries that leave by themselves. */
+/** Told of entries that leave by themselves, and of those that readers found. */
 export interface StoreEvents {
   onEvict(): void
   onExpire(): void
+  /** Late and incomplete, as readers' hints are. The key is `bytes[start…end)`, for the time of the call. */
+  onHit(hash: number, bytes: Uint8Array, start: number, end: number): void
 }
 
 /** What a store works with; shared by the stores of a worker, but for `policy`. */
@@ -59,16 +64,6 @@ export interface Found {
   readonly ttlLeftMs: number
 }
 
-/** A value on its way into the store. */
-export interface Put {
-  readonly key: Uint8Array
-  readonly hash: number
-  readonly value: Uint8Array
-  readonly notFound: boolean
-  /** Infinity for no limit; cut to TTL_MS_MAX. */
-  readonly ttlMs: number
-}
-
 /**
  * The write half of a store, used by its owner thread alone. Inserts, replaces, evicts, expires, removes, and keeps the
  * memory in use within the budget at every moment.
@@ -87,7 +82,9 @@ export class StoreWriter {
   readonly #wheel: TimerWheel
   #policy: EvictionPolicy
   #liveBytes = 0
-  readonly #onHint = (slot: number): void => this.#policy.onHit(slot)
+  /** Entries by size of their value, in the buckets of VALUE_BYTES_BOUNDS. */
+  readonly valueSizes = new Uint32Array(VALUE_BYTES_BOUNDS.length)
+  readonly #onHint = (slot: number): void => this.#takeHint(slot)
 
   /** Takes over `memory`, new or left behind by another owner. */
   constructor(memory: SharedArrayBuffer, parts: StoreParts) {
@@ -96,7 +93,7 @@ export class StoreWriter {
     const { words } = this.#views
     assert(words[Header.VERSION] === LAYOUT_VERSION, 'A store of another layout version')
     this.#geometry = geometryOf(words[Header.BUDGET_BYTES]!)
-    if (words[Header.CHANGING] !== 0) this.#forget()
+    if (words[Header.CHANGING] !== 0) forgetStore(words, this.#geometry)
     this.#index = new StoreIndex(this.#views, this.#geometry, parts.seed)
     this.#log = new StoreLog(words, this.#geometry.logAt, parts.epochs)
     this.#space = new StoreSpace(this.#views, this.#index, this.#log, {
@@ -144,6 +141,36 @@ export class StoreWriter {
     return { value, notFound: isNotFound(this.#views, place), ttlLeftMs }
   }
 
+  /** The entry in `slot` where it lies; undefined when there is none, or an expired one. */
+  resident(slot: number): Resident | undefined {
+    const place = this.#index.placeOf(slot)
+    if (!place) return undefined
+    const found = residentAt(this.#views, place, this.#parts.clock.nowMs())
+    return found.ttlLeftMs > 0 ? found : undefined
+  }
+
+  /** Slot of a key; 0 when it has none. Nobody takes note that it was looked for. */
+  slotOf(key: Uint8Array, hash: number): number {
+    return this.#index.find(key, 0, key.length, hash)
+  }
+
+  /** Everything that the entry in `slot` costs, in bytes. */
+  costBytes(slot: number): number {
+    const sizeBytes = entryBytesAt(this.#views, this.#index.placeOf(slot))
+    return sizeBytes + SLOT_BYTES + HEAD_BYTES + this.#bytesPerSlot
+  }
+
+  /**
+   * The slot that the policy would give up next, each once; −1 at the end. The entry stays for readers, but from the
+   * first call on the store is about to be left behind: who writes to it may push out what was not taken yet.
+   */
+  take(): number {
+    if (!(this.#policy instanceof DrainingPolicy)) {
+      this.#policy = new DrainingPolicy(this.#policy, this.#geometry.slotCountMax + 1)
+    }
+    return (this.#policy as DrainingPolicy).take()
+  }
+
   /** Keeps a value, in place of the one that the key has. */
   put(put: Put): PutResult {
     const timed = put.ttlMs !== Number.POSITIVE_INFINITY
@@ -180,6 +207,7 @@ export class StoreWriter {
       this.#wheel.clear()
       this.#policy = this.#newPolicy()
       this.#liveBytes = 0
+      this.valueSizes.fill(0)
     })
   }
 
@@ -224,6 +252,8 @@ export class StoreWriter {
       assert(slotAt(this.#views, place) === slot, `The entry of slot ${slot} names another slot`)
       live += entryBytesAt(this.#views, place)
     }
+    const sizeCount = this.valueSizes.reduce((sum, count) => sum + count, 0)
+    assert(sizeCount === this.count, `${sizeCount} values counted by size, ${this.count} entries`)
     assert(live === this.#liveBytes, `${this.#liveBytes} live bytes counted, ${live} found`)
     assert(this.usedBytes <= this.budgetBytes, `${this.usedBytes} bytes used of ${this.budgetBytes}`)
     assert(this.#log.usedBytes <= this.#logBytes, 'Log, heads and slots together exceed the budget')
@@ -258,21 +288,6 @@ export class StoreWriter {
     return result
   }
 
-  /** After a torn change neither index nor log positions can be trusted: they are wiped before anything reads them. */
-  #forget(): void {
-    const { words } = this.#views
-    const { headsAt, headCountMax, slotsAt, slotCountMax, logAt } = this.#geometry
-    const slotHigh = Math.min(words[Header.SLOT_HIGH]! + 1, slotCountMax)
-    for (let head = 0; head < Math.min(words[Header.HEAD_COUNT]! + 1, headCountMax); head++) {
-      Atomics.store(words, headsAt + head, 0)
-    }
-    for (let word = slotsAt + 2; word <= slotsAt + 2 * slotHigh + 1; word++) Atomics.store(words, word, 0)
-    words[Header.LOG_HEAD] = logAt
-    words[Header.LOG_TAIL] = logAt
-    words[Header.LOG_LAP_END] = 0
-    Atomics.store(words, Header.CHANGING, 0)
-  }
-
   /** Policy, timers and sums from the entries, oldest in the log first. */
   #rebuild(): void {
     for (let slot = 1; slot <= this.#index.slotHigh; slot++) {
@@ -284,6 +299,7 @@ export class StoreWriter {
   #enter(slot: number, place: number, hash: number): void {
     const sizeBytes = entryBytesAt(this.#views, place)
     this.#liveBytes += sizeBytes
+    this.#countSize(place, 1)
     this.#space.note(sizeBytes)
     this.#policy.onInsert(slot, hash, sizeBytes + SLOT_BYTES + HEAD_BYTES)
     if (isTimed(this.#views, place)) this.#wheel.insert(slot, this.#expiresAtMs(slot))
@@ -295,7 +311,7 @@ export class StoreWriter {
     const slot = replaced !== 0 ? replaced : this.#index.nextSlot
     const nowMs = this.#parts.clock.nowMs()
     const expiresAt = (nowMs + Math.min(put.ttlMs, TTL_MS_MAX)) | 0
-    const times = timed ? { times: { expiresAt, storedAt: nowMs | 0 } } : {}
+    const times = timed ? { times: { expiresAt, storedAt: (nowMs - (put.ageMs ?? 0)) | 0 } } : {}
     writeEntry(this.#views, place, slot, { key, value, notFound, ...times })
     this.#log.append(place, sizeBytes)
     if (replaced !== 0) this.#replace(slot, place, sizeBytes)
@@ -307,6 +323,8 @@ export class StoreWriter {
 
   #replace(slot: number, place: number, sizeBytes: number): void {
     this.#liveBytes += sizeBytes - entryBytesAt(this.#views, this.#index.placeOf(slot))
+    this.#countSize(this.#index.placeOf(slot), -1)
+    this.#countSize(place, 1)
     this.#index.point(slot, place)
     this.#policy.onReplace(slot, sizeBytes + SLOT_BYTES + HEAD_BYTES)
     this.#wheel.remove(slot)
@@ -330,8 +348,23 @@ export class StoreWriter {
 
   #unlink(slot: number): void {
     this.#liveBytes -= entryBytesAt(this.#views, this.#index.placeOf(slot))
+    this.#countSize(this.#index.placeOf(slot), -1)
     this.#wheel.remove(slot)
     this.#index.remove(slot)
+  }
+
+  #countSize(place: number, change: number): void {
+    this.valueSizes[valueBucketOf(valueLengthAt(this.#views, place))]! += change
+  }
+
+  #takeHint(slot: number): void {
+    this.#policy.onHit(slot)
+    const place = this.#index.placeOf(slot)
+    // By now the slot may be empty.
+    if (!place) return
+    const start = keyAt(this.#views, place)
+    const end = start + keyLengthAt(this.#views, place)
+    this.#parts.events.onHit(this.#index.hashAt(place), this.#views.bytes, start, end)
   }
 
   #drainHints(): void {

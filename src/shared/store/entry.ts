@@ -76,6 +76,11 @@ export function timeLeftMs(views: EntryViews, place: number, nowMs: number): num
   return (expiresAt(views, place) - nowMs) | 0
 }
 
+/** Milliseconds since a TIMED entry was stored. */
+export function ageMs(views: EntryViews, place: number, nowMs: number): number {
+  return (nowMs - storedAt(views, place)) | 0
+}
+
 export function keyLengthAt(views: EntryViews, place: number): number {
   const short = views.words[place >> 2]! >>> 24
   return short !== 0 ? short : views.words[(place >> 2) + (isTimed(views, place) ? 4 : 2)]!
