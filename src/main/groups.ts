@@ -16,16 +16,18 @@ import { AccessLog } from '../shared/store/access-log.js'
 import { allocateStore } from '../shared/store/layout.js'
 import type { ReaderPin } from '../shared/store/reader-pin.js'
 import { Group } from './group.js'
+import { GroupOperations, type OperatedShard } from './group-operations.js'
 import { LocalGroup, type StoreOwner } from './local-group.js'
 import type { GetterSource, GroupOptions } from './node-options.js'
 import type { PeerPicker } from './peer.js'
+import type { Snapshots } from './snapshots.js'
 
 const NAME_LENGTH_MAX = 255
 
 const LOAD_TIMEOUT_MS = 30_000
 
 /** A shard, as groups need it. */
-export interface Shard extends StoreOwner {
+export interface Shard extends StoreOwner, OperatedShard {
   attach(spec: GroupSpec): Promise<void>
   detach(group: number): Promise<void>
 }
@@ -42,11 +44,14 @@ export interface GroupsParts {
   readonly seed: HashSeed
   readonly keyBytesMax: number
   readonly valueBytesMax: number
+  /** Absent when nothing is kept over a restart. */
+  readonly snapshots?: () => Snapshots | undefined
   readonly clock?: Clock
 }
 
 interface Entry {
   readonly group: Group
+  readonly operations: GroupOperations
   readonly counters: GroupCounters
   readonly shards: readonly Shard[]
   /** When the getter is a function of this thread. */
@@ -58,6 +63,8 @@ export class Groups {
   readonly #parts: GroupsParts
   readonly #byName = new Map<string, number>()
   readonly #byId = new Map<number, Entry>()
+  /** Groups that are not ready to be used. */
+  readonly #opening = new Set<number>()
   #nextId = 1
 
   constructor(parts: GroupsParts) {
@@ -65,7 +72,8 @@ export class Groups {
   }
 
   find(name: string): Group | undefined {
-    return this.#byId.get(this.#byName.get(name) ?? 0)?.group
+    const id = this.#byName.get(name)
+    return id === undefined || this.#opening.has(id) ? undefined : this.#byId.get(id)?.group
   }
 
   *[Symbol.iterator](): Iterator<Group> {
@@ -81,17 +89,21 @@ export class Groups {
     if (this.#byName.has(name)) throw new CacheError('ALREADY_EXISTS', `There is a group "${name}" already`)
     validate(name, options)
     const id = this.#nextId++
-    const { entry, specs } = this.#build(id, name, options)
-    // Taken now: a second create() of that name must fail while this one is under way.
-    this.#byName.set(name, id)
-    this.#byId.set(id, entry)
-    const attached = await Promise.allSettled(specs.map((spec, shard) => entry.shards[shard]!.attach(spec)))
-    const failure = attached.find((result) => result.status === 'rejected')
-    if (failure) {
-      await this.remove(name)
-      throw failure.reason
+    this.#opening.add(id)
+    try {
+      const { entry, specs } = this.#build(id, name, options)
+      this.#byId.set(id, entry)
+      const attached = await Promise.allSettled(specs.map((spec, shard) => entry.shards[shard]!.attach(spec)))
+      const failure = attached.find((result) => result.status === 'rejected')
+      if (failure) {
+        await this.remove(name)
+        throw failure.reason
+      }
+      await this.#parts.snapshots?.()?.restore(name, entry.operations)
+      return entry.group
+    } finally {
+      this.#opening.delete(id)
     }
-    return entry.group
   }
 
   /** Removes a group and frees its memory. False when there is none of that name. */
@@ -132,6 +144,14 @@ export class Groups {
     for (const { group } of this.#byId.values()) group.close()
   }
 
+  /** Writes what the groups hold, after close(). */
+  async save(): Promise<void> {
+    const snapshots = this.#parts.snapshots?.()
+    if (!snapshots) return
+    const ready = [...this.#byId].filter(([id]) => !this.#opening.has(id))
+    await Promise.all(ready.map(([, { group, operations }]) => snapshots.save(group.name, operations)))
+  }
+
   #build(id: number, name: string, options: GroupOptions): { entry: Entry; specs: GroupSpec[] } {
     const { self, peers, pin, thread, seed, keyBytesMax, valueBytesMax, clock = systemClock } = this.#parts
     const all = this.#parts.shards()
@@ -161,9 +181,15 @@ export class Groups {
       }),
     )
     const local = new LocalGroup({ id, self, stores, counters, pin, seed, thread })
-    const group = new Group({ name, local, peers, keyBytesMax, clock })
+    const operations = new GroupOperations({
+      shards,
+      specs,
+      seed,
+      switchReaders: (...change) => local.switchStore(...change),
+    })
+    const group = new Group({ name, self, local, operations, peers, keyBytesMax, clock })
     const getter = typeof options.getter === 'function' ? options.getter : undefined
-    return { entry: { group, counters, shards, getter }, specs }
+    return { entry: { group, operations, counters, shards, getter }, specs }
   }
 }
 

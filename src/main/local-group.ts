@@ -37,7 +37,7 @@ export interface LocalGroupOptions {
 }
 
 interface LocalStore {
-  readonly reader: StoreReader
+  reader: StoreReader
   readonly owner: StoreOwner
   readonly counters: CounterRow
 }
@@ -143,6 +143,12 @@ export class LocalGroup {
   async clear(): Promise<void> {
     this.#flights.forgetAll()
     await Promise.all(this.#stores.map(({ owner }) => owner.clear(this.#options.id)))
+  }
+
+  /** From here on, hits of a shard come from other memory. */
+  switchStore(shard: number, memory: SharedArrayBuffer, accessLog: AccessLog): void {
+    const { thread, pin } = this.#options
+    this.#stores[shard]!.reader = new StoreReader(memory, accessLog, thread, pin)
   }
 
   /** Counters by shard, in the order of the counter table. */

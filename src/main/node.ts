@@ -26,6 +26,7 @@ import { PeerClient } from './service/peer-client.js'
 import { peerDefinition } from './service/peer-codec.js'
 import { registerPeerService } from './service/peer-service.js'
 import { registerReflectionService } from './service/reflection-service.js'
+import { Snapshots } from './snapshots.js'
 import { defaultShardCount, ShardPool } from './workers/shard-pool.js'
 
 /** The main thread's number among the threads of the node. */
@@ -36,6 +37,7 @@ const SERVICE = 'geek-cache'
 const REPLICAS = 150
 const WORKER_STALL_MS = 5000
 const DRAIN_MS = 5000
+const SNAPSHOT_TIMEOUT_MS = 10_000
 
 /** Largest gRPC message with a request in it: far more than a key, so that one that is too long gets an answer. */
 const REQUEST_BYTES_MAX = 4 * 1024 * 1024
@@ -99,6 +101,7 @@ export class Node {
   #self: string
   #peers: Peers
   #registry: Registry | undefined
+  #snapshots: Snapshots | undefined
   #closing: Promise<void> | undefined
 
   /** Use {@link startNode}. */
@@ -123,6 +126,7 @@ export class Node {
       seed: this.#seed,
       keyBytesMax,
       valueBytesMax,
+      snapshots: () => this.#snapshots,
     })
     this.#shards = new ShardPool({
       shardCount: options.workers ?? defaultShardCount(),
@@ -146,6 +150,8 @@ export class Node {
   async start(): Promise<void> {
     const port = await this.#server.listen(this.#self)
     this.#self = this.#self.replace(/\d+$/, String(port))
+    this.#snapshots = this.#newSnapshots()
+    await this.#snapshots?.prepare()
     for (const [name, group] of Object.entries(this.#options.groups ?? {})) await this.group(name, group)
     this.#peers = this.#newPeers()
     this.#registry = this.#newRegistry()
@@ -208,7 +214,7 @@ export class Node {
   }
 
   /**
-   * Leaves the ring, tells health checks, waits at most `drainMs` for calls in flight, then stops. May be repeated.
+   * Leaves the ring, tells health checks, waits at most `drainMs` for calls in flight, writes snapshots, then stops. May be repeated.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close()
@@ -220,6 +226,7 @@ export class Node {
     this.#health.shutdown()
     await this.#server.shutdown(this.#options.drainMs ?? DRAIN_MS)
     this.#groups.close()
+    await this.#groups.save()
     this.#peers.close()
     await this.#shards.close()
     this.#log.info({ self: this.#self }, 'Node is closed')
@@ -276,6 +283,17 @@ export class Node {
     const { etcd, peers, service = SERVICE } = this.#options
     if (!etcd) return new StaticRegistry(this.#self, peers)
     return new EtcdRegistry({ self: this.#self, service, log: this.#log, ...etcd })
+  }
+
+  #newSnapshots(): Snapshots | undefined {
+    const { snapshotDir, snapshotTimeoutMs = SNAPSHOT_TIMEOUT_MS } = this.#options
+    if (snapshotDir === undefined) return undefined
+    return new Snapshots({
+      directory: snapshotDir,
+      self: this.#self,
+      timeoutMs: snapshotTimeoutMs,
+      log: this.#log,
+    })
   }
 
   #assertOpen(): void {
