@@ -243,6 +243,7 @@ export class Node {
       counters: () => this.stats(),
       members: () => this.members(),
       owners: (key) => this.owners(key),
+      find: (name) => this.findGroup(name),
     })
     registerReflectionService(server)
     return registerHealthService(server)

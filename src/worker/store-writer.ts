@@ -166,6 +166,7 @@ export class StoreWriter {
    */
   take(): number {
     if (!(this.#policy instanceof DrainingPolicy)) {
+      this.#drainHints()
       this.#policy = new DrainingPolicy(this.#policy, this.#geometry.slotCountMax + 1)
     }
     return (this.#policy as DrainingPolicy).take()

@@ -1,5 +1,15 @@
+import { CacheError } from '../../shared/errors.js'
 import type { GrpcServer } from '../grpc-server.js'
-import { type CounterSample, nodeDefinition, type RingMember, type RingRequest } from './node-codec.js'
+import {
+  type CounterSample,
+  type ExplainRequest,
+  type HotKeySample,
+  type HotKeysRequest,
+  type KeyExplanation,
+  nodeDefinition,
+  type RingMember,
+  type RingRequest,
+} from './node-codec.js'
 import { unaryHandler } from './unary-handler.js'
 
 /** What a node tells about itself. */
@@ -10,14 +20,39 @@ export interface NodeView {
   members(): Iterable<RingMember>
   /** Addresses of the owner of the key and of the nodes that would take over from it, in ring order. */
   owners(key: Uint8Array): Iterable<string>
+  find(group: string): ExplainedGroup | undefined
 }
 
-/** Serves geekcache.v1.Node, which the commands `stats`, `ring` and `top` read. */
+/** What can be asked about a group. */
+export interface ExplainedGroup {
+  explain(key: Uint8Array): Promise<KeyExplanation>
+  /** @param countMax default 32 */
+  hotKeys(countMax?: number): Promise<HotKeySample[]>
+}
+
+/** Serves geekcache.v1.Node, which the commands `stats`, `ring`, `explain` and `hot` read. */
 export function registerNodeService(server: Pick<GrpcServer, 'addService'>, node: NodeView): void {
   server.addService(nodeDefinition, {
     Stats: unaryHandler(async () => ({ response: { self: node.self, counters: [...node.counters()] } })),
     Ring: unaryHandler(async ({ key }: RingRequest) => ({
       response: { members: [...node.members()], owners: key.length === 0 ? [] : [...node.owners(key)] },
     })),
+    Explain: unaryHandler(async ({ group, key }: ExplainRequest) => ({
+      response: await groupOf(node, group).explain(key),
+    })),
+    HotKeys: unaryHandler(async ({ group, count }: HotKeysRequest) => ({
+      response: { keys: await groupOf(node, group).hotKeys(...(count === 0 ? [] : [count])) },
+    })),
   })
 }
+
+function groupOf(node: NodeView, name: string): ExplainedGroup {
+  const group = node.find(name)
+  if (group === undefined) {
+    throw new CacheError('NOT_FOUND', `group not found: ${JSON.stringify(name.slice(0, NAME_LENGTH_MAX))}`)
+  }
+  return group
+}
+
+/** Names in messages to a stranger are cut to this length. */
+const NAME_LENGTH_MAX = 64

@@ -41,8 +41,8 @@ export async function restoreSnapshots(
     for (const file of files) readers.push(await SnapshotReader.open(file, target.spec.name))
     let entryCount = 0
     for (const { reader, block } of coldestFirst(readers, groupBytes(target))) {
-      if (performance.now() > endsMs) return { entryCount, isComplete: false }
       const entries = await reader.entries(block)
+      if (performance.now() > endsMs) return { entryCount, isComplete: false }
       const downMs = wallClockMs() - reader.head.savedAtMs
       for (const entry of entries.reverse()) if (keep(target, entry, downMs, owns)) entryCount++
     }
