@@ -89,18 +89,20 @@ export class Groups {
     if (this.#byName.has(name)) throw new CacheError('ALREADY_EXISTS', `There is a group "${name}" already`)
     validate(name, options)
     const id = this.#nextId++
+    // Taken now: a second create() of that name must fail while this one is under way.
+    this.#byName.set(name, id)
     this.#opening.add(id)
     try {
       const { entry, specs } = this.#build(id, name, options)
       this.#byId.set(id, entry)
       const attached = await Promise.allSettled(specs.map((spec, shard) => entry.shards[shard]!.attach(spec)))
       const failure = attached.find((result) => result.status === 'rejected')
-      if (failure) {
-        await this.remove(name)
-        throw failure.reason
-      }
+      if (failure) throw failure.reason
       await this.#parts.snapshots?.()?.restore(name, entry.operations)
       return entry.group
+    } catch (thrown) {
+      if (this.#byName.get(name) === id) await this.remove(name)
+      throw thrown
     } finally {
       this.#opening.delete(id)
     }
