@@ -34,6 +34,9 @@ for (const name of POLICY_NAMES) {
     )
     // A slot that was used again is the policy's.
     draining.onInsert(taken[1]!, 1, 100)
+    draining.onRemove(taken[1]!)
+    assert.equal(draining.take(), -1)
+    draining.onInsert(taken[1]!, 1, 100)
     assert.equal(draining.take(), taken[1])
   })
 }
