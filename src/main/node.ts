@@ -7,7 +7,6 @@ import { KEY_BYTES_MAX, VALUE_BYTES_MAX, WORKER_COUNT_MAX } from '../shared/limi
 import { Epochs } from '../shared/store/epoch.js'
 import { ReaderPin } from '../shared/store/reader-pin.js'
 import { parseAddress } from './cluster/address.js'
-import { EtcdRegistry } from './cluster/etcd-registry.js'
 import { Peers } from './cluster/peers.js'
 import type { Registry, RegistryStatus } from './cluster/registry.js'
 import { StaticRegistry } from './cluster/static-registry.js'
@@ -148,7 +147,7 @@ export class Node {
     this.#self = this.#self.replace(/\d+$/, String(port))
     for (const [name, group] of Object.entries(this.#options.groups ?? {})) await this.group(name, group)
     this.#peers = this.#newPeers()
-    this.#registry = this.#newRegistry()
+    this.#registry = await this.#newRegistry()
     await this.#registry.start((members) => this.#peers.setMembers(members))
     this.#log.info({ self: this.#self, shards: this.#shards.clients.length }, 'Node is up')
   }
@@ -272,9 +271,11 @@ export class Node {
     })
   }
 
-  #newRegistry(): Registry {
+  async #newRegistry(): Promise<Registry> {
     const { etcd, peers, service = SERVICE } = this.#options
     if (!etcd) return new StaticRegistry(this.#self, peers)
+    // Its client takes a tenth of a second to load, which a node without etcd need not wait for.
+    const { EtcdRegistry } = await import('./cluster/etcd-registry.js')
     return new EtcdRegistry({ self: this.#self, service, log: this.#log, ...etcd })
   }
 
