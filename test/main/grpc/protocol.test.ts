@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { Metadata, status } from '@grpc/grpc-js'
-import { MessageReader, prefixOf } from '../../../src/main/grpc/framing.js'
+import { heldBytesOf, MessageReader, prefixOf } from '../../../src/main/grpc/framing.js'
 import { Http2Code } from '../../../src/main/grpc/http2/errors.js'
 import { appendMetadata, metadataOfFields } from '../../../src/main/grpc/metadata.js'
 import {
@@ -48,6 +48,7 @@ describe('status', () => {
       '%09%0Atest with whitespace%0D%0Aand Unicode BMP %E2%98%BA and non-BMP %F0%9F%98%88 100%25%09%0A',
     )
     assert.equal(decodeStatusMessage(encodeStatusMessage(message)), message)
+    assert.ok(encodeStatusMessage('ü'.repeat(10_000)).length <= 4096)
     assert.equal(encodeStatusMessage('\ud800'), '%EF%BF%BD')
     assert.equal(decodeStatusMessage('50% of %zz'), '50% of %zz')
   })
@@ -128,7 +129,7 @@ test('messages are the same wherever the body is cut', () => {
       onMessage: (message: Buffer, compressed: boolean) => {
         received.push(message)
         flags.push(compressed)
-        taken -= message.length
+        taken -= heldBytesOf(message)
       },
       onFault: () => assert.fail(),
     }
