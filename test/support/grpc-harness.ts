@@ -100,7 +100,8 @@ export class GrpcHarness implements Transport {
   frames(type?: number, streamId?: number): Frame[] {
     return parseFrames(this.bytes).filter(
       (frame) =>
-        (type === undefined || frame.type === type) && (streamId === undefined || frame.streamId === streamId),
+        (type === undefined || frame.type === type) &&
+        (streamId === undefined || frame.streamId === streamId),
     )
   }
 

@@ -1,7 +1,15 @@
-import { Flag, FrameType, readUint24, readUint31, writeFrameHeader, writeUint32 } from '../../src/main/grpc/http2/frame.js'
+import {
+  Flag,
+  FrameType,
+  readUint24,
+  readUint31,
+  writeFrameHeader,
+  writeUint32,
+} from '../../src/main/grpc/http2/frame.js'
 import { HpackDecoder } from '../../src/main/grpc/http2/hpack-decoder.js'
 import { HpackEncoder } from '../../src/main/grpc/http2/hpack-encoder.js'
 import { BufferPool, OutputBuffer } from '../../src/main/grpc/http2/output-buffer.js'
+import type { Prng } from './prng.js'
 
 export interface Frame {
   readonly type: number
@@ -10,7 +18,12 @@ export interface Frame {
   readonly payload: Buffer
 }
 
-export function frame(type: number, flags: number, streamId: number, payload: Uint8Array = Buffer.alloc(0)): Buffer {
+export function frame(
+  type: number,
+  flags: number,
+  streamId: number,
+  payload: Uint8Array = Buffer.alloc(0),
+): Buffer {
   const bytes = Buffer.alloc(9 + payload.length)
   writeFrameHeader(bytes, 0, payload.length, type, flags, streamId)
   bytes.set(payload, 9)
@@ -51,7 +64,12 @@ export function headersFrame(streamId: number, fields: Buffer, flags: number = F
 
 /** DATA with one message in it. */
 export function messageFrame(streamId: number, message: Uint8Array, flags: number = Flag.END_STREAM): Buffer {
-  return frame(FrameType.DATA, flags, streamId, Buffer.concat([Buffer.from([0]), uint32(message.length), message]))
+  return frame(
+    FrameType.DATA,
+    flags,
+    streamId,
+    Buffer.concat([Buffer.from([0]), uint32(message.length), message]),
+  )
 }
 
 /** Cuts received bytes into frames; what is incomplete at the end is left out. */
@@ -84,4 +102,8 @@ export function headerLists(frames: readonly Frame[]): Map<number, Record<string
     lists.set(streamId, [...(lists.get(streamId) ?? []), list])
   }
   return lists
+}
+
+export function randomBytes(prng: Prng, count: number): Buffer {
+  return Buffer.from(Array.from({ length: count }, () => prng.below(256)))
 }

@@ -4,16 +4,8 @@ import { ConnectionError, Http2Code, StreamError } from './errors.js'
 import type { FastPath } from './fast-path.js'
 import type { FloodGuard } from './flood-guard.js'
 import { ReceiveWindow } from './flow-control.js'
-import {
-  beginFrame,
-  Flag,
-  FRAME_BYTES_DEFAULT,
-  FRAME_HEADER_BYTES,
-  FrameType,
-  writeFrameHeader,
-  writeRstStream,
-  writeWindowUpdate,
-} from './frame.js'
+import { writeRstStream, writeWindowUpdate } from './frame.js'
+import { writeHeaders } from './header-writer.js'
 import { HpackDecoder } from './hpack-decoder.js'
 import type { ConnectionLimits } from './limits.js'
 import { checkTrailers, parseRequestHead, type RequestHead } from './request-head.js'
@@ -102,7 +94,10 @@ export class ServerStreams implements StreamOwner {
     const stream = this.streams.get(streamId)
     if (stream === undefined) {
       this.checkNotIdle(streamId, 'DATA')
-      if (this.closed.wasCutOff(streamId)) return
+      if (this.closed.wasCutOff(streamId)) {
+        this.guard.idleFrame()
+        return
+      }
       throw new StreamError(streamId, 'STREAM_CLOSED', 'DATA on a closed stream')
     }
     if (stream.receivedEnd)
@@ -213,23 +208,7 @@ export class ServerStreams implements StreamOwner {
 
   /** Also for the fast path: a stream that nobody holds ends with this, if `endStream`. */
   writeHeaderFrames(streamId: number, fields: readonly string[], endStream: boolean): void {
-    const { buffer, encoder } = this.output
-    const frame = buffer.reserve(FRAME_HEADER_BYTES)
-    encoder.write(fields, buffer)
-    const lengthBytes = buffer.length - frame - FRAME_HEADER_BYTES
-    const flags = endStream ? Flag.END_STREAM : 0
-    if (lengthBytes <= FRAME_BYTES_DEFAULT) {
-      writeFrameHeader(
-        buffer.bytes,
-        frame,
-        lengthBytes,
-        FrameType.HEADERS,
-        flags | Flag.END_HEADERS,
-        streamId,
-      )
-    } else {
-      this.splitHeaders(streamId, frame, flags)
-    }
+    writeHeaders(this.output.buffer, this.output.encoder, streamId, fields, endStream)
     this.guard.sent()
     this.output.plan()
   }
@@ -384,19 +363,5 @@ export class ServerStreams implements StreamOwner {
     stream.listener = undefined
     listener?.onReset(code)
     this.context.onStreamClosed()
-  }
-
-  /** A block too long for one frame, which lies in the output after `frame`: cut into CONTINUATION frames. */
-  private splitHeaders(streamId: number, frame: number, flags: number): void {
-    const { buffer } = this.output
-    const block = Buffer.from(buffer.bytes.subarray(frame + FRAME_HEADER_BYTES, buffer.length))
-    buffer.length = frame
-    for (let offset = 0; offset < block.length; offset += FRAME_BYTES_DEFAULT) {
-      const piece = block.subarray(offset, offset + FRAME_BYTES_DEFAULT)
-      const last = offset + piece.length === block.length ? Flag.END_HEADERS : 0
-      const type = offset === 0 ? FrameType.HEADERS : FrameType.CONTINUATION
-      const payload = beginFrame(buffer, piece.length, type, (offset === 0 ? flags : 0) | last, streamId)
-      piece.copy(buffer.bytes, payload)
-    }
   }
 }

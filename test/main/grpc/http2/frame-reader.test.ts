@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ConnectionError } from '../../../../src/main/grpc/http2/errors.js'
 import { FrameReader } from '../../../../src/main/grpc/http2/frame-reader.js'
-import { frame } from '../../../support/http2-frames.js'
+import { frame, randomBytes } from '../../../support/http2-frames.js'
 import { Prng } from '../../../support/prng.js'
 
 class Sink {
@@ -16,7 +16,9 @@ class Sink {
 
 test('frames are the same wherever the bytes are cut', () => {
   const prng = new Prng(4)
-  const sent = Array.from({ length: 12 }, (_, index) => frame(index, index * 3, index * 7, prng.bytes(prng.below(40))))
+  const sent = Array.from({ length: 12 }, (_, index) =>
+    frame(index, index * 3, index * 7, randomBytes(prng, prng.below(40))),
+  )
   const bytes = Buffer.concat(sent)
   const whole = new Sink()
   new FrameReader(whole, 16_384).read(bytes, 0)
