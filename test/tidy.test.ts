@@ -36,7 +36,7 @@ const ATOMICS_FILES = [
 ]
 
 /** They wait for a process or a connection that tells nobody when it is ready: they ask again and again. */
-const POLLING_FILES = ['test/support/etcd.ts', 'test/main/service/peer-client.test.ts']
+const POLLING_FILES = ['test/support/etcd.ts', 'test/support/peer-suite.ts']
 
 const BELOW_CORE = ['shared', 'pure']
 const BELOW_FRONTS = [...BELOW_CORE, 'metrics', 'core']
@@ -55,6 +55,7 @@ const LAYERS: readonly Layer[] = [
       'src/main/peer.ts',
       'src/main/node-options.ts',
       'src/main/grpc-server.ts',
+      'src/main/unary-caller.ts',
       'src/main/log.ts',
       'src/main/option/',
       'src/main/cluster/ring.ts',
