@@ -40,7 +40,7 @@ const POLLING_FILES = [
   'test/support/etcd.ts',
   'test/support/until.ts',
   'test/support/store-torture.ts',
-  'test/main/service/peer-client.test.ts',
+  'test/support/peer-suite.ts',
 ]
 
 const BELOW_CORE = ['shared', 'pure']
@@ -60,6 +60,7 @@ const LAYERS: readonly Layer[] = [
       'src/main/peer.ts',
       'src/main/node-options.ts',
       'src/main/grpc-server.ts',
+      'src/main/unary-caller.ts',
       'src/main/log.ts',
       'src/main/option/',
       'src/main/cluster/ring.ts',

@@ -12,10 +12,12 @@ import type { Registry, RegistryStatus } from './cluster/registry.js'
 import { StaticRegistry } from './cluster/static-registry.js'
 import type { Group } from './group.js'
 import { Groups } from './groups.js'
+import { GrpcClient } from './grpc/client/grpc-client.js'
 import type { GrpcServer } from './grpc-server.js'
 import type { GroupOptions, Log, NodeOptions } from './node-options.js'
 import { groupCacheDefinition } from './service/group-cache-codec.js'
 import { registerGroupCacheService } from './service/group-cache-service.js'
+import { GrpcJsCaller } from './service/grpc-js-caller.js'
 import { GrpcJsServer } from './service/grpc-js-server.js'
 import { type HealthService, registerHealthService } from './service/health-service.js'
 import { HotGet } from './service/hot-get.js'
@@ -25,6 +27,7 @@ import { PeerClient } from './service/peer-client.js'
 import { peerDefinition } from './service/peer-codec.js'
 import { registerPeerService } from './service/peer-service.js'
 import { registerReflectionService } from './service/reflection-service.js'
+import type { UnaryCaller } from './unary-caller.js'
 import { defaultShardCount, ShardPool } from './workers/shard-pool.js'
 
 /** The main thread's number among the threads of the node. */
@@ -259,15 +262,20 @@ export class Node {
     return new Peers({
       self: this.#self,
       replicas: this.#options.replicas ?? REPLICAS,
-      connect: (address) =>
-        new PeerClient(address, {
-          receiveBytesMax: this.#valueMessageBytesMax,
-          sendBytesMax: REQUEST_BYTES_MAX,
-        }),
+      connect: (address) => new PeerClient(this.#newCaller(address)),
       onRing: (ring) => {
         this.#log.info({ members: ring.members }, 'Ring changed')
         this.#shards.setRing(ring)
       },
+    })
+  }
+
+  #newCaller(address: string): UnaryCaller {
+    const limits = { receiveBytesMax: this.#valueMessageBytesMax, sendBytesMax: REQUEST_BYTES_MAX }
+    if (this.#options.grpcEngine === 'grpc-js') return new GrpcJsCaller(address, limits)
+    return new GrpcClient(address, {
+      ...limits,
+      onFault: (error) => this.#log.error({ error, address }, 'Fault of the peer client'),
     })
   }
 

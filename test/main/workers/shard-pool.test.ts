@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Groups } from '../../../src/main/groups.js'
 import { ShardPool } from '../../../src/main/workers/shard-pool.js'
+import { systemClock } from '../../../src/shared/clock.js'
 import { Ring } from '../../../src/shared/ring.js'
 import { Epochs } from '../../../src/shared/store/epoch.js'
+import { ReaderPin } from '../../../src/shared/store/reader-pin.js'
 import { counterOf } from '../../support/group-counters.js'
 import { until } from '../../support/until.js'
 
@@ -19,7 +21,8 @@ async function startPool(onDeath: (pool: ShardPool) => void = () => {}) {
     self: () => SELF,
     peers: { owns: () => true, pick: () => [] },
     shards: () => pool.clients,
-    epochs,
+    pin: new ReaderPin(epochs, 0, systemClock),
+    thread: 0,
     seed,
     keyBytesMax: 1000,
     valueBytesMax: 1000,
