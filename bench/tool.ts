@@ -10,6 +10,8 @@ export interface Tool {
   readonly apt?: string
   /** What `go install` takes, its version included. */
   readonly go?: string
+  /** Tells whether a program of that name is the right one. Default: its being there. */
+  readonly probe?: readonly string[]
   /** Where packages put it when that is not in everybody's PATH. */
   readonly folders?: readonly string[]
 }
@@ -18,10 +20,20 @@ export const H2LOAD: Tool = { name: 'h2load', apt: 'nghttp2-client' }
 export const NGHTTP: Tool = { name: 'nghttp', apt: 'nghttp2-client' }
 export const GHZ: Tool = { name: 'ghz', go: 'github.com/bojand/ghz/cmd/ghz@v0.121.0' }
 export const GRPCURL: Tool = { name: 'grpcurl', go: 'github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3' }
-export const H2SPEC: Tool = { name: 'h2spec', go: 'github.com/summerwind/h2spec/cmd/h2spec@master' }
+export const H2SPEC: Tool = {
+  name: 'h2spec',
+  go: 'github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible',
+}
 export const CURL: Tool = { name: 'curl', apt: 'curl' }
 export const NGINX: Tool = { name: 'nginx', apt: 'nginx', folders: ['/usr/sbin'] }
 export const HAPROXY: Tool = { name: 'haproxy', apt: 'haproxy', folders: ['/usr/sbin'] }
+/** The system's Python: the one that Debian's package of grpcio is for. */
+export const PYTHON_GRPC: Tool = {
+  name: 'python3',
+  apt: 'python3-grpcio',
+  folders: ['/usr/bin'],
+  probe: ['-c', 'import grpc'],
+}
 export const REDIS: Tool = { name: 'redis-server', apt: 'redis-server' }
 export const MEMCACHED: Tool = { name: 'memcached', apt: 'memcached' }
 
@@ -31,9 +43,10 @@ const BIN_FOLDER = join(CACHE_FOLDER, 'bin')
 const INSTALL_TIMEOUT_MS = 300_000
 
 /** Path of a program that is here already. */
-export function findTool({ name, folders = [] }: Tool): string | undefined {
+export function findTool({ name, folders = [], probe }: Tool): string | undefined {
   const path = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '')
-  return [...path, ...folders, BIN_FOLDER].map((folder) => join(folder, name)).find(isExecutable)
+  const programs = [...path, ...folders, BIN_FOLDER].map((folder) => join(folder, name)).filter(isExecutable)
+  return programs.find((program) => probe === undefined || spawnSync(program, probe).status === 0)
 }
 
 /** Path of a program, installed now when that needs nobody's leave; undefined when it cannot be had. */
