@@ -36,12 +36,7 @@ const ATOMICS_FILES = [
 ]
 
 /** They wait for a process or a connection that tells nobody when it is ready: they ask again and again. */
-const POLLING_FILES = [
-  'test/support/etcd.ts',
-  'test/support/until.ts',
-  'test/support/store-torture.ts',
-  'test/support/peer-suite.ts',
-]
+const POLLING_FILES = ['test/support/etcd.ts', 'test/support/until.ts', 'test/support/peer-suite.ts']
 
 const BELOW_CORE = ['shared', 'pure']
 const BELOW_FRONTS = [...BELOW_CORE, 'metrics', 'core']
