@@ -281,6 +281,7 @@ for (const engine of ['native', 'grpc-js']) {
       })
       const { error } = await unary(packed, 'Unary', Buffer.alloc((4 << 20) + 1))
       assert.equal(error?.code, status.RESOURCE_EXHAUSTED)
+      if (engine === 'native') assert.match(error?.details ?? '', /^inflated message larger/)
       packed.close()
     })
 
