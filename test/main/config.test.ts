@@ -35,6 +35,7 @@ describe('loadConfig', () => {
     assert.deepEqual(options, {
       self: '127.0.0.1:8001',
       service: 'geek-cache',
+      grpcEngine: 'native',
       replicas: 150,
       keyBytesMax: 65_536,
       valueBytesMax: 67_108_864,

@@ -1,10 +1,12 @@
+import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { freePorts } from './free-ports.js'
 
 const HEALTHY_WITHIN_MS = 15_000
 const OUTPUT_KEPT = 4000
@@ -88,9 +90,12 @@ export class Etcd {
     await rm(join(this.#folder, 'data'), { recursive: true, force: true })
   }
 
-  /** Stands still with its sockets open, until `thaw`. */
+  /** Stands still with its sockets open, until `thaw`. Returns when it does: the signal takes effect a little later. */
   freeze(): void {
-    this.#process?.kill('SIGSTOP')
+    const process = this.#process
+    if (!process?.kill('SIGSTOP')) return
+    const deadlineMs = Date.now() + 5000
+    while (!isStopped(process.pid!)) assert(Date.now() < deadlineMs, 'etcd does not stop')
   }
 
   thaw(): void {
@@ -121,11 +126,9 @@ export class Etcd {
   }
 }
 
-/** All taken at once, so that they differ. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer())
-  for (const server of servers) await once(server.listen(0, '127.0.0.1'), 'listening')
-  const ports = servers.map((server) => (server.address() as AddressInfo).port)
-  for (const server of servers) await once(server.close(), 'close')
-  return ports
+/** True when every thread of a process is stopped (proc(5): the state follows the name in parentheses). */
+function isStopped(pid: number): boolean {
+  return readdirSync(`/proc/${pid}/task`).every((thread) =>
+    / T /.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1').replace(/^.*\)/s, ')')),
+  )
 }

@@ -1,16 +1,18 @@
 import { type DynamicTable, STATIC_COUNT } from './http2/hpack-table.js'
-import { huffmanDecode, huffmanDecodedBytesMax } from './http2/huffman.js'
+import { huffmanDecode, huffmanDecodedBytesMax, huffmanEncode, huffmanEncodedBytes } from './http2/huffman.js'
 import type { RequestHead } from './http2/request-head.js'
 import { parseTimeout, parseTimeoutBytes, TIMEOUT_BYTES_MAX } from './timeout.js'
 
 const TIMEOUT_NAME = 'grpc-timeout'
+/** The name as a string literal, Huffman-coded and plain. */
+const TIMEOUT_SPELLINGS: readonly Uint8Array[] = [spell(TIMEOUT_NAME, true), spell(TIMEOUT_NAME, false)]
 /** Encoded bytes of the longest timeout: nine characters, none Huffman-coded in more than a byte. */
 const TIMEOUT_ENCODED_MAX = TIMEOUT_BYTES_MAX
 
 /**
  * A header block as its bytes say it: which table entries it names, by numbers that stay the same when the table moves on,
  * and which literals it spells out. Requests of one client to one method differ, as a rule, in their grpc-timeout alone;
- * that field is no part of the shape.
+ * that field, wherever it stands, is no part of the shape.
  */
 export interface RequestShape {
   /** The request that the block decodes to, without grpc-timeout. */
@@ -64,8 +66,10 @@ export function shapeOf(
       const next = endOfLiteral(buffer, offset, end, 0x0f)
       const dynamicName = nameIndex === 0x0f && buffer[offset + 1]! + 0x0f > STATIC_COUNT
       if (next < 0 || dynamicName) return undefined
-      literals.push(Uint8Array.from(buffer.subarray(offset, next)))
-      ids.push(-literals.length)
+      if (nameIndex !== 0 || timeoutNameBytes(buffer, offset + 1, next) === 0) {
+        literals.push(Uint8Array.from(buffer.subarray(offset, next)))
+        ids.push(-literals.length)
+      }
       offset = next
     }
   }
@@ -83,6 +87,21 @@ function endOfLiteral(buffer: Uint8Array, start: number, end: number, prefixMask
     offset += 1 + lengthBytes
   }
   return offset <= end ? offset : -1
+}
+
+/** Bytes that the name grpc-timeout takes at `start`, spelt in either form; 0 when something else stands there. */
+function timeoutNameBytes(buffer: Uint8Array, start: number, end: number): number {
+  for (const spelling of TIMEOUT_SPELLINGS)
+    if (startsWith(buffer, start, end, spelling)) return spelling.length
+  return 0
+}
+
+function spell(name: string, huffman: boolean): Uint8Array {
+  const source = Buffer.from(name, 'latin1')
+  const encoded = Buffer.alloc(huffman ? huffmanEncodedBytes(source) : source.length)
+  if (huffman) huffmanEncode(source, encoded, 0)
+  else source.copy(encoded)
+  return Buffer.concat([Buffer.from([(huffman ? 0x80 : 0) | encoded.length]), encoded])
 }
 
 function withoutTimeout(head: RequestHead): RequestHead {
@@ -124,9 +143,13 @@ export class ShapeMatcher {
         return next === ids.length && this.insertTimeout(buffer, offset, end)
       } else {
         const literal = shape.literals[-ids[next]! - 1]
-        if (literal === undefined || !startsWith(buffer, offset, end, literal)) return false
-        offset += literal.length
-        next++
+        if (literal !== undefined && startsWith(buffer, offset, end, literal)) {
+          offset += literal.length
+          next++
+        } else {
+          offset = this.readLiteralTimeout(buffer, offset, end, 0x0f)
+          if (offset < 0) return false
+        }
       }
     }
     return next === ids.length
@@ -140,26 +163,40 @@ export class ShapeMatcher {
     return !Number.isNaN(this.timeoutMs)
   }
 
-  /** The last field, a literal that enters the table: taken if it is a timeout whose name is in the table. */
+  /** The last field, a literal that enters the table: taken if it is a timeout. */
   private insertTimeout(buffer: Uint8Array, start: number, end: number): boolean {
-    const position = (buffer[start]! & 0x3f) - STATIC_COUNT - 1
-    // With six bits of prefix, 0x3f stands for 63 and more: the second octet says how much more.
-    let offset = start + 1
-    let namePosition = position
-    if ((buffer[start]! & 0x3f) === 0x3f) {
-      const more = buffer[offset++] ?? 0xff
-      if (more >= 0x80) return false
-      namePosition += more
-    }
-    if (namePosition < 0 || namePosition >= this.table.count) return false
-    if (this.table.nameAt(namePosition) !== TIMEOUT_NAME) return false
-    const length = buffer[offset] ?? 0
-    const encodedBytes = length & 0x7f
-    const from = offset + 1
-    if (encodedBytes > TIMEOUT_ENCODED_MAX || from + encodedBytes !== end) return false
-    if (!this.readTimeout(buffer, from, end, (length & 0x80) !== 0)) return false
+    if (this.readLiteralTimeout(buffer, start, end, 0x3f) !== end) return false
     this.table.insertBytes(TIMEOUT_NAME, this.scratch, 0, this.timeoutBytes)
     return true
+  }
+
+  /** Reads a literal field, if it is a timeout; answers where it ends, or −1. */
+  private readLiteralTimeout(buffer: Uint8Array, start: number, end: number, prefixMask: number): number {
+    const valueAt = this.endOfTimeoutName(buffer, start, end, prefixMask)
+    if (valueAt < 0 || valueAt >= end) return -1
+    const length = buffer[valueAt]!
+    const from = valueAt + 1
+    const to = from + (length & 0x7f)
+    if (to > end || to - from > TIMEOUT_ENCODED_MAX) return -1
+    return this.readTimeout(buffer, from, to, (length & 0x80) !== 0) ? to : -1
+  }
+
+  /** Where the name of a literal field ends, if it is that of a timeout, by the table or spelt out; else −1. */
+  private endOfTimeoutName(buffer: Uint8Array, start: number, end: number, prefixMask: number): number {
+    let index = buffer[start]! & prefixMask
+    let offset = start + 1
+    if (index === 0) {
+      const nameBytes = timeoutNameBytes(buffer, offset, end)
+      return nameBytes === 0 ? -1 : offset + nameBytes
+    }
+    if (index === prefixMask) {
+      const more = buffer[offset++] ?? 0xff
+      if (more >= 0x80) return -1
+      index += more
+    }
+    const position = index - STATIC_COUNT - 1
+    if (position < 0 || position >= this.table.count) return -1
+    return this.table.nameAt(position) === TIMEOUT_NAME ? offset : -1
   }
 
   private readTimeout(buffer: Uint8Array, start: number, end: number, huffman: boolean): boolean {

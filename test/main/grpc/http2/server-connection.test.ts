@@ -77,7 +77,8 @@ describe('streams', () => {
     assert.equal(harness.frames(FrameType.RST_STREAM)[0]?.payload.readUInt32BE(0), Http2Code.STREAM_CLOSED)
     const other = echoing()
       .start()
-      .receive(call(1), headersFrame(1, callBlock(PATH)))
+      .receive(call(1))
+      .receive(headersFrame(1, callBlock(PATH)))
     assert.equal(goawayCode(other), Http2Code.STREAM_CLOSED)
   })
 

@@ -1,0 +1,298 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { Client, credentials, Metadata, ServerCredentials, status } from '@grpc/grpc-js'
+import type { HotHandler } from '../../../src/main/grpc/hot-path.js'
+import { Http2Code } from '../../../src/main/grpc/http2/errors.js'
+import { Flag, FrameType } from '../../../src/main/grpc/http2/frame.js'
+import { HpackEncoder } from '../../../src/main/grpc/http2/hpack-encoder.js'
+import { BufferPool, OutputBuffer } from '../../../src/main/grpc/http2/output-buffer.js'
+import { GrpcServer } from '../../../src/main/grpc/server.js'
+import { GrpcHarness } from '../../support/grpc-harness.js'
+import {
+  callBlock,
+  frame,
+  headersFrame,
+  messageFrame,
+  settingsFrame,
+  uint32,
+} from '../../support/http2-frames.js'
+
+const PATH = '/test.Service/Get'
+
+/** Answers with the request, doubled, as the ordinary handler does; what begins with "-" it leaves to that one. */
+class Doubling {
+  hot = 0
+  ordinary = 0
+  readonly harness: GrpcHarness
+
+  constructor(options = {}) {
+    this.harness = new GrpcHarness(options, { [PATH]: this.handler }).method(PATH, (call, reply) => {
+      this.ordinary++
+      const { request } = call as { request: Buffer }
+      reply?.(null, Buffer.concat([request, request]))
+    })
+  }
+
+  readonly handler: HotHandler = (buffer, start, end, reply) => {
+    const lengthBytes = end - start
+    const first = buffer.toString('latin1', start, start + 1)
+    if (first === '!') throw new Error('as asked')
+    if (first === '?') {
+      reply.fail(status.NOT_FOUND, 'no such key')
+      this.hot++
+      return true
+    }
+    const offset = reply.reserve(2 * lengthBytes)
+    if (first === '-') return false
+    buffer.copy(reply.buffer, offset, start, end)
+    buffer.copy(reply.buffer, offset + lengthBytes, start, end)
+    this.hot++
+    return true
+  }
+
+  /** The first two calls teach the connection: one puts the fields into the tables, one shows their shape. */
+  warm(): this {
+    this.harness.receive(call(1, 'a')).receive(call(3, 'a'))
+    return this
+  }
+
+  /** What a stream was answered: its message and status. */
+  answer(streamId: number): { text: string; status: string | undefined } {
+    const data = this.harness.frames(FrameType.DATA, streamId).map(({ payload }) => payload)
+    return {
+      text: Buffer.concat(data).toString('latin1', 5),
+      status: this.harness.headers(streamId).at(-1)?.['grpc-status'],
+    }
+  }
+}
+
+function call(streamId: number, message: string, ...more: string[]): Buffer {
+  return Buffer.concat([
+    headersFrame(streamId, callBlock(PATH, ...more)),
+    messageFrame(streamId, Buffer.from(message, 'latin1')),
+  ])
+}
+
+describe('a recognised request', () => {
+  test('is answered as the ordinary handler would', () => {
+    const doubling = new Doubling()
+    doubling.harness.start()
+    doubling.warm().harness.receive(call(5, 'xyz'))
+    assert.deepEqual([doubling.ordinary, doubling.hot], [1, 2])
+    for (const id of [1, 3]) assert.deepEqual(doubling.answer(id), { text: 'aa', status: '0' })
+    assert.deepEqual(doubling.answer(5), { text: 'xyzxyz', status: '0' })
+    const types = doubling.harness.frames(undefined, 5).map(({ type, payload }) => [type, payload.length])
+    assert.deepEqual(types, [
+      [FrameType.HEADERS, 2],
+      [FrameType.DATA, 11],
+      [FrameType.HEADERS, 1],
+    ])
+  })
+
+  test('may come as HEADERS HEADERS DATA DATA, with WINDOW_UPDATE between', () => {
+    const doubling = new Doubling()
+    doubling.harness.start()
+    doubling
+      .warm()
+      .harness.receive(
+        headersFrame(5, callBlock(PATH)),
+        frame(FrameType.WINDOW_UPDATE, 0, 5, uint32(5)),
+        headersFrame(7, callBlock(PATH)),
+        messageFrame(7, Buffer.from('7')),
+        messageFrame(5, Buffer.from('5')),
+      )
+    assert.deepEqual(doubling.answer(5), { text: '55', status: '0' })
+    assert.deepEqual(doubling.answer(7), { text: '77', status: '0' })
+    assert.equal(doubling.ordinary, 1)
+  })
+
+  test('that the hot handler leaves, or throws at, gets the ordinary answer', () => {
+    const doubling = new Doubling()
+    doubling.harness.start()
+    doubling.warm().harness.receive(call(5, '-x'), call(7, '!x'), call(9, 'x'))
+    assert.deepEqual(doubling.answer(5), { text: '-x-x', status: '0' })
+    assert.deepEqual(doubling.answer(7), { text: '!x!x', status: '0' })
+    assert.deepEqual(doubling.answer(9), { text: 'xx', status: '0' })
+    assert.equal(doubling.harness.faults.length, 1)
+  })
+
+  test('can fail', () => {
+    const doubling = new Doubling()
+    doubling.harness.start()
+    doubling.warm().harness.receive(call(5, '?x'))
+    assert.equal(doubling.harness.headers(5)[0]?.['grpc-status'], '5')
+    assert.equal(doubling.harness.headers(5)[0]?.['grpc-message'], 'no such key')
+  })
+
+  test('with a body in pieces, in none, or none that is a message, takes the ordinary way', () => {
+    const doubling = new Doubling()
+    doubling.harness.start()
+    doubling.warm()
+    const message = messageFrame(5, Buffer.from('abc'), 0).subarray(9)
+    doubling.harness.receive(
+      headersFrame(5, callBlock(PATH)),
+      frame(FrameType.DATA, 0, 5, message.subarray(0, 4)),
+      frame(FrameType.DATA, Flag.END_STREAM, 5, message.subarray(4)),
+      headersFrame(7, callBlock(PATH), Flag.END_HEADERS | Flag.END_STREAM),
+      headersFrame(9, callBlock(PATH)),
+      frame(FrameType.DATA, Flag.END_STREAM, 9, Buffer.from([9, 0, 0, 0, 0])),
+    )
+    assert.deepEqual(doubling.answer(5), { text: 'abcabc', status: '0' })
+    assert.equal(doubling.answer(7).status, '12')
+    assert.equal(doubling.answer(9).status, '13')
+  })
+
+  test('may be reset before its body comes', () => {
+    const doubling = new Doubling()
+    doubling.harness.start()
+    const cancel = frame(FrameType.RST_STREAM, 0, 5, uint32(Http2Code.CANCEL))
+    doubling.warm().harness.receive(headersFrame(5, callBlock(PATH)), cancel, call(7, 'x'))
+    assert.equal(doubling.harness.frames(undefined, 5).length, 0)
+    assert.equal(doubling.harness.connection.http2.openStreams, 0)
+    assert.deepEqual(doubling.answer(7), { text: 'xx', status: '0' })
+  })
+
+  test('more than can be held: the oldest take the ordinary way', () => {
+    const doubling = new Doubling()
+    doubling.harness.start()
+    doubling.warm()
+    const ids = Array.from({ length: 600 }, (_, index) => 5 + 2 * index)
+    doubling.harness.receive(...ids.map((id) => headersFrame(id, callBlock(PATH))))
+    doubling.harness.receive(...ids.map((id) => messageFrame(id, Buffer.from('x'))))
+    for (const id of ids) assert.deepEqual(doubling.answer(id), { text: 'xx', status: '0' })
+    assert.ok(doubling.ordinary > 100 && doubling.hot > 100)
+  })
+})
+
+describe('flow control on the hot path', () => {
+  test('a reply larger than a frame, or than the window, arrives whole', () => {
+    for (const settings of [[4, 65_535] as const, [4, 10] as const]) {
+      const doubling = new Doubling()
+      doubling.harness.start(settings)
+      doubling.warm().harness.receive(frame(FrameType.WINDOW_UPDATE, 0, 0, uint32(1 << 20)))
+      doubling.harness.receive(call(5, 'y'.repeat(15_000)), call(7, 'z'))
+      doubling.harness.receive(frame(FrameType.WINDOW_UPDATE, 0, 5, uint32(40_000)))
+      assert.deepEqual(doubling.answer(5), { text: 'y'.repeat(30_000), status: '0' })
+      assert.deepEqual(doubling.answer(7), { text: 'zz', status: '0' })
+      assert.equal(doubling.ordinary, 1)
+    }
+  })
+
+  test('a spent connection window holds replies back, in order', () => {
+    const doubling = new Doubling()
+    doubling.harness.start()
+    doubling.warm()
+    for (let id = 5; id < 25; id += 2) doubling.harness.receive(call(id, 'x'.repeat(8000)))
+    const sentBytes = doubling.harness
+      .frames(FrameType.DATA)
+      .reduce((sum, { payload }) => sum + payload.length, 0)
+    assert.equal(sentBytes, 65_535)
+    doubling.harness.receive(frame(FrameType.WINDOW_UPDATE, 0, 0, uint32(1 << 20)))
+    for (let id = 5; id < 25; id += 2) assert.equal(doubling.answer(id).text.length, 16_000)
+  })
+
+  test('a client that shrinks our table is answered with literals', () => {
+    const doubling = new Doubling()
+    doubling.harness.start()
+    doubling.warm().harness.receive(settingsFrame([1, 0]), call(5, 'x'), call(7, 'x'))
+    // The decoder of the harness would fail if the tables were out of step.
+    for (const id of [5, 7]) assert.deepEqual(doubling.answer(id), { text: 'xx', status: '0' })
+    assert.ok(doubling.harness.frames(FrameType.HEADERS, 7)[0]!.payload.length > 10)
+  })
+})
+
+describe('deadlines on the hot path', () => {
+  /** Encodes as grpc-go does: everything that it may, into the table. */
+  class IndexingClient {
+    private readonly encoder = new HpackEncoder(() => true)
+
+    call(streamId: number, message: string, timeout?: string): Buffer {
+      const output = new OutputBuffer(new BufferPool())
+      const fields = [':method', 'POST', ':scheme', 'http', ':path', PATH, ':authority', 'test']
+      fields.push('content-type', 'application/grpc', 'te', 'trailers')
+      if (timeout !== undefined) fields.push('grpc-timeout', timeout)
+      this.encoder.write(fields, output)
+      return Buffer.concat([
+        headersFrame(streamId, output.view()),
+        messageFrame(streamId, Buffer.from(message)),
+      ])
+    }
+  }
+
+  test('a timeout that changes from call to call does not hide the request', () => {
+    const doubling = new Doubling()
+    const client = new IndexingClient()
+    doubling.harness.start()
+    const timeouts = ['20S', '19999876u', '20S', '19999875u', '1m', undefined, '19999876u', '0n']
+    timeouts.forEach((timeout, index) => {
+      doubling.harness.receive(client.call(2 * index + 1, 'x', timeout))
+    })
+    for (let index = 0; index < timeouts.length; index++) {
+      assert.deepEqual(doubling.answer(2 * index + 1), { text: 'xx', status: '0' })
+    }
+    assert.ok(doubling.hot >= 5, `${doubling.hot} of ${timeouts.length}`)
+  })
+
+  test('survives as many new timeouts as empty the table', () => {
+    const doubling = new Doubling()
+    const client = new IndexingClient()
+    doubling.harness.start()
+    for (let index = 0; index < 500; index++) {
+      doubling.harness.receive(client.call(2 * index + 1, 'x', `${20_000_000 - index}u`))
+    }
+    assert.equal(doubling.harness.ended, false)
+    assert.deepEqual(doubling.answer(999), { text: 'xx', status: '0' })
+  })
+
+  test('a call that the hot handler leaves keeps its deadline', () => {
+    let deadlineMs = 0
+    const harness = new GrpcHarness({}, { [PATH]: () => false }).method(PATH, (call, reply) => {
+      deadlineMs = (call as { getDeadline(): number }).getDeadline()
+      reply?.(null, Buffer.from('x'))
+    })
+    harness.start()
+    const client = new IndexingClient()
+    for (const id of [1, 3, 5, 7]) harness.receive(client.call(id, 'x', '5S'))
+    const leftMs = deadlineMs - Date.now()
+    assert.ok(leftMs > 4000 && leftMs <= 5000, `${leftMs}`)
+  })
+})
+
+test('a grpc-js client cannot tell the hot path from the ordinary one', async () => {
+  let hot = 0
+  const server = new GrpcServer()
+  const same = (value: unknown) => value as Buffer
+  server.register(
+    PATH,
+    (call, reply) => reply?.(null, (call as { request: Buffer }).request),
+    same,
+    same,
+    'unary',
+  )
+  server.addHotMethod(PATH, (buffer, start, end, reply) => {
+    hot++
+    const offset = reply.reserve(end - start)
+    buffer.copy(reply.buffer, offset, start, end)
+    return true
+  })
+  const port = await server.bind('127.0.0.1:0', ServerCredentials.createInsecure())
+  const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure())
+  const ask = (message: Buffer, deadlineMs: number) =>
+    new Promise<Buffer | undefined>((resolve, reject) => {
+      const options = deadlineMs > 0 ? { deadline: Date.now() + deadlineMs } : {}
+      client.makeUnaryRequest(PATH, same, same, message, new Metadata(), options, (error, value) => {
+        if (error === null) resolve(value)
+        else reject(error)
+      })
+    })
+  for (let round = 0; round < 40; round++) {
+    const messages = Array.from({ length: 20 }, (_, index) => Buffer.alloc(index * (round % 10) * 40, index))
+    const answers = await Promise.all(messages.map((message) => ask(message, round * 1000)))
+    answers.forEach((answer, index) => {
+      assert.ok(answer?.equals(messages[index]!))
+    })
+  }
+  client.close()
+  server.forceShutdown()
+  assert.ok(hot > 500, `${hot} of 800`)
+})
