@@ -35,12 +35,13 @@ const ATOMICS_FILES = [
   'src/worker/store-writer.ts',
 ]
 
-/** They wait for a process or a connection that tells nobody when it is ready: they ask again and again. */
+/** They wait for what tells nobody when it is ready, and ask again and again; or for time that has to pass, as a lease. */
 const POLLING_FILES = [
   'test/support/etcd.ts',
   'test/support/until.ts',
   'test/support/store-torture.ts',
   'test/support/peer-suite.ts',
+  'test/cluster/etcd-ring.test.ts',
 ]
 
 const BELOW_CORE = ['shared', 'pure']

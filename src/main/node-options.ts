@@ -35,8 +35,6 @@ export interface NodeOptions {
   readonly workerStallMs?: number
   /** How long close() waits for calls in flight, in ms. Default 5000. */
   readonly drainMs?: number
-  /** Who speaks gRPC to peers: our own engine, by default, or `@grpc/grpc-js`. */
-  readonly grpcEngine?: 'native' | 'grpc-js'
   /** Default: silent. */
   readonly log?: Log
 }
