@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { GROUP, writeValues } from './bench-node.js'
+import type { BarChart } from './chart.js'
 import { type Contestant, startContestants } from './contestant.js'
 import { type Goal, ratio } from './goal.js'
 import { Ghz } from './load/ghz.js'
@@ -103,7 +104,7 @@ class Contest {
       const generator = new Ghz(ghz, this.#pinning)
       await add(GHZ_TITLE, this.#ghzEntries(generator))
     }
-    return { tables, goals: goalsOf(middles), notes: this.#notes }
+    return { tables, charts: [chartOf(middles)], goals: goalsOf(middles), notes: this.#notes }
   }
 
   async close(): Promise<void> {
@@ -194,6 +195,20 @@ function tableOf(title: string, samples: ReadonlyMap<string, Sample>): Table {
     columns: [{ name: 'server' }, ...SAMPLE_COLUMNS],
     rows: [...samples].map(([name, sample]) => [name, ...sampleCells(sample)]),
   }
+}
+
+/** CPU per call of the loads with the smallest value. */
+function chartOf(middles: ReadonlyMap<string, ReadonlyMap<string, Sample>>): BarChart {
+  const titles = [titleOf(MULTIPLEXED, VALUE_SIZES[0]!), titleOf(ONE_EACH, VALUE_SIZES[0]!), GHZ_TITLE]
+  const groups = titles.flatMap((title) => {
+    const bars = [...(middles.get(title) ?? [])].map(([label, { cpuUsPerCall }]) => ({
+      label,
+      value: cpuUsPerCall,
+      isOurs: label === NATIVE,
+    }))
+    return bars.length === 0 ? [] : [{ label: title, bars }]
+  })
+  return { kind: 'bars', name: 'grpc', title: 'Server CPU per Get', unit: 'µs', groups }
 }
 
 function goalsOf(middles: ReadonlyMap<string, ReadonlyMap<string, Sample>>): Goal[] {

@@ -1,17 +1,17 @@
 /** As much of the package lru-cache as is measured. */
-export interface LruCache {
+export interface LruCache<V> {
   readonly size: number
-  get(key: string): Uint8Array | undefined
-  peek(key: string): Uint8Array | undefined
-  set(key: string, value: Uint8Array): unknown
+  get(key: string): V | undefined
+  peek(key: string): V | undefined
+  set(key: string, value: V): unknown
 }
 
 interface LruCacheModule {
-  readonly LRUCache: new (options: {
+  readonly LRUCache: new <V>(options: {
     max?: number
     maxSize?: number
-    sizeCalculation?: (value: Uint8Array, key: string) => number
-  }) => LruCache
+    sizeCalculation?: (value: V, key: string) => number
+  }) => LruCache<V>
 }
 
 export const LRU_CACHE_ADVICE = 'lru-cache is not here: npm install --no-save lru-cache'

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url'
+import type { BarChart } from './chart.js'
 import { runProgram } from './load/run-program.js'
 import { findLruCache, LRU_CACHE_ADVICE } from './lru-cache.js'
 import { SIZES_NAMES, type SizesName } from './memory/entries.js'
@@ -10,6 +11,8 @@ import type { Cell } from './table.js'
 import { adviceFor, ensureTool, MEMCACHED, REDIS, type Tool } from './tool.js'
 
 const FILL_IN_PROCESS = fileURLToPath(new URL('./memory/fill-in-process.js', import.meta.url))
+
+const STORE = 'geek-cache store'
 
 interface Contestant {
   readonly name: string
@@ -37,7 +40,12 @@ export const suite: Suite = {
         rows.push([sizes, name, ...figuresOf(await fill(sizes), budgetBytes)])
       }
     }
-    return { tables: [{ title: `A budget of ${budgetBytes >> 20} MiB`, columns: COLUMNS, rows }], notes }
+    const charts = [chartOf(rows)]
+    return {
+      charts,
+      tables: [{ title: `A budget of ${budgetBytes >> 20} MiB`, columns: COLUMNS, rows }],
+      notes,
+    }
   },
 }
 
@@ -50,6 +58,21 @@ const COLUMNS = [
   { name: 'overhead B per entry', digits: 1 },
   { name: 'by its own account', digits: 1 },
 ]
+
+/** What is had of the memory that is paid for. */
+function chartOf(rows: readonly (readonly Cell[])[]): BarChart {
+  const groups = SIZES_NAMES.map((sizes) => ({
+    label: `Values of ${sizes}`,
+    bars: rows
+      .filter((row) => row[0] === sizes)
+      .map(([, name, , payload, resident]) => ({
+        label: String(name),
+        value: (100 * Number(payload)) / Number(resident),
+        isOurs: name === STORE,
+      })),
+  }))
+  return { kind: 'bars', name: 'memory', title: 'Keys and values in 100 bytes of RSS', unit: 'B', groups }
+}
 
 function figuresOf(filled: Filled, budgetBytes: number): Cell[] {
   const { entryCount, payloadBytes, residentBytes, chargedBytes } = filled
@@ -77,9 +100,12 @@ async function findContestants(
       ) as Filled
     },
   })
-  const contestants = [inProcess('store', 'geek-cache store')]
+  const contestants = [inProcess('store', STORE)]
   if ((await findLruCache()) === undefined) notes.push(LRU_CACHE_ADVICE)
-  else contestants.push(inProcess('lru-cache', 'lru-cache'))
+  else {
+    contestants.push(inProcess('lru-cache-buffers', 'lru-cache, Buffers'))
+    contestants.push(inProcess('lru-cache-strings', 'lru-cache, strings'))
+  }
   // A smoke run needs nothing but Node.
   if (run.smoke) return contestants
   const servers: [CacheServer, Tool][] = [

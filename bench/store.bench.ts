@@ -38,7 +38,7 @@ export const suite: Suite = {
     const contestants = [storeContestant(keys, 1), storeContestant(keys, 50), mapContestant(keys)]
     const LRUCache = await findLruCache()
     if (LRUCache === undefined) notes.push(LRU_CACHE_ADVICE)
-    else contestants.push(lruContestant(keys, (max) => new LRUCache({ max })))
+    else contestants.push(lruContestant(keys, (max) => new LRUCache<Uint8Array>({ max })))
     const operations = operationsTable(run, contestants, keyCount)
     const threads = await threadsTable(run, keyCount)
     return { tables: [operations, threads], notes }
@@ -131,7 +131,7 @@ function mapContestant(keys: readonly string[]): Contestant {
   })
 }
 
-function lruContestant(keys: readonly string[], create: (max: number) => LruCache): Contestant {
+function lruContestant(keys: readonly string[], create: (max: number) => LruCache<Uint8Array>): Contestant {
   return referenceContestant('lru-cache', keys, (max) => {
     const cache = create(max)
     return {

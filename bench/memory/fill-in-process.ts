@@ -1,6 +1,6 @@
 /**
- * Fills a cache that lives in this process: `fill-in-process.js store|lru-cache BUDGET BYTES SIZES`, with --expose-gc.
- * Prints a Filled as JSON.
+ * Fills a cache that lives in this process: `fill-in-process.js store|lru-cache-buffers|lru-cache-strings BUDGET BYTES
+ * SIZES`, with --expose-gc. Prints a Filled as JSON.
  */
 
 import { hashBytes } from '../../src/shared/hash.js'
@@ -12,6 +12,7 @@ import type { Filled } from './filled.js'
 
 const [name, budget, bytesTotal, sizes] = process.argv.slice(2)
 const budgetBytes = Number(budget)
+const WARM_UP_PARTS = 64
 const SOURCE = Buffer.alloc(64 * 1024, 'x')
 
 interface Cache {
@@ -21,7 +22,7 @@ interface Cache {
   chargedBytes?(): number
 }
 
-function store(): Cache {
+function store(budgetBytes: number): Cache {
   const { writer } = new BenchStore(budgetBytes)
   const found = (key: string) => {
     const bytes = Buffer.from(key)
@@ -39,18 +40,31 @@ function store(): Cache {
   }
 }
 
-async function lruCache(): Promise<Cache> {
+/** With memory of its own for each value, as a value has that came from somewhere. */
+async function lruCache(budgetBytes: number, newValue: (sizeBytes: number) => Sized): Promise<Cache> {
   const LRUCache = await findLruCache()
   if (LRUCache === undefined) throw new Error('lru-cache is gone')
-  const cache = new LRUCache({
+  const cache = new LRUCache<Sized>({
     maxSize: budgetBytes,
-    sizeCalculation: (value, key) => key.length + value.length || 1,
+    sizeCalculation: (value, key) => key.length + value.length,
   })
   return {
-    // Memory of its own, as a value has that came from somewhere.
-    set: (key, sizeBytes) => cache.set(key, Uint8Array.prototype.slice.call(SOURCE, 0, sizeBytes)),
+    set: (key, sizeBytes) => cache.set(key, newValue(sizeBytes)),
     sizeOf: (key) => cache.peek(key)?.length,
   }
+}
+
+interface Sized {
+  readonly length: number
+}
+
+function create(budgetBytes: number): Cache | Promise<Cache> {
+  if (name === 'store') return store(budgetBytes)
+  return lruCache(budgetBytes, (sizeBytes) =>
+    name === 'lru-cache-strings'
+      ? SOURCE.toString('latin1', 0, sizeBytes)
+      : Buffer.from(SOURCE.subarray(0, sizeBytes)),
+  )
 }
 
 function residentBytes(): number {
@@ -59,9 +73,15 @@ function residentBytes(): number {
   return usageOf(process.pid).residentBytes
 }
 
-const cache = name === 'store' ? store() : await lruCache()
+function fill(cache: Cache, bytes: number): void {
+  for (const { key, sizeBytes } of entriesOf(sizes as SizesName, bytes)) cache.set(key, sizeBytes)
+}
+
+// What compiled code, and garbage that comes and goes, take is not the cache's.
+fill(await create(budgetBytes / WARM_UP_PARTS), Number(bytesTotal) / 2)
+const cache = await create(budgetBytes)
 const before = residentBytes()
-for (const { key, sizeBytes } of entriesOf(sizes as SizesName, Number(bytesTotal))) cache.set(key, sizeBytes)
+fill(cache, Number(bytesTotal))
 const after = residentBytes()
 let entryCount = 0
 let payloadBytes = 0
