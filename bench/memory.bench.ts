@@ -29,7 +29,7 @@ export const suite: Suite = {
     const budgetBytes = run.parameter('MiB of budget', 2, 64) * 2 ** 20
     const bytesTotal = run.parameter('times that it is filled', 2, 3) * budgetBytes
     const notes = [
-      'RSS is the growth of the process while it was filled; overhead is what RSS is more than keys and values, for each entry.',
+      'RSS is the growth of the process while it was filled, less what of V8’s heap is empty afterwards; overhead is what RSS is more than keys and values, for each entry.',
       'The budget of lru-cache counts keys and values alone; those of the others all that they use, as far as they know.',
     ]
     const contestants = await findContestants(run, budgetBytes, bytesTotal, notes)
@@ -62,7 +62,7 @@ const COLUMNS = [
 /** What is had of the memory that is paid for. */
 function chartOf(rows: readonly (readonly Cell[])[]): BarChart {
   const groups = SIZES_NAMES.map((sizes) => ({
-    label: `Values of ${sizes}`,
+    label: `Values: ${sizes}`,
     bars: rows
       .filter((row) => row[0] === sizes)
       .map(([, name, , payload, resident]) => ({
