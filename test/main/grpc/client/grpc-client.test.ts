@@ -164,6 +164,15 @@ describe('flow control of what we send', () => {
     await connection.request()
     assert.equal(sent().readUInt32BE(1), request.length)
     assert.ok(sent().subarray(5).equals(request))
+    connection.send(
+      frame(FrameType.WINDOW_UPDATE, 0, 1, uint32(1)),
+      frame(FrameType.PING, 0, 0, Buffer.alloc(8)),
+    )
+    await connection.next(FrameType.PING, Flag.ACK)
+    assert.equal(
+      connection.frames.filter(({ type, flags }) => type === FrameType.DATA && flags > 0).length,
+      1,
+    )
     connection.send(replyFrames(1, ANSWER))
     assert.equal((await call).status, 0)
   })
