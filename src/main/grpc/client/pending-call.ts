@@ -18,7 +18,7 @@ export interface CallOwner {
 }
 
 const NOTHING = new Uint8Array(0)
-const NONE: readonly string[] = []
+const NONE: readonly string[] = Object.freeze([])
 
 /**
  * One unary call, from its first moment to its status.
