@@ -20,8 +20,7 @@ export async function operate(
       return undefined
     case 'settle':
       group.store.settle(operation.usesNew)
-      group.maintain()
-      return undefined
+      return counted(group, undefined)
     case 'explain':
       return explain(group, operation)
     case 'hotKeys':
@@ -29,10 +28,16 @@ export async function operate(
     case 'save':
       return saveSnapshot(group.store.current, { group: group.spec.name, ...operation }, group.clock)
     case 'restore':
-      return restoreSnapshots(group, operation, owns)
+      return counted(group, await restoreSnapshots(group, operation, owns))
     default:
       return unreachable(operation)
   }
+}
+
+/** Has the counters tell what changed before anybody hears of it. */
+function counted<Result>(group: ShardGroup, result: Result): Result {
+  group.maintain()
+  return result
 }
 
 function explain({ store, hotKeys }: ShardGroup, { key, hash }: OperationOf<'explain'>): KeyFacts {
