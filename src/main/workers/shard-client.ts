@@ -34,6 +34,7 @@ export class ShardClient {
   #isUp = false
   #nextId = 1
   #ring: RingView | undefined
+  #closedBy: CacheError | undefined
 
   constructor(getters: GetterRunner) {
     this.#getters = getters
@@ -118,7 +119,14 @@ export class ShardClient {
     for (const { reject } of lost) reject(error)
   }
 
+  /** There will be no thread any more: what is under way rejects, and whatever comes later. */
+  close(): void {
+    this.#closedBy = new CacheError('FAILED_PRECONDITION', 'The node is closed')
+    this.onDeath(this.#closedBy)
+  }
+
   #call(request: Request): Promise<ShardReply> {
+    if (this.#closedBy) throw this.#closedBy
     if (this.#pending.size >= PENDING_MAX) {
       throw new CacheError('RESOURCE_EXHAUSTED', `${PENDING_MAX} calls to one shard are under way`)
     }
