@@ -23,7 +23,7 @@ import { HotGet } from './service/hot-get.js'
 import { NativeServer } from './service/native-server.js'
 import { registerNodeService } from './service/node-service.js'
 import { PeerClient } from './service/peer-client.js'
-import { peerDefinition } from './service/peer-codec.js'
+import { FETCH_MANY_BYTES_MAX, peerDefinition } from './service/peer-codec.js'
 import { registerPeerService } from './service/peer-service.js'
 import { registerReflectionService } from './service/reflection-service.js'
 import { defaultShardCount, ShardPool } from './workers/shard-pool.js'
@@ -108,7 +108,7 @@ export class Node {
     this.#log = options.log ?? SILENT
     this.#self = options.self ?? SELF
     const { keyBytesMax = KEY_BYTES_MAX, valueBytesMax = VALUE_BYTES_MAX } = options
-    this.#valueMessageBytesMax = valueBytesMax + MESSAGE_MARGIN_BYTES
+    this.#valueMessageBytesMax = Math.max(valueBytesMax, FETCH_MANY_BYTES_MAX) + MESSAGE_MARGIN_BYTES
     this.#epochs.admit(MAIN_THREAD)
     this.#peers = this.#newPeers()
     this.#groups = new Groups({

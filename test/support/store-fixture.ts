@@ -53,6 +53,7 @@ export class StoreFixture {
     key: string | Uint8Array,
     value: string | Uint8Array | null,
     ttlMs = Number.POSITIVE_INFINITY,
+    renewable = false,
   ): PutResult {
     const keyBytes = Buffer.from(key)
     return this.writer.put({
@@ -61,6 +62,7 @@ export class StoreFixture {
       value: Buffer.from(value ?? ''),
       notFound: value === null,
       ttlMs,
+      renewable,
     })
   }
 
