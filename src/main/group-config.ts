@@ -2,7 +2,13 @@ import { existsSync } from 'node:fs'
 import { dirname, isAbsolute, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { CacheError } from '../shared/errors.js'
-import { STALE_MS_MAX, STORE_BYTES_MIN, TIMER_MS_MAX, TTL_MS_MAX, WORKER_COUNT_MAX } from '../shared/limits.js'
+import {
+  STALE_MS_MAX,
+  STORE_BYTES_MIN,
+  TIMER_MS_MAX,
+  TTL_MS_MAX,
+  WORKER_COUNT_MAX,
+} from '../shared/limits.js'
 import { POLICY_NAMES } from '../shared/policy-names.js'
 import { BATCH_SIZE_MAX, GROUP_DEFAULTS } from './group-settings.js'
 import type { GetterModule, GroupOptions } from './node-options.js'

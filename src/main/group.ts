@@ -135,10 +135,7 @@ export class Group {
   }
 
   /** As getMany(), for fronts: says where the values came from. NOT_FOUND is an error like the others. */
-  async fetchMany(
-    keys: readonly Uint8Array[],
-    options: FetchOptions = {},
-  ): Promise<(Answer | CacheError)[]> {
+  async fetchMany(keys: readonly Uint8Array[], options: FetchOptions = {}): Promise<(Answer | CacheError)[]> {
     this.#assertOpen()
     if (keys.length > MANY_KEYS_MAX)
       throw new CacheError('INVALID_ARGUMENT', `${keys.length} keys at once, the limit is ${MANY_KEYS_MAX}`)
@@ -196,7 +193,9 @@ export class Group {
     // Who asks after this call must not join a peer call that began before it.
     this.#peerFlights.forget(binaryKey(key))
     const [owner] = options.forwarded ? [] : this.#peers.pick(key, 1)
-    await Promise.all([removed, owner?.remove(this.name, key, options)])
+    // Both, whatever becomes of the other.
+    const results = await Promise.allSettled([removed, owner?.remove(this.name, key, options)])
+    for (const result of results) if (result.status === 'rejected') throw result.reason
   }
 
   /** True once the group was removed, or its node closed. */

@@ -7,16 +7,17 @@ import { KEY_BYTES_MAX, VALUE_BYTES_MAX, WORKER_COUNT_MAX } from '../shared/limi
 import { Epochs } from '../shared/store/epoch.js'
 import { ReaderPin } from '../shared/store/reader-pin.js'
 import { parseAddress } from './cluster/address.js'
-import { EtcdRegistry } from './cluster/etcd-registry.js'
 import { Peers } from './cluster/peers.js'
 import type { Registry, RegistryStatus } from './cluster/registry.js'
 import { StaticRegistry } from './cluster/static-registry.js'
 import type { Group } from './group.js'
 import { Groups } from './groups.js'
+import { GrpcClient } from './grpc/client/grpc-client.js'
 import type { GrpcServer } from './grpc-server.js'
 import type { GroupOptions, Log, NodeOptions } from './node-options.js'
 import { groupCacheDefinition } from './service/group-cache-codec.js'
 import { registerGroupCacheService } from './service/group-cache-service.js'
+import { GrpcJsCaller } from './service/grpc-js-caller.js'
 import { GrpcJsServer } from './service/grpc-js-server.js'
 import { type HealthService, registerHealthService } from './service/health-service.js'
 import { HotGet } from './service/hot-get.js'
@@ -26,6 +27,7 @@ import { PeerClient } from './service/peer-client.js'
 import { FETCH_MANY_BYTES_MAX, peerDefinition } from './service/peer-codec.js'
 import { registerPeerService } from './service/peer-service.js'
 import { registerReflectionService } from './service/reflection-service.js'
+import type { UnaryCaller } from './unary-caller.js'
 import { defaultShardCount, ShardPool } from './workers/shard-pool.js'
 
 /** The main thread's number among the threads of the node. */
@@ -148,7 +150,7 @@ export class Node {
     this.#self = this.#self.replace(/\d+$/, String(port))
     for (const [name, group] of Object.entries(this.#options.groups ?? {})) await this.group(name, group)
     this.#peers = this.#newPeers()
-    this.#registry = this.#newRegistry()
+    this.#registry = await this.#newRegistry()
     await this.#registry.start((members) => this.#peers.setMembers(members))
     this.#log.info({ self: this.#self, shards: this.#shards.clients.length }, 'Node is up')
   }
@@ -260,11 +262,7 @@ export class Node {
     return new Peers({
       self: this.#self,
       replicas: this.#options.replicas ?? REPLICAS,
-      connect: (address) =>
-        new PeerClient(address, {
-          receiveBytesMax: this.#valueMessageBytesMax,
-          sendBytesMax: REQUEST_BYTES_MAX,
-        }),
+      connect: (address) => new PeerClient(this.#newCaller(address)),
       onRing: (ring) => {
         this.#log.info({ members: ring.members }, 'Ring changed')
         this.#shards.setRing(ring)
@@ -272,9 +270,20 @@ export class Node {
     })
   }
 
-  #newRegistry(): Registry {
+  #newCaller(address: string): UnaryCaller {
+    const limits = { receiveBytesMax: this.#valueMessageBytesMax, sendBytesMax: REQUEST_BYTES_MAX }
+    if (this.#options.grpcEngine === 'grpc-js') return new GrpcJsCaller(address, limits)
+    return new GrpcClient(address, {
+      ...limits,
+      onFault: (error) => this.#log.error({ error, address }, 'Fault of the peer client'),
+    })
+  }
+
+  async #newRegistry(): Promise<Registry> {
     const { etcd, peers, service = SERVICE } = this.#options
     if (!etcd) return new StaticRegistry(this.#self, peers)
+    // Its client takes a tenth of a second to load, which a node without etcd need not wait for.
+    const { EtcdRegistry } = await import('./cluster/etcd-registry.js')
     return new EtcdRegistry({ self: this.#self, service, log: this.#log, ...etcd })
   }
 

@@ -54,9 +54,7 @@ export class PeerBatch {
       if (options.signal?.aborted) leave()
       else options.signal?.addEventListener('abort', leave)
     }
-    const deadlineMs = Math.max(
-      ...asks.map(({ options }) => options.deadlineMs ?? Number.POSITIVE_INFINITY),
-    )
+    const deadlineMs = Math.max(...asks.map(({ options }) => options.deadlineMs ?? Number.POSITIVE_INFINITY))
     try {
       const keys = asks.map(({ key }) => key)
       const answers = await peer.fetchMany(this.#group, keys, { deadlineMs, signal: cancel })

@@ -2,7 +2,7 @@ import { Cancel, type CancelSignal } from '../shared/cancel.js'
 import { Counter, type CounterRow } from '../shared/counters.js'
 import { CacheError } from '../shared/errors.js'
 import { TIMER_MS_MAX } from '../shared/limits.js'
-import { type Failure, isFailure, type Loaded, type LoadBounds } from '../shared/messages.js'
+import { type Failure, isFailure, type LoadBounds, type Loaded } from '../shared/messages.js'
 import type { Loader } from './loader.js'
 
 /** One key on its way to the source. */
@@ -112,7 +112,7 @@ export class LoadQueue {
     for (const load of loads) load.startedMs = startedMs
     try {
       const outcomes = await this.#run(loads)
-      loads.forEach((load, index) => this.#settle(load, outcomes[index]!))
+      for (const [index, load] of loads.entries()) this.#settle(load, outcomes[index]!)
     } catch (thrown) {
       const error = CacheError.from(thrown)
       for (const load of loads) this.#settle(load, error)
@@ -153,7 +153,8 @@ export class LoadQueue {
     else if (outcome.value === null) this.#counters.add(Counter.not_found)
     end(load, () => {
       if (!failed) load.resolve(outcome)
-      else load.reject(outcome instanceof CacheError ? outcome : new CacheError(outcome.code, outcome.message))
+      else
+        load.reject(outcome instanceof CacheError ? outcome : new CacheError(outcome.code, outcome.message))
     })
   }
 

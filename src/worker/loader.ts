@@ -21,11 +21,7 @@ export interface Loader {
 
 /** Calls a getter function that lives in another thread. */
 export interface Callback {
-  call(
-    group: number,
-    keys: readonly Uint8Array[],
-    limits: LoadLimits,
-  ): Promise<readonly (Loaded | Failure)[]>
+  call(group: number, keys: readonly Uint8Array[], limits: LoadLimits): Promise<readonly (Loaded | Failure)[]>
 }
 
 /** @throws CacheError INVALID_ARGUMENT when the getter module cannot be loaded */

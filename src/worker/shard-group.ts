@@ -234,8 +234,7 @@ export class ShardGroup {
   /** The time to live that the getter or the group sets, less a random part: never more, it is an upper bound. */
   #ttlMsOf(loaded: Loaded): number {
     const { ttlMs, notFoundTtlMs, ttlJitter } = this.#spec.freshness
-    const fullMs =
-      loaded.value === null ? (loaded.notFoundTtlMs ?? notFoundTtlMs) : (loaded.ttlMs ?? ttlMs)
+    const fullMs = loaded.value === null ? (loaded.notFoundTtlMs ?? notFoundTtlMs) : (loaded.ttlMs ?? ttlMs)
     return ttlJitter === 0 ? fullMs : Math.ceil(fullMs * (1 - ttlJitter * this.#random()))
   }
 

@@ -1,7 +1,15 @@
 import { unreachable } from '../shared/assert.js'
 import { Cancel } from '../shared/cancel.js'
 import { CacheError } from '../shared/errors.js'
-import type { Failure, GroupSpec, Loaded, RingView, ShardReply, ShardRequest, ShardSpec } from '../shared/messages.js'
+import type {
+  Failure,
+  GroupSpec,
+  Loaded,
+  RingView,
+  ShardReply,
+  ShardRequest,
+  ShardSpec,
+} from '../shared/messages.js'
 import { Ring } from '../shared/ring.js'
 import { type Callback, createLoader, type LoadLimits } from './loader.js'
 import { ShardGroup } from './shard-group.js'
@@ -28,7 +36,10 @@ export class Shard implements Callback {
   /** Groups whose getter module could not be loaded: the next call tries again. */
   readonly #failed = new Map<number, GroupSpec>()
   readonly #loads = new Map<number, Cancel>()
-  readonly #calls = new Map<number, { resolve(outcomes: readonly Outcome[]): void; reject(error: unknown): void }>()
+  readonly #calls = new Map<
+    number,
+    { resolve(outcomes: readonly Outcome[]): void; reject(error: unknown): void }
+  >()
   #nextCall = 1
   /** Whether this node owns a key, by every ring since the last full sweep: an entry stays if all of them say yes. */
   readonly #rings: ((key: Uint8Array) => boolean)[] = []

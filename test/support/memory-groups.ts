@@ -43,6 +43,13 @@ export class MemoryGroup implements ServedGroup {
     return answer(value)
   }
 
+  async fetchMany(keys: readonly Uint8Array[], options: ServeOptions): Promise<(Answer | CacheError)[]> {
+    const settled = await Promise.allSettled(keys.map((key) => this.fetch(key, options)))
+    return settled.map((result) =>
+      result.status === 'fulfilled' ? result.value : CacheError.from(result.reason),
+    )
+  }
+
   async remove(key: Uint8Array, options: ServeOptions): Promise<void> {
     this.options.push(options)
     this.values.delete(Buffer.from(key).toString('hex'))

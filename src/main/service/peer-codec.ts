@@ -85,7 +85,8 @@ export const fetchManyResultCodec = messageCodec<FetchManyResult>(
     if (message.code === 0) writeFetched(message, writer)
     else {
       writer.uint32(varintTag(4)).uint32(message.code)
-      if (message.message !== '') writer.uint32(lengthTag(5)).string(message.message)
+      // Through a Buffer, which makes UTF-8 of any text.
+      if (message.message !== '') writer.uint32(lengthTag(5)).bytes(Buffer.from(message.message))
     }
   },
 )

@@ -1,8 +1,9 @@
-import { CacheError, Code } from '../../shared/errors.js'
+import { CacheError } from '../../shared/errors.js'
 import type { Answer } from '../call.js'
 import type { GrpcServer } from '../grpc-server.js'
 import type { GroupKey } from './group-cache-codec.js'
 import { FETCH_MANY_BYTES_MAX, type FetchManyResult, type GroupKeys, peerDefinition } from './peer-codec.js'
+import { rpcStatusOf } from './rpc-status.js'
 import { groupNamed, groupOf, type ServedGroups } from './served-group.js'
 import { traceOf } from './trace.js'
 import { unaryHandler } from './unary-handler.js'
@@ -53,8 +54,8 @@ const RESULT_BYTES = 32
 
 function toResult(answer: Answer | CacheError): FetchManyResult {
   if (!(answer instanceof CacheError)) return { ...answer, code: 0, message: '' }
-  const { code, message } = answer
-  return { value: EMPTY, outcome: undefined, ttlLeftMs: 0, code: Code[code], message }
+  const { code, details: message } = rpcStatusOf(answer)
+  return { value: EMPTY, outcome: undefined, ttlLeftMs: 0, code, message }
 }
 
 const EMPTY = new Uint8Array(0)

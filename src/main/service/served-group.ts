@@ -10,10 +10,7 @@ export interface ServedGroup {
   /** Rejects with CacheError; NOT_FOUND says that the source has no such key. */
   fetch(key: Uint8Array, options: ServeOptions): Promise<Answer>
   /** As fetch() for each of the keys, in order. */
-  fetchMany(
-    keys: readonly Uint8Array[],
-    options: ServeOptions,
-  ): Promise<readonly (Answer | CacheError)[]>
+  fetchMany(keys: readonly Uint8Array[], options: ServeOptions): Promise<readonly (Answer | CacheError)[]>
   /** Resolves once the owner of the key holds it no more, whether it held it before or not. */
   remove(key: Uint8Array, options: ServeOptions): Promise<void>
 }
