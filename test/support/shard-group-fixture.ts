@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { Cancel } from '../../src/shared/cancel.js'
 import { COUNTERS, type CounterName, GroupCounters } from '../../src/shared/counters.js'
 import { type HashSeed, hashBytes } from '../../src/shared/hash.js'
-import type { Failure, Freshness, Loaded, LoadBounds } from '../../src/shared/messages.js'
+import type { Failure, Freshness, LoadBounds, Loaded } from '../../src/shared/messages.js'
 import { AccessLog } from '../../src/shared/store/access-log.js'
 import { Epochs } from '../../src/shared/store/epoch.js'
 import { allocateStore } from '../../src/shared/store/layout.js'
@@ -39,11 +39,7 @@ export class GatedSource implements Loader {
         answer: (...values) => {
           resolve(
             values.map((value) =>
-              typeof value === 'string'
-                ? { value: Buffer.from(value) }
-                : value === null
-                  ? { value }
-                  : value,
+              typeof value === 'string' ? { value: Buffer.from(value) } : value === null ? { value } : value,
             ),
           )
           return settled()

@@ -397,7 +397,8 @@ test('random lives of values agree with what the options promise', async () => {
     } else {
       assert.equal(begun, true)
       if (!fails) assert.equal((await call).text, `v${step}`)
-      else if (ageMs < 3000) assert.deepEqual(await call, { text: known!.value, outcome: 'stale', ttlLeftMs: 0 })
+      else if (ageMs < 3000)
+        assert.deepEqual(await call, { text: known!.value, outcome: 'stale', ttlLeftMs: 0 })
       else await assert.rejects(call, { code: 'UNKNOWN' })
     }
     if (begun && !fails) model.set(key, { value: `v${step}`, storedMs: nowMs })
