@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto'
+import { ServerCredentials } from '@grpc/grpc-js'
 import { systemClock } from '../shared/clock.js'
 import { CacheError } from '../shared/errors.js'
 import type { HashSeed } from '../shared/hash.js'
@@ -27,6 +28,7 @@ import { PeerClient } from './service/peer-client.js'
 import { FETCH_MANY_BYTES_MAX, peerDefinition } from './service/peer-codec.js'
 import { registerPeerService } from './service/peer-service.js'
 import { registerReflectionService } from './service/reflection-service.js'
+import { TlsFiles } from './tls-files.js'
 import type { UnaryCaller } from './unary-caller.js'
 import { defaultShardCount, ShardPool } from './workers/shard-pool.js'
 
@@ -97,6 +99,7 @@ export class Node {
   readonly #shards: ShardPool
   readonly #server: GrpcServer
   readonly #health: HealthService
+  readonly #tls: TlsFiles | undefined
   readonly #valueMessageBytesMax: number
   #self: string
   #peers: Peers
@@ -109,6 +112,7 @@ export class Node {
     this.#options = options
     this.#log = options.log ?? SILENT
     this.#self = options.self ?? SELF
+    this.#tls = options.tls && new TlsFiles(options.tls, this.#log)
     const { keyBytesMax = KEY_BYTES_MAX, valueBytesMax = VALUE_BYTES_MAX } = options
     this.#valueMessageBytesMax = Math.max(valueBytesMax, FETCH_MANY_BYTES_MAX) + MESSAGE_MARGIN_BYTES
     this.#epochs.admit(MAIN_THREAD)
@@ -224,6 +228,7 @@ export class Node {
     this.#groups.close()
     this.#peers.close()
     await this.#shards.close()
+    this.#tls?.close()
     this.#log.info({ self: this.#self }, 'Node is closed')
   }
 
@@ -245,13 +250,16 @@ export class Node {
 
   #newServer(): GrpcServer {
     const limits = { receiveBytesMax: REQUEST_BYTES_MAX, sendBytesMax: this.#valueMessageBytesMax }
-    if (this.#options.grpcEngine === 'grpc-js') return new GrpcJsServer(limits)
+    const credentials = this.#tls?.serverCredentials() ?? ServerCredentials.createInsecure()
+    if (this.#options.grpcEngine === 'grpc-js') return new GrpcJsServer(limits, credentials)
     const server = new NativeServer({
       ...limits,
+      credentials,
       onReadStart: () => this.#pin.enter(),
       onReadEnd: () => this.#pin.leave(),
       onFault: (error) => this.#log.error({ err: error }, 'Fault in the gRPC engine'),
     })
+    this.#tls?.watch((context) => server.setSecureContext(context))
     const hot = new HotGet(this.#groups)
     server.addHotMethod(groupCacheDefinition.Get.path, hot.get)
     server.addHotMethod(peerDefinition.Fetch.path, hot.fetch)
@@ -272,9 +280,13 @@ export class Node {
 
   #newCaller(address: string): UnaryCaller {
     const limits = { receiveBytesMax: this.#valueMessageBytesMax, sendBytesMax: REQUEST_BYTES_MAX }
-    if (this.#options.grpcEngine === 'grpc-js') return new GrpcJsCaller(address, limits)
+    const tls = this.#tls
+    if (this.#options.grpcEngine === 'grpc-js') {
+      return new GrpcJsCaller(address, { ...limits, ...(tls && { credentials: tls.channelCredentials() }) })
+    }
     return new GrpcClient(address, {
       ...limits,
+      ...(tls && { scheme: 'https', connect: () => tls.connect(address) }),
       onFault: (error) => this.#log.error({ error, address }, 'Fault of the peer client'),
     })
   }

@@ -190,7 +190,7 @@ export class StoreWriter {
     return this.#due.take()
   }
 
-  /** Removes everything. Heads and slots in use stay charged. */
+  /** Removes everything. */
   clear(): void {
     this.#change(() => {
       this.#index.clear()
