@@ -70,7 +70,13 @@ const LAYERS: readonly Layer[] = [
   { name: 'workers', paths: ['src/main/workers/'], mayImport: [...BELOW_CORE, 'metrics'] },
   {
     name: 'core',
-    paths: ['src/main/group.ts', 'src/main/groups.ts', 'src/main/local-group.ts'],
+    paths: [
+      'src/main/group.ts',
+      'src/main/groups.ts',
+      'src/main/group-settings.ts',
+      'src/main/local-group.ts',
+      'src/main/peer-batch.ts',
+    ],
     mayImport: BELOW_CORE,
   },
   { name: 'service', paths: ['src/main/service/'], mayImport: [...BELOW_FRONTS, 'grpc'] },
