@@ -35,8 +35,14 @@ const ATOMICS_FILES = [
   'src/worker/store-writer.ts',
 ]
 
-/** They wait for a process or a connection that tells nobody when it is ready: they ask again and again. */
-const POLLING_FILES = ['test/support/etcd.ts', 'test/main/service/peer-client.test.ts']
+/** They wait for what tells nobody when it is ready, and ask again and again; or for time that has to pass, as a lease. */
+const POLLING_FILES = [
+  'test/support/etcd.ts',
+  'test/support/until.ts',
+  'test/support/store-torture.ts',
+  'test/support/peer-suite.ts',
+  'test/cluster/etcd-ring.test.ts',
+]
 
 const BELOW_CORE = ['shared', 'pure']
 const BELOW_FRONTS = [...BELOW_CORE, 'metrics', 'core']
@@ -55,9 +61,10 @@ const LAYERS: readonly Layer[] = [
       'src/main/peer.ts',
       'src/main/node-options.ts',
       'src/main/grpc-server.ts',
+      'src/main/unary-caller.ts',
       'src/main/log.ts',
+      'src/main/tls-options.ts',
       'src/main/option/',
-      'src/main/cluster/ring.ts',
       'src/main/cluster/address.ts',
     ],
     mayImport: ['shared'],
@@ -83,6 +90,7 @@ const LAYERS: readonly Layer[] = [
       'src/main/node.ts',
       'src/main/config.ts',
       'src/main/group-config.ts',
+      'src/main/tls-files.ts',
       'src/main/cli/',
     ],
     mayImport: [...BELOW_FRONTS, 'grpc', 'cluster', 'workers', 'service', 'http', 'resp', 'client'],

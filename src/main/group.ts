@@ -73,6 +73,7 @@ export class Group {
 
   /** The value if it lies in this node's memory. Sends no message, waits for nothing, never loads. */
   peek(key: Key): Uint8Array | undefined {
+    this.#assertOpen()
     return this.#local.read(encodeKey(key))?.value ?? undefined
   }
 
@@ -84,6 +85,7 @@ export class Group {
   /** Removes everything that this node holds of the group. Other nodes keep what they hold. */
   async clear(): Promise<void> {
     this.#assertOpen()
+    this.#peerFlights.forgetAll()
     await this.#local.clear()
   }
 
@@ -140,11 +142,12 @@ export class Group {
     assertKeyLength(key.length, this.#keyBytesMax)
     // Copies from a time when this node stood in for the owner go as well.
     const removed = this.#local.remove(key)
-    if (!options.forwarded) {
-      const [owner] = this.#peers.pick(key, 1)
-      await owner?.remove(this.name, key, options)
-    }
-    await removed
+    // Who asks after this call must not join a peer call that began before it.
+    this.#peerFlights.forget(binaryKey(key))
+    const [owner] = options.forwarded ? [] : this.#peers.pick(key, 1)
+    // Both, whatever becomes of the other.
+    const results = await Promise.allSettled([removed, owner?.remove(this.name, key, options)])
+    for (const result of results) if (result.status === 'rejected') throw result.reason
   }
 
   /** True once the group was removed, or its node closed. */
@@ -157,7 +160,8 @@ export class Group {
     this.#isClosed = true
   }
 
-  async #fetchFromPeers(key: Uint8Array, options: CallOptions): Promise<Answer> {
+  async #fetchFromPeers(callersKey: Uint8Array, options: CallOptions): Promise<Answer> {
+    const key = new Uint8Array(callersKey)
     const { result, isFirst } = this.#peerFlights.join(binaryKey(key), options, (flight) =>
       this.#askPeers(key, flight),
     )

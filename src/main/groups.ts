@@ -81,9 +81,9 @@ export class Groups {
     if (this.#byName.has(name)) throw new CacheError('ALREADY_EXISTS', `There is a group "${name}" already`)
     validate(name, options)
     const id = this.#nextId++
+    const { entry, specs } = this.#build(id, name, options)
     // Taken now: a second create() of that name must fail while this one is under way.
     this.#byName.set(name, id)
-    const { entry, specs } = this.#build(id, name, options)
     this.#byId.set(id, entry)
     const attached = await Promise.allSettled(specs.map((spec, shard) => entry.shards[shard]!.attach(spec)))
     const failure = attached.find((result) => result.status === 'rejected')
@@ -120,7 +120,7 @@ export class Groups {
     { cancel, deadlineMs }: { cancel: Cancel; deadlineMs: number },
   ): Promise<Loaded> {
     const entry = this.#byId.get(id)
-    if (!entry?.getter) throw new CacheError('NOT_FOUND', 'The group was removed')
+    if (!entry?.getter) throw new CacheError('FAILED_PRECONDITION', 'The group was removed')
     const result = await entry.getter(
       decodeKey(key),
       new LoadContext(entry.group.name, key, cancel, deadlineMs),
@@ -195,4 +195,16 @@ function validate(name: string, options: GroupOptions): void {
   if (!(notFoundTtlMs >= 0)) fail(`notFoundTtlMs is ${notFoundTtlMs}, it must be 0 or more`)
   if (!(loadTimeoutMs > 0)) fail(`loadTimeoutMs is ${loadTimeoutMs}, it must be over 0`)
   if (getter === undefined || getter === null) fail('it has no getter')
+  if (typeof getter === 'object' && 'options' in getter && !canCrossThreads(getter.options)) {
+    fail('the options of its getter module cannot be handed to another thread')
+  }
+}
+
+function canCrossThreads(value: unknown): boolean {
+  try {
+    structuredClone(value)
+    return true
+  } catch {
+    return false
+  }
 }

@@ -112,7 +112,9 @@ export class LocalGroup {
   }
 
   /** Has the owner load the key, or joins a load that is under way. The value is kept for at most `ttlMsMax`. */
-  async load(key: Uint8Array, { deadlineMs, signal }: CallOptions, ttlMsMax: number): Promise<Answer> {
+  async load(callersKey: Uint8Array, { deadlineMs, signal }: CallOptions, ttlMsMax: number): Promise<Answer> {
+    // Bytes of our own: the caller may use its buffer again while the message waits to be sent.
+    const key = new Uint8Array(callersKey)
     const hash = this.#hash(key)
     const { owner, counters } = this.#storeOf(hash)
     const { result, isFirst } = this.#flights.join(
@@ -130,7 +132,8 @@ export class LocalGroup {
   }
 
   /** Resolves when no thread can find the key any more, and no load under way will bring it back. */
-  async remove(key: Uint8Array): Promise<void> {
+  async remove(callersKey: Uint8Array): Promise<void> {
+    const key = new Uint8Array(callersKey)
     const hash = this.#hash(key)
     // Who asks after this call must not join a load that began before it.
     this.#flights.forget(binaryKey(key))

@@ -1,5 +1,6 @@
 import type { Getter } from '../shared/getter.js'
 import type { PolicyName } from '../shared/policy-names.js'
+import type { TlsOptions } from './tls-options.js'
 
 /** What the node writes its log to: a pino logger, or anything that has these four methods. */
 export interface Log {
@@ -21,6 +22,8 @@ export interface NodeOptions {
   readonly peers?: readonly string[]
   /** What serves gRPC and calls peers: the engine of this package, or `@grpc/grpc-js`. Default `native`. */
   readonly grpcEngine?: 'native' | 'grpc-js'
+  /** TLS for clients and between peers. Default: plain text. */
+  readonly tls?: TlsOptions
   /** Worker threads, one shard of every group each. Default: processors − 1, at least 1. */
   readonly workers?: number
   /** Groups to make before the node listens and joins its ring; more can be made at any time. */

@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto'
+import { ServerCredentials } from '@grpc/grpc-js'
 import { systemClock } from '../shared/clock.js'
 import { CacheError } from '../shared/errors.js'
 import type { HashSeed } from '../shared/hash.js'
@@ -7,16 +8,17 @@ import { KEY_BYTES_MAX, VALUE_BYTES_MAX, WORKER_COUNT_MAX } from '../shared/limi
 import { Epochs } from '../shared/store/epoch.js'
 import { ReaderPin } from '../shared/store/reader-pin.js'
 import { parseAddress } from './cluster/address.js'
-import { EtcdRegistry } from './cluster/etcd-registry.js'
 import { Peers } from './cluster/peers.js'
 import type { Registry, RegistryStatus } from './cluster/registry.js'
 import { StaticRegistry } from './cluster/static-registry.js'
 import type { Group } from './group.js'
 import { Groups } from './groups.js'
+import { GrpcClient } from './grpc/client/grpc-client.js'
 import type { GrpcServer } from './grpc-server.js'
 import type { GroupOptions, Log, NodeOptions } from './node-options.js'
 import { groupCacheDefinition } from './service/group-cache-codec.js'
 import { registerGroupCacheService } from './service/group-cache-service.js'
+import { GrpcJsCaller } from './service/grpc-js-caller.js'
 import { GrpcJsServer } from './service/grpc-js-server.js'
 import { type HealthService, registerHealthService } from './service/health-service.js'
 import { HotGet } from './service/hot-get.js'
@@ -26,6 +28,8 @@ import { PeerClient } from './service/peer-client.js'
 import { peerDefinition } from './service/peer-codec.js'
 import { registerPeerService } from './service/peer-service.js'
 import { registerReflectionService } from './service/reflection-service.js'
+import { TlsFiles } from './tls-files.js'
+import type { UnaryCaller } from './unary-caller.js'
 import { defaultShardCount, ShardPool } from './workers/shard-pool.js'
 
 /** The main thread's number among the threads of the node. */
@@ -95,6 +99,7 @@ export class Node {
   readonly #shards: ShardPool
   readonly #server: GrpcServer
   readonly #health: HealthService
+  readonly #tls: TlsFiles | undefined
   readonly #valueMessageBytesMax: number
   #self: string
   #peers: Peers
@@ -107,6 +112,7 @@ export class Node {
     this.#options = options
     this.#log = options.log ?? SILENT
     this.#self = options.self ?? SELF
+    this.#tls = options.tls && new TlsFiles(options.tls, this.#log)
     const { keyBytesMax = KEY_BYTES_MAX, valueBytesMax = VALUE_BYTES_MAX } = options
     this.#valueMessageBytesMax = valueBytesMax + MESSAGE_MARGIN_BYTES
     this.#epochs.admit(MAIN_THREAD)
@@ -148,7 +154,7 @@ export class Node {
     this.#self = this.#self.replace(/\d+$/, String(port))
     for (const [name, group] of Object.entries(this.#options.groups ?? {})) await this.group(name, group)
     this.#peers = this.#newPeers()
-    this.#registry = this.#newRegistry()
+    this.#registry = await this.#newRegistry()
     await this.#registry.start((members) => this.#peers.setMembers(members))
     this.#log.info({ self: this.#self, shards: this.#shards.clients.length }, 'Node is up')
   }
@@ -222,6 +228,7 @@ export class Node {
     this.#groups.close()
     this.#peers.close()
     await this.#shards.close()
+    this.#tls?.close()
     this.#log.info({ self: this.#self }, 'Node is closed')
   }
 
@@ -243,13 +250,16 @@ export class Node {
 
   #newServer(): GrpcServer {
     const limits = { receiveBytesMax: REQUEST_BYTES_MAX, sendBytesMax: this.#valueMessageBytesMax }
-    if (this.#options.grpcEngine === 'grpc-js') return new GrpcJsServer(limits)
+    const credentials = this.#tls?.serverCredentials() ?? ServerCredentials.createInsecure()
+    if (this.#options.grpcEngine === 'grpc-js') return new GrpcJsServer(limits, credentials)
     const server = new NativeServer({
       ...limits,
+      credentials,
       onReadStart: () => this.#pin.enter(),
       onReadEnd: () => this.#pin.leave(),
       onFault: (error) => this.#log.error({ err: error }, 'Fault in the gRPC engine'),
     })
+    this.#tls?.watch((context) => server.setSecureContext(context))
     const hot = new HotGet(this.#groups)
     server.addHotMethod(groupCacheDefinition.Get.path, hot.get)
     server.addHotMethod(peerDefinition.Fetch.path, hot.fetch)
@@ -260,11 +270,7 @@ export class Node {
     return new Peers({
       self: this.#self,
       replicas: this.#options.replicas ?? REPLICAS,
-      connect: (address) =>
-        new PeerClient(address, {
-          receiveBytesMax: this.#valueMessageBytesMax,
-          sendBytesMax: REQUEST_BYTES_MAX,
-        }),
+      connect: (address) => new PeerClient(this.#newCaller(address)),
       onRing: (ring) => {
         this.#log.info({ members: ring.members }, 'Ring changed')
         this.#shards.setRing(ring)
@@ -272,9 +278,24 @@ export class Node {
     })
   }
 
-  #newRegistry(): Registry {
+  #newCaller(address: string): UnaryCaller {
+    const limits = { receiveBytesMax: this.#valueMessageBytesMax, sendBytesMax: REQUEST_BYTES_MAX }
+    const tls = this.#tls
+    if (this.#options.grpcEngine === 'grpc-js') {
+      return new GrpcJsCaller(address, { ...limits, ...(tls && { credentials: tls.channelCredentials() }) })
+    }
+    return new GrpcClient(address, {
+      ...limits,
+      ...(tls && { scheme: 'https', connect: () => tls.connect(address) }),
+      onFault: (error) => this.#log.error({ error, address }, 'Fault of the peer client'),
+    })
+  }
+
+  async #newRegistry(): Promise<Registry> {
     const { etcd, peers, service = SERVICE } = this.#options
     if (!etcd) return new StaticRegistry(this.#self, peers)
+    // Its client takes a tenth of a second to load, which a node without etcd need not wait for.
+    const { EtcdRegistry } = await import('./cluster/etcd-registry.js')
     return new EtcdRegistry({ self: this.#self, service, log: this.#log, ...etcd })
   }
 

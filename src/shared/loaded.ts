@@ -33,11 +33,14 @@ export function toLoaded(result: unknown, valueBytesMax: number): Loaded {
 function toBytes(value: unknown, valueBytesMax: number): Uint8Array {
   if (typeof value !== 'string' && !(value instanceof Uint8Array)) throw noValue(value)
   const bytes = typeof value === 'string' ? encoder.encode(value) : value
-  if (bytes.length <= valueBytesMax) return bytes
-  throw new CacheError(
-    'RESOURCE_EXHAUSTED',
-    `The value has ${bytes.length} bytes, the limit is ${valueBytesMax}`,
-  )
+  if (bytes.length > valueBytesMax) {
+    throw new CacheError(
+      'RESOURCE_EXHAUSTED',
+      `The value has ${bytes.length} bytes, the limit is ${valueBytesMax}`,
+    )
+  }
+  // A copy: the getter may use its buffer again, share it, or have it stand in a much larger one.
+  return bytes === value ? new Uint8Array(bytes) : bytes
 }
 
 function toMs(name: string, value: unknown): number {

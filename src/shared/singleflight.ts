@@ -84,7 +84,11 @@ class Flight<T> {
     // Through a promise, so that work that throws at once is no different from work that rejects.
     const context = { signal: this.#cancel, deadlineMs, isForgotten: () => this.#isForgotten }
     Promise.resolve(context)
-      .then(work)
+      .then((told) => {
+        // Who came with an aborted signal has gone by now.
+        if (this.#cancel.aborted) throw this.#cancel.reason
+        return work(told)
+      })
       .then(
         (value) => this.#settle((waiter) => waiter.resolve(value)),
         (error: unknown) => this.#settle((waiter) => waiter.reject(error)),

@@ -28,8 +28,13 @@ export function serve({ spec, port }: ShardTask): Promise<void> {
     if (replies.length === 0) setImmediate(flush)
     replies.push(reply)
   })
-  const maintenance = setInterval(() => {
+  const beat = (): void => {
     heartbeat[0] = (heartbeat[0]! + 1) | 0
+  }
+  // At once: the first request may be the one that blocks.
+  beat()
+  const maintenance = setInterval(() => {
+    beat()
     shard.maintain()
   }, MAINTAIN_INTERVAL_MS)
   port.on('message', (requests: ShardRequest[]) => {

@@ -9,6 +9,9 @@ import { ShardGroup } from './shard-group.js'
 /** Membership changes that a sweep takes into account at a time; past that, the oldest is left out. */
 const RINGS_MAX = 16
 
+/** Number of a reply that nobody waits for. */
+const NO_REQUEST = 0
+
 /**
  * A shard: this thread's part of every group. Takes requests, sends replies, and is the only thread that writes to its
  * stores.
@@ -19,11 +22,14 @@ export class Shard implements Callback {
   /** Groups by number; a promise while, and after, their getter module was loaded. */
   readonly #groups = new Map<number, Promise<ShardGroup>>()
   readonly #ready = new Map<number, ShardGroup>()
+  /** Groups whose getter module could not be loaded: the next call tries again. */
+  readonly #failed = new Map<number, GroupSpec>()
   readonly #loads = new Map<number, Cancel>()
   readonly #calls = new Map<number, { resolve(loaded: Loaded): void; reject(error: unknown): void }>()
   #nextCall = 1
   /** Whether this node owns a key, by every ring since the last full sweep: an entry stays if all of them say yes. */
   readonly #rings: ((key: Uint8Array) => boolean)[] = []
+  #owns: ((key: Uint8Array) => boolean) | undefined
   #sweepGroups: ShardGroup[] = []
   #sweepFrom = 1
 
@@ -52,6 +58,7 @@ export class Shard implements Callback {
       case 'detach':
         this.#groups.delete(request.group)
         this.#ready.delete(request.group)
+        this.#failed.delete(request.group)
         this.#reply({ kind: 'done', id: request.id })
         break
       case 'called':
@@ -108,21 +115,39 @@ export class Shard implements Callback {
     }
   }
 
-  #find(group: number): Promise<ShardGroup> {
+  async #find(group: number): Promise<ShardGroup> {
+    const failed = this.#failed.get(group)
+    if (failed) void this.#attach(NO_REQUEST, failed)
     const found = this.#groups.get(group)
-    if (!found) throw new CacheError('NOT_FOUND', 'The group was removed')
-    return found
+    if (!found) throw new CacheError('FAILED_PRECONDITION', 'The group was removed')
+    try {
+      return await found
+    } catch (thrown) {
+      const { message } = CacheError.from(thrown)
+      throw new CacheError('UNAVAILABLE', message, { cause: thrown })
+    }
   }
 
   async #attach(id: number, spec: GroupSpec): Promise<void> {
     const attached = createLoader(spec, this).then((loader) => new ShardGroup(spec, this.#spec, loader))
     this.#groups.set(spec.id, attached)
+    this.#failed.delete(spec.id)
     try {
-      this.#ready.set(spec.id, await attached)
+      const group = await attached
+      if (this.#groups.has(spec.id)) this.#open(spec.id, group)
       this.#reply({ kind: 'done', id })
     } catch (thrown) {
+      if (this.#groups.has(spec.id)) this.#failed.set(spec.id, spec)
       this.#fail(id, thrown)
     }
+  }
+
+  #open(id: number, group: ShardGroup): void {
+    this.#ready.set(id, group)
+    if (!this.#owns) return
+    // It may hold entries of the thread before this one, which did not live to see the latest ring.
+    if (this.#rings.length === 0) this.#rings.push(this.#owns)
+    this.#sweepGroups.push(group)
   }
 
   #called({ call, outcome }: Extract<ShardRequest, { kind: 'called' }>): void {
@@ -146,7 +171,8 @@ export class Shard implements Callback {
   #startSweep({ self, members, replicas }: RingView): void {
     const ring = new Ring(members, { replicas })
     if (this.#rings.length === RINGS_MAX) this.#rings.shift()
-    this.#rings.push((key) => ring.owner(key) === self)
+    this.#owns = (key) => ring.owner(key) === self
+    this.#rings.push(this.#owns)
     this.#sweepGroups = [...this.#ready.values()]
     this.#sweepFrom = 1
   }

@@ -15,7 +15,8 @@ interface Mark {
  *     … free │ reusable ──► retired │ tail ──► live and dead │ head ──► free …
  *
  * Bytes behind the tail are *retired*: readers that were pinned before may still be reading them. They become free, one
- * batch at a time, when the epoch in which the batch was retired has passed.
+ * batch at a time, when the epoch in which the batch was retired has passed. An owner that takes over cannot know what
+ * the one before it had retired: it writes nothing until an epoch of its own has passed.
  */
 export class StoreLog {
   readonly #words: Int32Array
@@ -23,8 +24,9 @@ export class StoreLog {
   readonly #epochs: Epochs
   readonly #reusable: Mark
   readonly #retiring: Mark
-  #retiringEpoch = 0
-  #isRetiring = false
+  #retiringEpoch: number
+  #isRetiring = true
+  #hasTakenOver = false
   /** The batch was waited for in vain: no write waits for the same reader again. */
   #isStuck = false
 
@@ -35,6 +37,7 @@ export class StoreLog {
     this.#epochs = epochs
     this.#reusable = this.#tailMark()
     this.#retiring = this.#tailMark()
+    this.#retiringEpoch = epochs.retire()
   }
 
   get #head(): number {
@@ -60,7 +63,7 @@ export class StoreLog {
 
   /** Where `sizeBytes` can be appended now; 0 when there is no such room. */
   placeFor(sizeBytes: number, limitBytes: number): number {
-    if (this.usedBytes + sizeBytes > limitBytes) return 0
+    if (!this.#hasTakenOver || this.usedBytes + sizeBytes > limitBytes) return 0
     const { at, lapEnd } = this.#reusable
     const head = this.#head
     if (lapEnd !== 0) return head + sizeBytes <= at ? head : 0
@@ -122,6 +125,7 @@ export class StoreLog {
    */
   reclaim(waitMs = 0): boolean {
     const before = this.usedBytes
+    const hadTakenOver = this.#hasTakenOver
     // At most one batch is on its way: a second turn takes up what was released meanwhile.
     for (let turn = 0; turn < 2 && !this.isReclaimed; turn++) {
       if (!this.#isRetiring) {
@@ -132,8 +136,9 @@ export class StoreLog {
       if (!this.#hasPassed(waitMs)) break
       Object.assign(this.#reusable, this.#retiring)
       this.#isRetiring = false
+      this.#hasTakenOver = true
     }
-    return this.usedBytes < before
+    return this.usedBytes < before || this.#hasTakenOver !== hadTakenOver
   }
 
   #hasPassed(waitMs: number): boolean {

@@ -96,8 +96,7 @@ export class StoreWriter {
     const { words } = this.#views
     assert(words[Header.VERSION] === LAYOUT_VERSION, 'A store of another layout version')
     this.#geometry = geometryOf(words[Header.BUDGET_BYTES]!)
-    const isTorn = words[Header.CHANGING] !== 0
-    if (isTorn) this.#forget()
+    if (words[Header.CHANGING] !== 0) this.#forget()
     this.#index = new StoreIndex(this.#views, this.#geometry, parts.seed)
     this.#log = new StoreLog(words, this.#geometry.logAt, parts.epochs)
     this.#space = new StoreSpace(this.#views, this.#index, this.#log, {
@@ -112,8 +111,7 @@ export class StoreWriter {
     })
     this.#wheel = new TimerWheel(this.#geometry.slotCountMax, parts.clock.nowMs())
     this.#policy = this.#newPolicy()
-    if (isTorn) this.#change(() => this.#log.releaseAll())
-    else this.#rebuild()
+    this.#rebuild()
   }
 
   get count(): number {
@@ -253,21 +251,26 @@ export class StoreWriter {
 
   #change<T>(body: () => T): T {
     const { words } = this.#views
+    assert(words[Header.CHANGING] === 0, 'A change broke off in the middle')
     Atomics.store(words, Header.CHANGING, 1)
     const result = body()
     Atomics.store(words, Header.CHANGING, 0)
     return result
   }
 
-  /** After a torn change nothing in the index can be trusted: it is wiped before anything reads it. */
+  /** After a torn change neither index nor log positions can be trusted: they are wiped before anything reads them. */
   #forget(): void {
     const { words } = this.#views
-    const { headsAt, headCountMax, slotsAt, slotCountMax } = this.#geometry
+    const { headsAt, headCountMax, slotsAt, slotCountMax, logAt } = this.#geometry
     const slotHigh = Math.min(words[Header.SLOT_HIGH]! + 1, slotCountMax)
     for (let head = 0; head < Math.min(words[Header.HEAD_COUNT]! + 1, headCountMax); head++) {
       Atomics.store(words, headsAt + head, 0)
     }
     for (let word = slotsAt + 2; word <= slotsAt + 2 * slotHigh + 1; word++) Atomics.store(words, word, 0)
+    words[Header.LOG_HEAD] = logAt
+    words[Header.LOG_TAIL] = logAt
+    words[Header.LOG_LAP_END] = 0
+    Atomics.store(words, Header.CHANGING, 0)
   }
 
   /** Policy, timers and sums from the entries, oldest in the log first. */

@@ -144,6 +144,12 @@ export class HotPath implements FastPath {
     for (const streamId of this.heldIds) if (streamId !== 0) this.giveBack(streamId)
   }
 
+  dropAll(): void {
+    this.heldIds.fill(0)
+    this.heldShapes.fill(undefined)
+    this.heldCount = 0
+  }
+
   private recognise(buffer: Buffer, start: number, end: number): HotShape | undefined {
     const { shapes, matcher, lastShape } = this
     const last = shapes[lastShape]

@@ -1,4 +1,5 @@
-import { ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js'
+import type { SecureContextOptions } from 'node:tls'
+import type { ServerCredentials, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js'
 import type { HotHandler } from '../grpc/hot-path.js'
 import { GrpcServer as Engine } from '../grpc/server.js'
 import type { GrpcServer, MessageLimits } from '../grpc-server.js'
@@ -6,18 +7,21 @@ import { listenError } from './listen-error.js'
 import { isTraced } from './trace.js'
 
 export interface NativeServerOptions extends MessageLimits {
+  readonly credentials: ServerCredentials
   /** Around the requests of one socket read. */
   readonly onReadStart: () => void
   readonly onReadEnd: () => void
   readonly onFault: (error: unknown) => void
 }
 
-/** The node's own gRPC engine. Plain text. */
+/** The node's own gRPC engine. */
 export class NativeServer implements GrpcServer {
   readonly #engine: Engine
+  readonly #credentials: ServerCredentials
 
   constructor(options: NativeServerOptions) {
     this.#engine = new Engine(options)
+    this.#credentials = options.credentials
   }
 
   addService(definition: ServiceDefinition, implementation: UntypedServiceImplementation): void {
@@ -32,10 +36,15 @@ export class NativeServer implements GrpcServer {
 
   async listen(address: string): Promise<number> {
     try {
-      return await this.#engine.bind(address, ServerCredentials.createInsecure())
+      return await this.#engine.bind(address, this.#credentials)
     } catch (thrown) {
       throw listenError(address, thrown)
     }
+  }
+
+  /** Exchanges the certificate, for new connections. */
+  setSecureContext(options: SecureContextOptions): void {
+    this.#engine.setSecureContext(options)
   }
 
   async shutdown(graceMs: number): Promise<void> {

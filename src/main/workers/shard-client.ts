@@ -34,6 +34,7 @@ export class ShardClient {
   #isUp = false
   #nextId = 1
   #ring: RingView | undefined
+  #closedBy: CacheError | undefined
 
   constructor(getters: GetterRunner) {
     this.#getters = getters
@@ -118,7 +119,14 @@ export class ShardClient {
     for (const { reject } of lost) reject(error)
   }
 
+  /** There will be no thread any more: what is under way rejects, and whatever comes later. */
+  close(): void {
+    this.#closedBy = new CacheError('FAILED_PRECONDITION', 'The node is closed')
+    this.onDeath(this.#closedBy)
+  }
+
   #call(request: Request): Promise<ShardReply> {
+    if (this.#closedBy) throw this.#closedBy
     if (this.#pending.size >= PENDING_MAX) {
       throw new CacheError('RESOURCE_EXHAUSTED', `${PENDING_MAX} calls to one shard are under way`)
     }
@@ -158,14 +166,16 @@ export class ShardClient {
   async #runGetter({ call, group, key, deadlineMs }: Extract<ShardReply, { kind: 'call' }>): Promise<void> {
     const cancel = new Cancel()
     this.#calls.set(call, cancel)
+    // The successor of a dead thread counts its calls from 1 again: an answer for the dead one must not go to it.
+    const isAwaited = (): boolean => this.#calls.get(call) === cancel
     try {
       const outcome = await this.#getters.run(group, key, { cancel, deadlineMs })
-      if (this.#calls.has(call)) this.#push({ kind: 'called', call, outcome })
+      if (isAwaited()) this.#push({ kind: 'called', call, outcome })
     } catch (thrown) {
       const { code, message } = CacheError.from(thrown)
-      if (this.#calls.has(call)) this.#push({ kind: 'called', call, outcome: { code, message } })
+      if (isAwaited()) this.#push({ kind: 'called', call, outcome: { code, message } })
     } finally {
-      if (this.#calls.get(call) === cancel) this.#calls.delete(call)
+      if (isAwaited()) this.#calls.delete(call)
     }
   }
 }

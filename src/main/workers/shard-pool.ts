@@ -75,5 +75,6 @@ export class ShardPool {
 
   async close(): Promise<void> {
     await Promise.all(this.#threads.map((thread) => thread.close()))
+    for (const client of this.clients) client.close()
   }
 }

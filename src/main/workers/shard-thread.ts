@@ -1,4 +1,4 @@
-import { MessageChannel, type MessagePort } from 'node:worker_threads'
+import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import { CacheError } from '../../shared/errors.js'
 import type { ShardReply, ShardRequest, ShardSpec } from '../../shared/messages.js'
@@ -41,6 +41,9 @@ export interface ShardThreadOptions {
  * stands still (the getter blocks it), a new one takes its place.
  *
  *     starting ──► running ──► dead ──► starting …          closed from any of them
+ *
+ * A store has one writer: the next thread starts only when the one before has ended. Piscina tells of a death earlier
+ * than that, while the thread may still be in the middle of a write.
  */
 export class ShardThread {
   readonly #options: ShardThreadOptions
@@ -49,11 +52,13 @@ export class ShardThread {
   readonly #watch: NodeJS.Timeout
   #state: 'starting' | 'running' | 'dead' | 'closed' = 'dead'
   #port: MessagePort | undefined
+  /** The thread that has the task, or will have it. */
+  #worker: Worker | undefined
   #abort = new AbortController()
   #startedMs = 0
   #restartDelayMs = 0
   #restart: NodeJS.Timeout | undefined
-  #beat = { count: 0, seenMs: 0 }
+  #beat = { count: 0, stillMs: 0 }
 
   constructor(options: ShardThreadOptions) {
     this.#options = options
@@ -77,16 +82,20 @@ export class ShardThread {
     const { port1, port2 } = new MessageChannel()
     this.#state = 'starting'
     this.#startedMs = performance.now()
-    this.#beat = { count: this.#heartbeat[0]!, seenMs: this.#startedMs }
+    this.#beat = { count: this.#heartbeat[0]!, stillMs: 0 }
     this.#port = port1
     this.#abort = new AbortController()
-    port1.on('message', (replies: ShardReply[]) => this.#options.events.onReplies(replies))
+    port1.on('message', (replies: ShardReply[]) => {
+      // Nothing of a thread is heard after its death was told.
+      if (this.#port === port1) this.#options.events.onReplies(replies)
+    })
     this.#pool
       .run({ spec: this.#options.spec, port: port2 }, { transferList: [port2], signal: this.#abort.signal })
       .then(
         () => this.#died(new Error('its task ended')),
         (error: unknown) => this.#died(error),
       )
+    this.#worker = this.#pool.threads[0]
     this.#options.events.onStart()
   }
 
@@ -101,7 +110,7 @@ export class ShardThread {
     clearInterval(this.#watch)
     clearTimeout(this.#restart)
     this.#port?.close()
-    await this.#pool.destroy()
+    await Promise.all([this.#pool.destroy(), this.#worker?.terminate()])
     this.#options.epochs.unpin(this.#options.spec.thread)
   }
 
@@ -114,8 +123,8 @@ export class ShardThread {
     if (this.#state === 'closed') return
     this.#state = 'dead'
     this.#port?.close()
-    const { spec, epochs, log, events } = this.#options
-    epochs.unpin(spec.thread)
+    this.#port = undefined
+    const { spec, log, events } = this.#options
     const livedMs = performance.now() - this.#startedMs
     const isEarly = livedMs < EARLY_DEATH_MS
     this.#restartDelayMs = isEarly
@@ -126,27 +135,34 @@ export class ShardThread {
       { shard: spec.shard, reason, restartDelayMs: this.#restartDelayMs },
       'worker thread died; starting another',
     )
-    this.#restart = setTimeout(() => this.start(), this.#restartDelayMs)
     events.onDeath(
       new CacheError('UNAVAILABLE', `Shard ${spec.shard} is being restarted; try again`, { cause }),
     )
+    void this.#replace()
+  }
+
+  async #replace(): Promise<void> {
+    // Resolves when the thread has ended, at once if it has already.
+    await this.#worker?.terminate()
+    this.#options.epochs.unpin(this.#options.spec.thread)
+    if (this.#state !== 'dead') return
+    this.#restart = setTimeout(() => this.start(), this.#restartDelayMs)
   }
 
   #checkHeartbeat(): void {
-    const nowMs = performance.now()
     const count = this.#heartbeat[0]!
     if (count !== this.#beat.count) {
-      this.#beat = { count, seenMs: nowMs }
+      this.#beat = { count, stillMs: 0 }
       if (this.#state === 'starting') this.#state = 'running'
+      return
     }
+    // Counted, not measured: while the whole process stands still, no check takes place.
+    this.#beat.stillMs += HEARTBEAT_CHECK_MS
     const { stallMs, spec, log } = this.#options
     const limitMs = this.#state === 'starting' ? Math.max(stallMs, START_MS_MAX) : stallMs
-    if (this.#state === 'dead' || nowMs - this.#beat.seenMs < limitMs) return
-    log.error(
-      { shard: spec.shard, blockedMs: Math.round(nowMs - this.#beat.seenMs) },
-      'worker thread is blocked',
-    )
-    this.#beat.seenMs = nowMs
+    if (this.#state === 'dead' || this.#beat.stillMs <= limitMs) return
+    log.error({ shard: spec.shard, blockedMs: this.#beat.stillMs }, 'worker thread is blocked')
+    this.#beat.stillMs = 0
     this.#abort.abort()
   }
 }

@@ -14,7 +14,7 @@ const NEVER_NOTIFIED = 2
 /**
  * Epoch-based reclamation (Fraser, "Practical lock-freedom", 2004, §5.2.3) for all stores of a node.
  *
- *     word 0           the epoch, ≥ 1
+ *     word 0           the epoch: odd, so that it is never 0 when it wraps around
  *     word 1           number of threads admitted: pins beyond it need not be looked at
  *     word 2           stays 0: owners sleep on it
  *     word 16 (t + 1)  the pin of thread t: 0, or the epoch that it read when it began to read
@@ -62,11 +62,7 @@ export class Epochs {
 
   /** Closes the present epoch: what was unlinked before this call is free once the returned epoch has passed. */
   retire(): number {
-    const epoch = Atomics.add(this.#words, EPOCH, 1)
-    if (epoch !== -1) return epoch
-    // 0 means unpinned and is not an epoch.
-    Atomics.add(this.#words, EPOCH, 1)
-    return epoch
+    return Atomics.add(this.#words, EPOCH, 2)
   }
 
   /** True once no reader can hold anything that was unlinked before `epoch` was retired. */

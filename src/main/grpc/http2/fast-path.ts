@@ -28,4 +28,6 @@ export interface FastPath {
   giveBack(streamId: number): void
   /** Makes everything held ordinary streams. */
   giveBackAll(): void
+  /** The connection is lost: forgets everything held. */
+  dropAll(): void
 }

@@ -170,6 +170,7 @@ export class ServerStreams implements StreamOwner {
 
   /** The connection is lost. */
   closeAll(): void {
+    this.fastPath?.dropAll()
     for (const stream of [...this.streams.values()]) this.close(stream, Http2Code.CANCEL)
   }
 

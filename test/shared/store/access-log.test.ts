@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { THREAD_COUNT_MAX } from '../../../src/shared/limits.js'
+import { AccessLog } from '../../../src/shared/store/access-log.js'
+
+const RING = 256
+
+function drain(log: AccessLog, threadCount: number): number[] {
+  const slots: number[] = []
+  log.drain(threadCount, (slot) => slots.push(slot))
+  return slots
+}
+
+test('the owner gets every hit since the last drain, thread by thread, in order, once', () => {
+  const log = new AccessLog()
+  log.record(1, 10)
+  log.record(0, 20)
+  log.record(1, 11)
+  assert.deepEqual(drain(log, 2), [20, 10, 11])
+  assert.deepEqual(drain(log, 2), [])
+  log.record(1, 12)
+  log.record(THREAD_COUNT_MAX - 1, 13)
+  assert.deepEqual(drain(log, THREAD_COUNT_MAX), [12, 13])
+})
+
+test('of more hits than a ring holds the latest are kept', () => {
+  const log = new AccessLog()
+  for (let slot = 1; slot <= 3 * RING + 5; slot++) log.record(0, slot)
+  assert.deepEqual(
+    drain(log, 1),
+    Array.from({ length: RING }, (_, i) => 2 * RING + 6 + i),
+  )
+})
+
+test('a full ring does not reach into that of the next thread', () => {
+  const log = new AccessLog()
+  for (let i = 0; i < 5 * RING; i++) log.record(0, 1)
+  assert.deepEqual(drain(log, 2).length, RING)
+  log.record(1, 9)
+  for (let i = 0; i < 5 * RING; i++) log.record(0, 1)
+  assert.equal(drain(log, 2).filter((slot) => slot === 9).length, 1)
+})
+
+test('the count of hits may wrap around', () => {
+  const log = new AccessLog()
+  new Int32Array(log.memory)[0] = 2 ** 31 - 2
+  assert.equal(drain(log, 1).length, RING)
+  for (let slot = 1; slot <= 5; slot++) log.record(0, slot)
+  assert.deepEqual(drain(log, 1), [1, 2, 3, 4, 5])
+})
