@@ -5,6 +5,7 @@ import { CacheError } from '../shared/errors.js'
 import { binaryKey } from '../shared/key.js'
 import { TIMER_MS_MAX } from '../shared/limits.js'
 import type { GroupSpec, Loaded, ShardReply, ShardSpec } from '../shared/messages.js'
+import type { PolicyName } from '../shared/policy-names.js'
 import { type FlightContext, Singleflight } from '../shared/singleflight.js'
 import { AccessLog } from '../shared/store/access-log.js'
 import { Epochs } from '../shared/store/epoch.js'
@@ -86,6 +87,11 @@ export class ShardGroup {
     this.#flights.forgetAll()
     this.#store.clear()
     this.#count()
+  }
+
+  /** Changes the policy; the entries stay. */
+  setPolicy(policy: PolicyName): void {
+    this.#store.setPolicy(POLICIES[policy])
   }
 
   /** Housekeeping: readers' hints, expired entries. Bounded work. */

@@ -70,6 +70,12 @@ export class StoreSpace {
     }
   }
 
+  /** Evicts and cleans after the log was given less room. */
+  shrink(): void {
+    this.#evictFor(0)
+    this.prepare()
+  }
+
   /** Makes the room that the next insert will need, so that readers have until then to unpin. */
   prepare(): void {
     const goalBytes = this.#logBytesForNext - 2 * this.#reserveBytes

@@ -3,8 +3,8 @@ import { HandOver } from './hand-over.js'
 import { Miniature } from './miniature.js'
 import type { EvictionPolicy, PolicyFactory } from './policy.js'
 
-/** Fewest bits of the hash that choose the sample: at most one key in eight. */
-const SAMPLE_BITS_MIN = 3
+/** Fewest bits of the hash that choose the sample: at most one key in sixteen. */
+const SAMPLE_BITS_MIN = 4
 /** The sample is halved when it has come to twice this many entries. */
 const SAMPLE_ENTRIES = 1024
 /** A miniature whose entries are smaller than those of the store holds more of them, up to here. */
@@ -27,7 +27,7 @@ const HAND_OVER_STEP = 16
  * the keys. What it would hit, the store would.
  *
  *     requests ──► active policy                         all the entries
- *        └── 1 in 8, 16, … ──► miniature of each candidate, hits counted
+ *        └── 1 in 16, 32, … ──► miniature of each candidate, hits counted
  *
  * When to change: every candidate has a lead over the active policy, its hits minus the active one's and minus a little,
  * but never under 0 (CUSUM; Page, "Continuous inspection schemes", Biometrika 1954). A change of policy costs at most the

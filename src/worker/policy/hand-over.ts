@@ -24,6 +24,7 @@ export class HandOver implements EvictionPolicy {
   readonly #moved: Uint8Array
   #movedCount = 0
   #leftCount: number
+  #movedShare = 0
 
   /** @param to knows its capacity, and no entries yet */
   constructor(from: EvictionPolicy, to: EvictionPolicy, entries: HandOverEntries) {
@@ -35,11 +36,10 @@ export class HandOver implements EvictionPolicy {
     this.#leftCount = entries.entryCount
   }
 
-  /** Goes from the cost of the old policy to that of the new one as the entries go. */
+  /** Goes from the cost of the old policy to that of the new one, step by step. */
   get bytesPerSlot(): number {
     const from = this.#from.bytesPerSlot
-    const share = this.isDone ? 1 : this.#movedCount / (this.#movedCount + this.#leftCount)
-    return from + share * (this.to.bytesPerSlot - from)
+    return from + this.#movedShare * (this.to.bytesPerSlot - from)
   }
 
   /** The old policy has no entry left: from now on {@link to} can be used by itself. */
@@ -55,6 +55,7 @@ export class HandOver implements EvictionPolicy {
       this.#leftCount--
       this.#enter(slot, this.#entries.hashOf(slot), this.#entries.sizeOf(slot))
     }
+    this.#movedShare = this.isDone ? 1 : this.#movedCount / (this.#movedCount + this.#leftCount)
   }
 
   onInsert(slot: number, hash: number, sizeBytes: number): void {

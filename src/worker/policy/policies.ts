@@ -12,12 +12,11 @@ import { WTinyLfuPolicy } from './w-tinylfu.js'
 
 /**
  * What `auto` chooses among: policies whose weak spots lie apart. It starts with S3-FIFO in the form that lets an entry
- * stay after one hit, since that is the one that is never far behind; plain S3-FIFO lets go of what was wanted twice and
- * never again, W-TinyLFU is better at loops and scans, LRU where all that counts is how lately.
+ * stay after one hit, since that is the one that is never far behind; W-TinyLFU is better at loops and scans, LRU
+ * where all that counts is how lately.
  */
 const AUTO_CANDIDATES: readonly PolicyFactory[] = [
   (slotCountMax) => new S3FifoPolicy(slotCountMax, { hitsToPromote: 1 }),
-  (slotCountMax) => new S3FifoPolicy(slotCountMax),
   (slotCountMax) => new WTinyLfuPolicy(slotCountMax),
   (slotCountMax) => new LruPolicy(slotCountMax),
 ]

@@ -58,10 +58,10 @@ for (const from of Object.values(POLICIES)) {
       const seed = randomInt(2 ** 31)
       const random = prng(seed)
       const below = (bound: number) => Math.floor(random() * bound)
-      for (let run = 0; run < 3; run++) {
+      for (let run = 0; run < 2; run++) {
         const live = new Set(Array.from({ length: 40 }, (_, slot) => slot))
         const change = handOver(from(SLOT_COUNT), to(SLOT_COUNT), live.size)
-        for (let step = 0; step < 200; step++) {
+        for (let step = 0; step < 100; step++) {
           const slot = below(SLOT_COUNT)
           const dice = random()
           if (dice < 0.3) change.onHit(slot)
