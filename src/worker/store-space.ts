@@ -73,14 +73,29 @@ export class StoreSpace {
   /** Evicts and cleans after the log was given less room. */
   shrink(): void {
     this.#evictFor(0)
-    this.prepare()
+    this.prepare(0)
   }
 
-  /** Makes the room that the next insert will need, so that readers have until then to unpin. */
-  prepare(): void {
+  /**
+   * Makes the room that the next insert will need, so that readers have until then to unpin; and cleans ahead of need,
+   * in proportion to the `sizeBytes` that came in. Policies that give up young entries leave the dead together at the
+   * head of the log, a whole lap of live ones before them: cleaned only when there is no room left, that lap would be
+   * one long pause. It begins when half of the slack is free, and goes fast enough to be
+   * through with the lap before none is.
+   */
+  prepare(sizeBytes: number): void {
+    this.#log.reclaim()
+    const logBytes = this.#needs.logBytes()
     const goalBytes = this.#logBytesForNext - 2 * this.#reserveBytes
+    const freeShare = Math.min(1, Math.max(0, (goalBytes - this.#log.usedBytes) / (SLACK_SHARE * logBytes)))
+    const aheadBytes = (8 * sizeBytes * Math.max(0, 1 / 2 - freeShare)) / SLACK_SHARE
     let cleanedBytes = 0
-    while (this.#log.usedBytes > goalBytes && cleanedBytes < this.#needs.logBytes()) {
+    while (cleanedBytes < aheadBytes) {
+      const cleaned = this.#cleanOldest()
+      if (cleaned === 0) break
+      cleanedBytes += cleaned
+    }
+    while (this.#log.usedBytes > goalBytes && cleanedBytes < logBytes) {
       if (this.#log.reclaim()) continue
       const cleaned = this.#cleanOldest()
       if (cleaned === 0) return

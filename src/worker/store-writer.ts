@@ -173,7 +173,7 @@ export class StoreWriter {
         return 'refused'
       }
       this.#write(put, place, sizeBytes, timed)
-      this.#space.prepare()
+      this.#space.prepare(sizeBytes)
       return 'stored'
     })
   }

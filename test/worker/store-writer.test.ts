@@ -169,6 +169,24 @@ for (const [from, to] of [
   })
 }
 
+test('no write moves more than a few entries, even when it is the young ones that are evicted', () => {
+  const store = new StoreFixture(1 << 20, 'w-tinylfu')
+  const words = new Int32Array(store.memory)
+  for (let i = 0; i < 8000; i++) {
+    store.put(`old${i % 4000}`, 'x'.repeat(60))
+    store.read(`old${i % 2000}`)
+  }
+  let movedMax = 0
+  for (let i = 0; i < 40_000; i++) {
+    const before = words[Header.LOG_HEAD]!
+    store.put(`new${i}`, 'x'.repeat(60))
+    // Negative where the log begins a new lap.
+    movedMax = Math.max(movedMax, words[Header.LOG_HEAD]! - before)
+  }
+  assert.ok(movedMax <= 80 * 88, `${movedMax} bytes were written for one entry of 88`)
+  store.writer.check()
+})
+
 test('of two changes of policy at once the last one counts', () => {
   const store = new StoreFixture(64 * 1024, 'fifo')
   for (let i = 0; i < 200; i++) store.put(`key${i}`, 'x'.repeat(60))
