@@ -4,6 +4,7 @@ import { Counter } from '../shared/counters.js'
 import { CacheError, type CodeName } from '../shared/errors.js'
 import { assertKeyLength, binaryKey, encodeKey, type Key } from '../shared/key.js'
 import { FALLBACK_TTL_MS, MANY_KEYS_MAX } from '../shared/limits.js'
+import { isPolicyName, type PolicyName, unknownPolicy } from '../shared/policy-names.js'
 import { type FlightContext, Singleflight } from '../shared/singleflight.js'
 import type { Answer, CallOptions } from './call.js'
 import { type LocalGroup, notFound, type Read } from './local-group.js'
@@ -117,6 +118,18 @@ export class Group {
     this.#assertOpen()
     this.#peerFlights.forgetAll()
     await this.#local.clear()
+  }
+
+  /**
+   * Changes the eviction policy on this node, in all its shards. Nothing is lost: entries go over in the order in which
+   * the old policy would have given them up, while the group goes on serving.
+   *
+   * @throws CacheError INVALID_ARGUMENT when there is no policy of that name
+   */
+  async setPolicy(policy: PolicyName): Promise<void> {
+    this.#assertOpen()
+    if (!isPolicyName(policy)) throw unknownPolicy(policy)
+    await this.#local.setPolicy(policy)
   }
 
   /** Counters of this node by shard; sends no message. */

@@ -3,6 +3,7 @@ import { COUNTERS, Counter, type CounterRow, type GroupCounters } from '../share
 import { CacheError } from '../shared/errors.js'
 import { type HashSeed, hashBytes, shardOf } from '../shared/hash.js'
 import { binaryKey } from '../shared/key.js'
+import type { PolicyName } from '../shared/policy-names.js'
 import { Singleflight } from '../shared/singleflight.js'
 import type { AccessLog } from '../shared/store/access-log.js'
 import type { ReaderPin } from '../shared/store/reader-pin.js'
@@ -17,6 +18,7 @@ export interface StoreOwner {
   ): Promise<Omit<Answer, 'answeredBy'>>
   remove(group: number, key: Uint8Array, hash: number): Promise<void>
   clear(group: number): Promise<void>
+  setPolicy(group: number, policy: PolicyName): Promise<void>
 }
 
 /** The stores of a group on this node, and who owns them. */
@@ -173,6 +175,10 @@ export class LocalGroup {
   async clear(): Promise<void> {
     this.#flights.forgetAll()
     await Promise.all(this.#stores.map(({ owner }) => owner.clear(this.#options.id)))
+  }
+
+  async setPolicy(policy: PolicyName): Promise<void> {
+    await Promise.all(this.#stores.map(({ owner }) => owner.setPolicy(this.#options.id, policy)))
   }
 
   /** Counters by shard, in the order of the counter table. */

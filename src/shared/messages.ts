@@ -100,6 +100,7 @@ export type ShardRequest =
       readonly hash: number
     }
   | { readonly kind: 'clear'; readonly id: number; readonly group: number }
+  | { readonly kind: 'policy'; readonly id: number; readonly group: number; readonly policy: PolicyName }
   | { readonly kind: 'attach'; readonly id: number; readonly spec: GroupSpec }
   | { readonly kind: 'detach'; readonly id: number; readonly group: number }
   /** An outcome for each key, in order; or one failure for all of them. */

@@ -5,6 +5,7 @@ import { CacheError } from '../shared/errors.js'
 import { hashBytes } from '../shared/hash.js'
 import { binaryKey } from '../shared/key.js'
 import type { GroupSpec, Loaded, ShardReply, ShardSpec } from '../shared/messages.js'
+import type { PolicyName } from '../shared/policy-names.js'
 import { type FlightContext, Singleflight } from '../shared/singleflight.js'
 import { AccessLog } from '../shared/store/access-log.js'
 import { Epochs } from '../shared/store/epoch.js'
@@ -127,6 +128,11 @@ export class ShardGroup {
     this.#backoff.forgetAll()
     this.#store.clear()
     this.#count()
+  }
+
+  /** Changes the policy; the entries stay. */
+  setPolicy(policy: PolicyName): void {
+    this.#store.setPolicy(POLICIES[policy])
   }
 
   /** Housekeeping: readers' hints, what they say is due for a refresh, expired entries. Bounded work. */

@@ -66,6 +66,9 @@ export class Shard implements Callback {
       case 'clear':
         void this.#withGroup(request, (group) => group.clear())
         break
+      case 'policy':
+        void this.#withGroup(request, (group) => group.setPolicy(request.policy))
+        break
       case 'attach':
         void this.#attach(request.id, request.spec)
         break

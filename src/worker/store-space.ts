@@ -11,8 +11,8 @@ const SLACK_SHARE = 1 / 16
 /** At most this share of the log is kept free for moving one entry. */
 const RESERVE_SHARE_MAX = 1 / 8
 
-/** At most this share is made free ahead of the next insert: far less than the slack. */
-const AHEAD_SHARE_MAX = 1 / 64
+/** At most this share is made free for the next insert: far less than the slack. */
+const NEXT_SHARE_MAX = 1 / 64
 
 /** What making room needs of the store. */
 export interface SpaceNeeds {
@@ -40,7 +40,6 @@ export class StoreSpace {
   readonly #needs: SpaceNeeds
   /** Largest entry so far, in bytes: that much room is kept free to move entries into. */
   #largestBytes = 0
-  #lastBytes = 0
 
   constructor(views: EntryViews, index: StoreIndex, log: StoreLog, needs: SpaceNeeds) {
     this.#views = views
@@ -51,7 +50,6 @@ export class StoreSpace {
 
   /** Takes note of the size of an entry. */
   note(sizeBytes: number): void {
-    this.#lastBytes = sizeBytes
     this.#largestBytes = Math.max(this.#largestBytes, sizeBytes)
   }
 
@@ -61,25 +59,44 @@ export class StoreSpace {
     this.#evictFor(sizeBytes)
     let cleanedBytes = 0
     for (;;) {
-      const place = this.#log.placeFor(sizeBytes, this.#logBytesForNext)
-      if (place !== 0 && this.#isFree(sizeBytes)) return place
+      if (this.#isFree(sizeBytes)) {
+        const place = this.#log.placeFor(sizeBytes, this.#logBytesForNext)
+        if (place !== 0) return place
+      }
       if (this.#log.reclaim()) continue
       const cleaned = this.#cleanOldest()
       cleanedBytes += cleaned
       if (cleaned > 0 && cleanedBytes <= this.#needs.logBytes()) continue
       // Nothing more can be moved, or a whole lap was and did not help: then without the reserve, or one entry fewer.
+      const place = this.#log.placeFor(sizeBytes, this.#logBytesForNext)
       if (place !== 0) return place
       if (cleaned === 0 ? !this.#log.reclaim(PIN_WAIT_MS) : !this.#needs.evictOne()) return 0
       cleanedBytes = 0
     }
   }
 
-  /** Makes some of the room that the next insert will need, so that readers have until then to unpin. */
-  prepare(): void {
-    const aheadBytes = Math.min(this.#lastBytes, this.#needs.logBytes() * AHEAD_SHARE_MAX)
+  /** Evicts and cleans after the log was given less room. */
+  shrink(): void {
+    this.#evictFor(0)
+    this.prepare(0)
+  }
+
+  /**
+   * Makes some of the room that the next insert will need, so that readers have until then to unpin; and cleans ahead of
+   * need, in proportion to the `sizeBytes` that came in. Policies that give up young entries leave the dead together at
+   * the head of the log, a whole lap of live ones before them: cleaned only when there is no room left, that lap would
+   * be one long pause. It begins when half of the slack is free, and is through with the lap before none is.
+   */
+  prepare(sizeBytes: number): void {
+    this.#log.reclaim()
+    const logBytes = this.#needs.logBytes()
+    const goalBytes = this.#logBytesForNext - this.#reserveBytes
+    const freeShare = Math.min(1, Math.max(0, (goalBytes - this.#log.usedBytes) / (SLACK_SHARE * logBytes)))
+    const aheadBytes = (8 * sizeBytes * Math.max(0, 1 / 2 - freeShare)) / SLACK_SHARE
+    const nextBytes = Math.min(sizeBytes, logBytes * NEXT_SHARE_MAX)
     let cleanedBytes = 0
-    while (!this.#isFree(aheadBytes) && cleanedBytes < this.#needs.logBytes()) {
-      if (this.#log.reclaim()) continue
+    while (cleanedBytes < aheadBytes || (!this.#isFree(nextBytes) && cleanedBytes < logBytes)) {
+      if (!this.#isFree(nextBytes) && this.#log.reclaim()) continue
       const cleaned = this.#cleanOldest()
       if (cleaned === 0) return
       cleanedBytes += cleaned

@@ -26,11 +26,16 @@ import {
   SLOT_BYTES,
 } from '../shared/store/layout.js'
 import { DueSlots } from './due-slots.js'
-import type { EvictionPolicy, PolicyFactory } from './policy/policy.js'
+import type { PolicyFactory } from './policy/policy.js'
 import { StoreIndex } from './store-index.js'
 import { StoreLog } from './store-log.js'
+import { StorePolicy } from './store-policy.js'
 import { StoreSpace } from './store-space.js'
 import { TimerWheel } from './timer-wheel.js'
+
+/** Entries that change hands with every write, and with every round of housekeeping, while a policy takes over. */
+const HAND_OVER_STEP = 16
+const HAND_OVER_COUNT_MAX = 4096
 
 /** What became of a value that was to be kept. */
 export type PutResult = 'stored' | 'oversize' | 'refused'
@@ -93,11 +98,11 @@ export class StoreWriter {
   readonly #log: StoreLog
   readonly #space: StoreSpace
   readonly #wheel: TimerWheel
-  #policy: EvictionPolicy
+  readonly #policy: StorePolicy
   #liveBytes = 0
   readonly #due: DueSlots
   readonly #onHint = (slot: number): void => {
-    this.#policy.onHit(slot)
+    this.#policy.current.onHit(slot)
     this.#due.hit(slot)
   }
 
@@ -123,7 +128,12 @@ export class StoreWriter {
       },
     })
     this.#wheel = new TimerWheel(this.#geometry.slotCountMax, parts.clock.nowMs())
-    this.#policy = this.#newPolicy()
+    this.#policy = new StorePolicy(parts.policy, this.#geometry.budgetBytes - HEADER_BYTES, {
+      slotCountMax: this.#geometry.slotCountMax,
+      entryCount: () => this.#index.count,
+      hashOf: (slot) => this.#index.hashAt(this.#index.placeOf(slot)),
+      sizeOf: (slot) => costOf(entryBytesAt(this.#views, this.#index.placeOf(slot))),
+    })
     this.#rebuild()
   }
 
@@ -151,7 +161,7 @@ export class StoreWriter {
       ? timeLeftMs(this.#views, place, nowMs)
       : Number.POSITIVE_INFINITY
     if (ttlLeftMs <= -this.#staleMsOf(place)) return undefined
-    this.#policy.onHit(slot)
+    this.#policy.current.onHit(slot)
     const start = valueAt(this.#views, place)
     const value = this.#views.bytes.slice(start, start + valueLengthAt(this.#views, place))
     return { value, notFound: isNotFound(this.#views, place), ttlLeftMs }
@@ -162,20 +172,21 @@ export class StoreWriter {
     const timed = put.ttlMs !== Number.POSITIVE_INFINITY
     if (timed) this.#wheel.activate()
     const sizeBytes = entryBytes(put.key.length, put.value.length, timed)
-    const costBytes = sizeBytes + SLOT_BYTES + HEAD_BYTES + this.#bytesPerSlot
+    const costBytes = costOf(sizeBytes) + this.#bytesPerSlot
     if (costBytes > this.#geometry.budgetBytes * ENTRY_SHARE_MAX) {
       this.remove(put.key, put.hash)
       return 'oversize'
     }
     return this.#change(() => {
       this.#drainHints()
+      this.#policy.step(HAND_OVER_STEP)
       const place = this.#space.make(sizeBytes)
       if (place === 0) {
         this.#removeKey(put.key, put.hash)
         return 'refused'
       }
       this.#write(put, place, sizeBytes, timed)
-      this.#space.prepare()
+      this.#space.prepare(sizeBytes)
       return 'stored'
     })
   }
@@ -190,13 +201,21 @@ export class StoreWriter {
     return this.#due.take()
   }
 
+  /**
+   * Gives the store another policy. The entries stay: they change hands with the writes and the housekeeping to come.
+   * A policy that costs more takes the room from them, bit by bit.
+   */
+  setPolicy(policy: PolicyFactory): void {
+    this.#policy.change(policy)
+  }
+
   /** Removes everything. */
   clear(): void {
     this.#change(() => {
       this.#index.clear()
       this.#log.releaseAll()
       this.#wheel.clear()
-      this.#policy = this.#newPolicy()
+      this.#policy.reset()
       this.#liveBytes = 0
     })
   }
@@ -215,6 +234,10 @@ export class StoreWriter {
   maintain(countMax: number): number {
     // Hints and marks are private to the owner: only what really goes is a change.
     this.#drainHints()
+    if (this.#policy.isChanging) {
+      this.#policy.step(HAND_OVER_COUNT_MAX)
+      this.#change(() => this.#space.shrink())
+    }
     const expired = this.#wheel.advance(
       this.#parts.clock.nowMs(),
       countMax,
@@ -231,7 +254,7 @@ export class StoreWriter {
   /** Re-derives every figure and throws AssertionError on the first that differs. O(n): for tests. */
   check(): void {
     this.#index.check()
-    this.#policy.check()
+    this.#policy.current.check()
     let live = 0
     for (let slot = 1; slot <= this.#index.slotHigh; slot++) {
       const place = this.#index.placeOf(slot)
@@ -246,22 +269,16 @@ export class StoreWriter {
   }
 
   get #bytesPerSlot(): number {
-    return this.#policy.bytesPerSlot + this.#wheel.bytesPerSlot
+    return this.#policy.current.bytesPerSlot + this.#wheel.bytesPerSlot
   }
 
   get #metadataBytes(): number {
-    return this.#index.bytes + this.#index.slotHigh * this.#bytesPerSlot
+    return this.#index.bytes + this.#index.slotHigh * this.#wheel.bytesPerSlot + Math.ceil(this.#policy.bytes)
   }
 
   /** Bytes that the log may use now: what header, heads, slots and policy leave of the budget. */
   get #logBytes(): number {
     return Math.floor((this.#geometry.budgetBytes - HEADER_BYTES - this.#metadataBytes) / 8) * 8
-  }
-
-  #newPolicy(): EvictionPolicy {
-    const policy = this.#parts.policy(this.#geometry.slotCountMax + 1)
-    policy.setCapacity(this.#geometry.budgetBytes - HEADER_BYTES)
-    return policy
   }
 
   #change<T>(body: () => T): T {
@@ -300,7 +317,7 @@ export class StoreWriter {
     const sizeBytes = entryBytesAt(this.#views, place)
     this.#liveBytes += sizeBytes
     this.#space.note(sizeBytes)
-    this.#policy.onInsert(slot, hash, sizeBytes + SLOT_BYTES + HEAD_BYTES)
+    this.#policy.insert(slot, hash, costOf(sizeBytes))
     if (isTimed(this.#views, place)) this.#wheel.insert(slot, this.#removedAtMs(slot))
   }
 
@@ -324,7 +341,7 @@ export class StoreWriter {
   #replace(slot: number, place: number, sizeBytes: number): void {
     this.#liveBytes += sizeBytes - entryBytesAt(this.#views, this.#index.placeOf(slot))
     this.#index.point(slot, place)
-    this.#policy.onReplace(slot, sizeBytes + SLOT_BYTES + HEAD_BYTES)
+    this.#policy.current.onReplace(slot, costOf(sizeBytes))
     this.#wheel.remove(slot)
     if (isTimed(this.#views, place)) this.#wheel.insert(slot, this.#removedAtMs(slot))
   }
@@ -332,7 +349,7 @@ export class StoreWriter {
   #removeKey(key: Uint8Array, hash: number): boolean {
     const slot = this.#index.find(key, 0, key.length, hash)
     if (slot !== 0) {
-      this.#policy.onRemove(slot)
+      this.#policy.current.onRemove(slot)
       this.#unlink(slot)
     }
     return slot !== 0
@@ -340,7 +357,7 @@ export class StoreWriter {
 
   /** Removes an entry that the policy still knows. */
   #drop(slot: number): void {
-    this.#policy.onRemove(slot)
+    this.#policy.current.onRemove(slot)
     this.#unlink(slot)
   }
 
@@ -355,7 +372,8 @@ export class StoreWriter {
   }
 
   #evictOne(): boolean {
-    const slot = this.#policy.evict()
+    this.#policy.fit(this.#liveBytes + this.#index.count * (SLOT_BYTES + HEAD_BYTES))
+    const slot = this.#policy.current.evict()
     if (slot <= 0) return false
     this.#unlink(slot)
     this.#parts.events.onEvict()
@@ -376,4 +394,9 @@ export class StoreWriter {
     const nowMs = this.#parts.clock.nowMs()
     return nowMs + timeLeftMs(this.#views, place, nowMs) + this.#staleMsOf(place)
   }
+}
+
+/** What an entry of `sizeBytes` costs with its slot and head, but without the state of the policy. */
+function costOf(sizeBytes: number): number {
+  return sizeBytes + SLOT_BYTES + HEAD_BYTES
 }

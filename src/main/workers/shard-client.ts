@@ -1,6 +1,7 @@
 import { Cancel, type CancelSignal } from '../../shared/cancel.js'
 import { CacheError } from '../../shared/errors.js'
 import type { Failure, GroupSpec, Loaded, RingView, ShardReply, ShardRequest } from '../../shared/messages.js'
+import type { PolicyName } from '../../shared/policy-names.js'
 import type { ShardThread } from './shard-thread.js'
 
 /** Calls to one shard that may be under way; more are refused. */
@@ -89,6 +90,13 @@ export class ShardClient {
     await this.#call({ kind: 'clear', id: this.#nextId++, group })
   }
 
+  /** Gives the shard's part of a group another policy; a new thread will have it from the start. */
+  async setPolicy(group: number, policy: PolicyName): Promise<void> {
+    const spec = this.#groups.get(group)
+    if (spec) this.#groups.set(group, { ...spec, policy })
+    await this.#call({ kind: 'policy', id: this.#nextId++, group, policy })
+  }
+
   /** Tells the shard who owns what, so that it lets go of entries that are no longer this node's. */
   setRing(ring: RingView): void {
     this.#ring = ring
@@ -99,12 +107,12 @@ export class ShardClient {
   onStart(): void {
     const waiting = this.#requests
     const announced = new Set(
-      waiting.map((request) => (request.kind === 'attach' ? request.spec : undefined)),
+      waiting.map((request) => (request.kind === 'attach' ? request.spec.id : undefined)),
     )
     this.#requests = []
     this.#isUp = true
     for (const spec of this.#groups.values()) {
-      if (!announced.has(spec)) this.#push({ kind: 'attach', id: this.#nextId++, spec })
+      if (!announced.has(spec.id)) this.#push({ kind: 'attach', id: this.#nextId++, spec })
     }
     if (this.#ring) this.#push({ kind: 'ring', ring: this.#ring })
     for (const request of waiting) this.#push(request)
