@@ -10,7 +10,9 @@ const BENCH = new URL('../../bench/bench.js', import.meta.url)
 const RESULTS = new URL('../../bench/results.js', import.meta.url)
 
 /** Those that need nothing but Node. */
-const SUITES = ['ring', 'store', 'memory', 'hit-ratio']
+const SUITES = ['ring', 'store', 'memory', 'hit-ratio', 'cluster']
+/** Those that read figures of processes from /proc. */
+const LINUX_ONLY = ['memory', 'cluster']
 
 describe('npm run bench', () => {
   const folder = tempFolder()
@@ -26,7 +28,7 @@ describe('npm run bench', () => {
     )
     for (const { suite, tables } of report.suites) {
       assert.match(stdout, new RegExp(`^${suite}: `, 'm'))
-      if (suite === 'memory' && process.platform !== 'linux') continue
+      if (LINUX_ONLY.includes(suite) && process.platform !== 'linux') continue
       assert.ok(tables.length > 0, suite)
       for (const { title, columns, rows } of tables) {
         assert.ok(stdout.includes(title), title)

@@ -164,6 +164,15 @@ describe('flow control of what we send', () => {
     await connection.request()
     assert.equal(sent().readUInt32BE(1), request.length)
     assert.ok(sent().subarray(5).equals(request))
+    connection.send(
+      frame(FrameType.WINDOW_UPDATE, 0, 1, uint32(1)),
+      frame(FrameType.PING, 0, 0, Buffer.alloc(8)),
+    )
+    await connection.next(FrameType.PING, Flag.ACK)
+    assert.equal(
+      connection.frames.filter(({ type, flags }) => type === FrameType.DATA && flags > 0).length,
+      1,
+    )
     connection.send(replyFrames(1, ANSWER))
     assert.equal((await call).status, 0)
   })
@@ -242,7 +251,9 @@ describe('a call that is given up', () => {
     assert.equal((await call).status, Code.DEADLINE_EXCEEDED)
     const reset = await connection.next(FrameType.RST_STREAM)
     assert.deepEqual([reset.streamId, reset.payload.readUInt32BE()], [streamId, Http2Code.CANCEL])
-    connection.send(replyFrames(streamId, ANSWER))
+    // Far more of them than a server may send that nobody asked for anything.
+    const late = Array.from({ length: 12_000 }, () => frame(FrameType.DATA, 0, streamId, Buffer.alloc(1)))
+    connection.send(...late, replyFrames(streamId, ANSWER))
     const next = client.call(PATH, REQUEST)
     await answerNext(connection)
     assert.equal((await next).status, 0)
