@@ -213,6 +213,14 @@ export function describePeerClient(
           names.map((name) => [400_000, name]),
         )
         assert.deepEqual(groups.scores.batches, [5, 3, 1])
+        groups.scores.set('long', 'l'.repeat(2_000_000))
+        const longer = clientOf(address, { receiveBytesMax: 4 * 1024 * 1024 })
+        const alone = await longer.fetchMany('scores', many(['long', 'a']), {})
+        assert.deepEqual(
+          shown(alone).map((text) => text.length),
+          [2_000_000, 400_000],
+        )
+        assert.deepEqual(groups.scores.batches.slice(3), [2, 1])
       })
 
       it('a group that the peer lacks fails them all', async () => {
@@ -232,23 +240,33 @@ export function describePeerClient(
       it('a peer without that method gets a call for each key, and is not asked again for a while', async () => {
         const clock = new FakeClock()
         const { address, groups, server } = await startPeer('plain')
-        const { Fetch, Remove } = peerDefinition
+        const { Fetch, FetchMany } = peerDefinition
         let fetches = 0
+        let attempts = 0
         server.addService(
-          { Fetch, Remove },
+          { Fetch, FetchMany },
           {
+            FetchMany: unaryHandler(async () => {
+              attempts++
+              throw new CacheError('UNIMPLEMENTED', 'no such method')
+            }),
             Fetch: unaryHandler(async ({ key: bytes }: GroupKey, call) => {
               fetches++
               return { response: await groups.scores.fetch(bytes, call.options) }
             }, true),
-            Remove: unaryHandler(async () => ({ response: {} })),
           },
         )
         const client = clientOf(address, { clock })
-        for (let round = 1; round <= 3; round++) {
+        await client.fetch('scores', key('Tom'), {})
+        fetches = 0
+        for (const [round, attempted] of [
+          [1, 1],
+          [2, 1],
+          [3, 2],
+        ] as const) {
           const answers = await client.fetchMany('scores', many(['Tom', 'nobody']), {})
           assert.deepEqual(shown(answers), ['630', 'NOT_FOUND'])
-          assert.equal(fetches, 2 * round)
+          assert.deepEqual([fetches, attempts], [2 * round, attempted])
           clock.advance(200_000)
         }
       })
