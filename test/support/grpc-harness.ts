@@ -58,7 +58,10 @@ export class GrpcHarness implements Transport {
     this.connection = new GrpcConnection(context, http2, this, { address: 'test:1', authContext: () => ({}) })
     this.connection.http2.streams.fastPath = new HotPath(this.connection.http2, {
       methods: new Map(
-        Object.entries(hot).map(([path, handler]) => [path, { handler, accepts: () => true }]),
+        Object.entries(hot).map(([path, handler]) => [
+          path,
+          { handler, ordinaryNames: new Set(['x-ordinary']) },
+        ]),
       ),
       receiveBytesMax: resolved.receiveBytesMax,
       onFault: context.onFault,

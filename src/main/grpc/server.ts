@@ -109,10 +109,10 @@ export class GrpcServer {
    * Answers a unary method from bytes to bytes wherever it can; the method must be there the ordinary way as well, and
    * give the same answers.
    *
-   * @param accepts says by the header fields of a request, names and values in turn, whether the handler may see it
+   * @param ordinaryNames header fields that the handler would have to know: requests that have one go the ordinary way
    */
-  addHotMethod(path: string, handler: HotHandler, accepts: HotMethod['accepts'] = () => true): void {
-    this.hotMethods.set(path, { handler, accepts })
+  addHotMethod(path: string, handler: HotHandler, ...ordinaryNames: readonly string[]): void {
+    this.hotMethods.set(path, { handler, ordinaryNames: new Set(ordinaryNames) })
   }
 
   /** Kept for programs written for older grpc-js: a bound server serves. */

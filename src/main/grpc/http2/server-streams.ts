@@ -260,7 +260,6 @@ export class ServerStreams implements StreamOwner {
     this.guard.streamOpened()
     this.context.onStreamOpened()
     if (accepting && !endStream && this.fastPath?.onHeaders(streamId, buffer, start, end) === true) return
-    const insertCountBefore = this.decoder.table.insertCount
     const { fields, truncated } = this.decoder.decode(buffer, start, end)
     if (!accepting) {
       this.closed.addCutOff(streamId)
@@ -272,7 +271,7 @@ export class ServerStreams implements StreamOwner {
       return
     }
     const head = parseRequestHead(streamId, fields)
-    if (!endStream && !truncated) this.fastPath?.learn(buffer, start, end, head, insertCountBefore)
+    if (!endStream && !truncated) this.fastPath?.learn(head)
     this.begin(this.add(streamId), head, truncated, endStream)
   }
 
