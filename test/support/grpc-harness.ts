@@ -49,6 +49,7 @@ export class GrpcHarness implements Transport {
     }
     const http2 = {
       limits: resolved,
+      budget: context.budget,
       pool: new BufferPool(),
       defer: (run: () => void) => this.deferred.push(run),
       nowMs: () => this.nowMs,

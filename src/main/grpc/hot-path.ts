@@ -89,7 +89,8 @@ export class HotPath implements FastPath {
     const slot = slotOf(streamId)
     if (this.heldIds[slot] !== streamId) return false
     const shape = this.heldShapes[slot]!
-    if (!endStream || !this.isOneMessage(shape, buffer, start, end)) {
+    const { crowded } = this.http2.streams.sendQueue
+    if (crowded || !endStream || !this.isOneMessage(shape, buffer, start, end)) {
       this.giveBack(streamId)
       return false
     }
