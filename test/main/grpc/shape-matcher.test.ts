@@ -99,6 +99,19 @@ describe('matching and decoding', () => {
   })
 })
 
+test('an entry that the block itself has driven out is not found', () => {
+  const { table } = new HpackDecoder(LIST_BYTES_MAX, 64)
+  const head = parseRequestHead(1, [...COMMON.slice(0, 8), 'x-a', '1', 'x-b', '2', 'x-a', '1'])
+  const insert = (name: string, value: string) =>
+    Buffer.concat([Buffer.from([0x40, name.length]), Buffer.from(name), Buffer.from([1]), Buffer.from(value)])
+  const matcher = new ShapeMatcher(table)
+  table.insert('x-a', '1')
+  const block = Buffer.concat([insert('x-a', '1'), insert('x-b', '2'), Buffer.from([0xc0])])
+  const shape = new RequestShape({ ...head, fields: head.fields.slice(8) })
+  assert.equal(matcher.match(shape, block, 0, block.length), false)
+  assert.deepEqual(entriesOf(table), ['x-a: 1', '36 bytes, 1 inserted'])
+})
+
 test('a value that no field may have, a timeout that has passed, and a second one are left to the decoder', () => {
   const plain = (name: string, value: string) =>
     Buffer.concat([
