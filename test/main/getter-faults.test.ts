@@ -1,9 +1,17 @@
 import assert from 'node:assert/strict'
+import { existsSync, rmSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
 import type { Group } from '../../src/main/group.js'
 import { type Node, startNode } from '../../src/main/node.js'
 import type { GroupOptions } from '../../src/main/node-options.js'
-import { createGetter, NATIVE_SLEEP_MS, VALUE_BYTES_MAX, Word } from '../fixtures/faulty-getter.js'
+import {
+  createGetter,
+  NATIVE_SLEEP_FILE,
+  NATIVE_SLEEP_MS,
+  VALUE_BYTES_MAX,
+  Word,
+} from '../fixtures/faulty-getter.js'
+import { GatedGetter } from '../support/gated-getter.js'
 import { counterOf, shardOfMiss } from '../support/group-counters.js'
 import { until } from '../support/until.js'
 
@@ -179,6 +187,27 @@ test('a thread that dies under a getter function: the getter hears of it, the ca
   assert.equal(await text(group.get('hang:1')), 'value of hang:1')
 })
 
+test('a value that a getter function brings for a dead thread is not taken for one of its successor', async (t) => {
+  const getter = new GatedGetter()
+  const { node, group } = await startFaulty(t, 'function', { getter: getter.get })
+  const { shard, result } = shardOfMiss(group, () => group.get('old:0'))
+  result.catch(() => {})
+  const old = await getter.begun(1)
+  node.killWorker(shard)
+  await assert.rejects(result, { code: 'UNAVAILABLE' })
+  const later = Array.from({ length: 20 }, (_, i) => text(group.get(`new:${i}`)))
+  await getter.begun(21)
+  old.resolve('value of old:0')
+  // A turn of the event loop and a half, so that a wrong answer could get through.
+  await until('the old getter has ended', () => old.context.signal.aborted)
+  await group.delete('sent after the old value')
+  for (const load of getter.loads.slice(1)) load.resolve(`value of ${load.key}`)
+  assert.deepEqual(
+    await Promise.all(later),
+    later.map((_, i) => `value of new:${i}`),
+  )
+})
+
 test('deletes and clears that a dying thread has not carried out are not confirmed', async (t) => {
   const { node, group } = await startFaulty(t, 'function')
   await group.get('good:1')
@@ -197,7 +226,8 @@ test('the next thread starts only when the one before has really ended', async (
   const { node, group, words } = await startFaulty(t, 'module')
   const { shard, result } = shardOfMiss(group, () => group.get('native-sleep:1'))
   result.catch(() => {})
-  await until('the thread is within a call that cannot be interrupted', () => words[Word.SLEPT_AT] !== 0)
+  t.after(() => rmSync(NATIVE_SLEEP_FILE, { force: true }))
+  await until('the thread is within a call that cannot be interrupted', () => existsSync(NATIVE_SLEEP_FILE))
   node.killWorker(shard)
   await assert.rejects(result, { code: 'UNAVAILABLE' })
   Atomics.store(words, Word.HEALED, 1)

@@ -100,7 +100,7 @@ describe('matching and decoding', () => {
 })
 
 test('an entry that the block itself has driven out is not found', () => {
-  const { table } = new HpackDecoder(LIST_BYTES_MAX, 64)
+  const { table } = new HpackDecoder(LIST_BYTES_MAX, 72)
   const head = parseRequestHead(1, [...COMMON.slice(0, 8), 'x-a', '1', 'x-b', '2', 'x-a', '1'])
   const insert = (name: string, value: string) =>
     Buffer.concat([Buffer.from([0x40, name.length]), Buffer.from(name), Buffer.from([1]), Buffer.from(value)])

@@ -1,4 +1,4 @@
-import { type FramingFault, MessageReader, type MessageSink } from '../framing.js'
+import { type FramingFault, heldBytesOf, MessageReader, type MessageSink } from '../framing.js'
 import type { ByteBudget } from '../http2/byte-budget.js'
 import { ReceiveWindow } from '../http2/flow-control.js'
 
@@ -55,7 +55,7 @@ export class Download implements MessageSink {
 
   onMessage(message: Buffer, compressed: boolean): void {
     // From here on it is the caller's.
-    this.budget.give(message.length)
+    this.budget.give(heldBytesOf(message))
     if (compressed) this.fault ??= 'compressed'
     else if (this.message !== undefined) this.fault ??= 'second'
     this.message ??= message
