@@ -1,7 +1,7 @@
 import { CacheError } from '../shared/errors.js'
 import { type HashSeed, hashBytes, shardOf } from '../shared/hash.js'
 import { STORE_BYTES_MAX, STORE_BYTES_MIN } from '../shared/limits.js'
-import type { GroupSpec } from '../shared/messages.js'
+import type { StoreMemory } from '../shared/messages.js'
 import type {
   HotKey,
   KeyFacts,
@@ -21,15 +21,14 @@ export interface OperatedShard {
     group: number,
     operation: OperationOf<Kind>,
   ): Promise<OperationResults[Kind]>
-  /** What the next owner is told, should this one die. */
-  respec(spec: GroupSpec): void
+  /** The memory that the next owner is told of, should this one die. */
+  moveTo(group: number, memory: StoreMemory): void
   clear(group: number): Promise<void>
 }
 
 export interface GroupOperationsParts {
+  readonly id: number
   readonly shards: readonly OperatedShard[]
-  /** What each shard was told of the group. */
-  readonly specs: readonly GroupSpec[]
   readonly seed: HashSeed
   /** Has all readers look into the new memory of a shard. */
   readonly switchReaders: (shard: number, memory: SharedArrayBuffer, accessLog: AccessLog) => void
@@ -39,17 +38,15 @@ export interface GroupOperationsParts {
 export class GroupOperations {
   readonly #parts: GroupOperationsParts
   readonly #id: number
-  #specs: readonly GroupSpec[]
   #isResizing = false
 
   constructor(parts: GroupOperationsParts) {
     this.#parts = parts
-    this.#specs = parts.specs
-    this.#id = parts.specs[0]!.id
+    this.#id = parts.id
   }
 
   get shardCount(): number {
-    return this.#specs.length
+    return this.#parts.shards.length
   }
 
   /**
@@ -59,21 +56,20 @@ export class GroupOperations {
    */
   async resize(maxBytes: number): Promise<void> {
     const { shards } = this.#parts
-    const specs = this.#allocate(maxBytes)
+    const memories = this.#allocate(maxBytes)
     if (this.#isResizing) throw new CacheError('FAILED_PRECONDITION', 'The group is being resized already')
     this.#isResizing = true
     try {
       const lives = shards.map(({ life }) => life)
       const copied = await Promise.allSettled(
         shards.map((shard, index) => {
-          const { store, accessLog } = specs[index]!
-          return shard.operate(this.#id, { kind: 'resize', store, accessLog })
+          return shard.operate(this.#id, { kind: 'resize', ...memories[index]! })
         }),
       )
       const failure = copied.find((result) => result.status === 'rejected')
       // A new owner knows nothing of the copy that the one before it made.
       const usesNew = !failure && shards.every(({ life }, index) => life === lives[index])
-      if (usesNew) this.#switch(specs)
+      if (usesNew) this.#switch(memories)
       await Promise.allSettled(shards.map((shard) => shard.operate(this.#id, { kind: 'settle', usesNew })))
       if (failure) throw failure.reason
       if (!usesNew) throw new CacheError('UNAVAILABLE', 'A shard was restarted meanwhile; try again')
@@ -126,7 +122,7 @@ export class GroupOperations {
     })
   }
 
-  #allocate(maxBytes: number): GroupSpec[] {
+  #allocate(maxBytes: number): StoreMemory[] {
     const storeBytes = Math.min(maxBytes / this.shardCount, STORE_BYTES_MAX)
     if (!(storeBytes >= STORE_BYTES_MIN)) {
       throw new CacheError(
@@ -135,8 +131,7 @@ export class GroupOperations {
       )
     }
     try {
-      return this.#specs.map((spec) => ({
-        ...spec,
+      return this.#parts.shards.map(() => ({
         store: allocateStore(storeBytes),
         accessLog: AccessLog.allocate(),
       }))
@@ -148,11 +143,10 @@ export class GroupOperations {
   }
 
   /** In one stretch of code: whoever reads or dies after it finds the new memory everywhere. */
-  #switch(specs: readonly GroupSpec[]): void {
-    this.#specs = specs
-    specs.forEach((spec, shard) => {
-      this.#parts.shards[shard]!.respec(spec)
-      this.#parts.switchReaders(shard, spec.store, new AccessLog(spec.accessLog))
+  #switch(memories: readonly StoreMemory[]): void {
+    memories.forEach((memory, shard) => {
+      this.#parts.shards[shard]!.moveTo(this.#id, memory)
+      this.#parts.switchReaders(shard, memory.store, new AccessLog(memory.accessLog))
     })
   }
 }

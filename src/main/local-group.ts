@@ -3,6 +3,7 @@ import { COUNTERS, Counter, type CounterRow, type GroupCounters } from '../share
 import { CacheError } from '../shared/errors.js'
 import { type HashSeed, hashBytes, shardOf } from '../shared/hash.js'
 import { binaryKey } from '../shared/key.js'
+import type { PolicyName } from '../shared/policy-names.js'
 import { Singleflight } from '../shared/singleflight.js'
 import type { AccessLog } from '../shared/store/access-log.js'
 import type { ReaderPin } from '../shared/store/reader-pin.js'
@@ -17,6 +18,7 @@ export interface StoreOwner {
   ): Promise<Omit<Answer, 'answeredBy'>>
   remove(group: number, key: Uint8Array, hash: number): Promise<void>
   clear(group: number): Promise<void>
+  setPolicy(group: number, policy: PolicyName): Promise<void>
 }
 
 /** The stores of a group on this node, and who owns them. */
@@ -34,7 +36,12 @@ export interface LocalGroupOptions {
   /** Pin and number of the thread that reads: all calls come from it. */
   readonly pin: ReaderPin
   readonly thread: number
+  /** How long an entry may be read stale by those who ask for that, in ms. */
+  readonly staleMs: number
 }
+
+/** What lies in memory; null stands for a remembered "not found". */
+export type Read = Omit<Answer, 'value'> & { value: Uint8Array | null }
 
 interface LocalStore {
   reader: StoreReader
@@ -69,7 +76,7 @@ export class LocalGroup {
   }
 
   /** The value in memory: bytes of their own, null for a remembered "not found", undefined for a miss. */
-  read(key: Uint8Array): (Omit<Answer, 'value'> & { value: Uint8Array | null }) | undefined {
+  read(key: Uint8Array): Read | undefined {
     const { pin, self } = this.#options
     const hash = this.#hash(key)
     const { reader } = this.#storeOf(hash)
@@ -79,6 +86,31 @@ export class LocalGroup {
       if (place === 0) return undefined
       const value = reader.isNotFound(place) ? null : reader.value(place)
       return { value, outcome: 'hit', answeredBy: self(), ttlLeftMs: reader.ttlLeftMs(place) }
+    } finally {
+      pin.leave()
+    }
+  }
+
+  /** As read() for each of the keys, under one pin. */
+  readMany(keys: readonly Uint8Array[]): (Read | undefined)[] {
+    const { pin } = this.#options
+    pin.enter()
+    try {
+      return keys.map((key) => this.read(key))
+    } finally {
+      pin.leave()
+    }
+  }
+
+  /** The value in memory, past its time to live or not; undefined for "not found", too. */
+  readStale(key: Uint8Array): Uint8Array | undefined {
+    const { pin, staleMs } = this.#options
+    const hash = this.#hash(key)
+    const { reader } = this.#storeOf(hash)
+    pin.enter()
+    try {
+      const place = reader.findStale(key, 0, key.length, hash, staleMs)
+      return place === 0 || reader.isNotFound(place) ? undefined : reader.value(place)
     } finally {
       pin.leave()
     }
@@ -149,6 +181,10 @@ export class LocalGroup {
   switchStore(shard: number, memory: SharedArrayBuffer, accessLog: AccessLog): void {
     const { thread, pin } = this.#options
     this.#stores[shard]!.reader = new StoreReader(memory, accessLog, thread, pin)
+  }
+
+  async setPolicy(policy: PolicyName): Promise<void> {
+    await Promise.all(this.#stores.map(({ owner }) => owner.setPolicy(this.#options.id, policy)))
   }
 
   /** Counters by shard, in the order of the counter table. */

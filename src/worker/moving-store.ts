@@ -1,5 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { CacheError } from '../shared/errors.js'
+import type { StoreMemory } from '../shared/messages.js'
+import type { PolicyFactory } from './policy/policy.js'
 import type { Put, PutResult } from './put.js'
 import type { Resident } from './resident.js'
 import type { Found, StoreWriter } from './store-writer.js'
@@ -7,12 +9,6 @@ import type { Found, StoreWriter } from './store-writer.js'
 /** Work between two turns of the event loop: so many entries, or so many bytes of them. */
 const STEP_COUNT_MAX = 512
 const STEP_BYTES_MAX = 1 << 20
-
-/** Where a store lies. */
-export interface StoreMemory {
-  readonly store: SharedArrayBuffer
-  readonly accessLog: SharedArrayBuffer
-}
 
 /** How a {@link MovingStore} comes by its stores. */
 export interface MovingStoreParts {
@@ -72,6 +68,16 @@ export class MovingStore {
     this.#target?.store.clear()
   }
 
+  /** As StoreWriter.setPolicy(); what opens stores from here on is to know of it, too. */
+  setPolicy(policy: PolicyFactory): void {
+    this.#newest.setPolicy(policy)
+  }
+
+  /** As StoreWriter.takeDue(). */
+  takeDue(): Uint8Array[] {
+    return this.#newest.takeDue()
+  }
+
   maintain(countMax: number): number {
     return this.#newest.maintain(countMax)
   }
@@ -84,12 +90,12 @@ export class MovingStore {
     return this.#store.sweep(start, countMax, keep)
   }
 
-  /** What is known of a key, and what its entry costs, without a trace. */
+  /** What is known of a key that is fresh, and what its entry costs, without a trace. */
   inspect(key: Uint8Array, hash: number): { resident: Resident; costBytes: number } | undefined {
     for (const store of [this.#newest, this.#store]) {
       const slot = store.slotOf(key, hash)
       const resident = slot === 0 ? undefined : store.resident(slot)
-      if (resident) return { resident, costBytes: store.costBytes(slot) }
+      if (resident && resident.ttlLeftMs > 0) return { resident, costBytes: store.costBytes(slot) }
     }
     return undefined
   }

@@ -4,10 +4,12 @@ export interface Put {
   readonly hash: number
   readonly value: Uint8Array
   readonly notFound: boolean
-  /** Infinity for no limit; cut to TTL_MS_MAX. */
+  /** Infinity for no limit; cut to TTL_MS_MAX. 0 or less for an entry that is stale already. */
   readonly ttlMs: number
   /** How long ago the value came from its source; default 0. */
   readonly ageMs?: number
+  /** May be served stale and refreshed, if it has a time to live. Default false. */
+  readonly renewable?: boolean
 }
 
 /** What became of a value that was to be kept. */

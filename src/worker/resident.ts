@@ -2,6 +2,7 @@ import {
   ageMs,
   type EntryViews,
   isNotFound,
+  isRenewable,
   isTimed,
   keyAt,
   keyLengthAt,
@@ -16,7 +17,8 @@ export interface Resident {
   /** Empty when the source has no such key. */
   readonly value: Uint8Array
   readonly notFound: boolean
-  /** Infinity when it does not expire. */
+  readonly renewable: boolean
+  /** 0 or less when it is stale; Infinity when it has no time to live. */
   readonly ttlLeftMs: number
   /** Time since it came from its source; only entries that expire know it. */
   readonly ageMs?: number
@@ -28,6 +30,7 @@ export function residentAt(views: EntryViews, place: number, nowMs: number): Res
     key: views.bytes.subarray(key, key + keyLengthAt(views, place)),
     value: views.bytes.subarray(value, value + valueLengthAt(views, place)),
     notFound: isNotFound(views, place),
+    renewable: isRenewable(views, place),
     ...(isTimed(views, place)
       ? { ttlLeftMs: timeLeftMs(views, place, nowMs), ageMs: ageMs(views, place, nowMs) }
       : { ttlLeftMs: Number.POSITIVE_INFINITY }),

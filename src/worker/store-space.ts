@@ -11,6 +11,9 @@ const SLACK_SHARE = 1 / 16
 /** At most this share of the log is kept free for moving one entry. */
 const RESERVE_SHARE_MAX = 1 / 8
 
+/** At most this share is made free for the next insert: far less than the slack. */
+const NEXT_SHARE_MAX = 1 / 64
+
 /** What making room needs of the store. */
 export interface SpaceNeeds {
   /** Bytes that the log may use now. */
@@ -56,30 +59,53 @@ export class StoreSpace {
     this.#evictFor(sizeBytes)
     let cleanedBytes = 0
     for (;;) {
-      const place = this.#log.placeFor(sizeBytes, this.#logBytesForNext)
-      if (place !== 0) return place
+      if (this.#isFree(sizeBytes)) {
+        const place = this.#log.placeFor(sizeBytes, this.#logBytesForNext)
+        if (place !== 0) return place
+      }
       if (this.#log.reclaim()) continue
       const cleaned = this.#cleanOldest()
       cleanedBytes += cleaned
-      if (cleaned === 0 && !this.#log.reclaim(PIN_WAIT_MS)) return 0
-      if (cleanedBytes > this.#needs.logBytes()) {
-        // A whole lap without success: what is free lies in pieces too small. One entry fewer, and on.
-        if (!this.#needs.evictOne()) return 0
-        cleanedBytes = 0
-      }
+      if (cleaned > 0 && cleanedBytes <= this.#needs.logBytes()) continue
+      // Nothing more can be moved, or a whole lap was and did not help: then without the reserve, or one entry fewer.
+      const place = this.#log.placeFor(sizeBytes, this.#logBytesForNext)
+      if (place !== 0) return place
+      if (cleaned === 0 ? !this.#log.reclaim(PIN_WAIT_MS) : !this.#needs.evictOne()) return 0
+      cleanedBytes = 0
     }
   }
 
-  /** Makes the room that the next insert will need, so that readers have until then to unpin. */
-  prepare(): void {
-    const goalBytes = this.#logBytesForNext - 2 * this.#reserveBytes
+  /** Evicts and cleans after the log was given less room. */
+  shrink(): void {
+    this.#evictFor(0)
+    this.prepare(0)
+  }
+
+  /**
+   * Makes some of the room that the next insert will need, so that readers have until then to unpin; and cleans ahead of
+   * need, in proportion to the `sizeBytes` that came in. Policies that give up young entries leave the dead together at
+   * the head of the log, a whole lap of live ones before them: cleaned only when there is no room left, that lap would
+   * be one long pause. It begins when half of the slack is free, and is through with the lap before none is.
+   */
+  prepare(sizeBytes: number): void {
+    this.#log.reclaim()
+    const logBytes = this.#needs.logBytes()
+    const goalBytes = this.#logBytesForNext - this.#reserveBytes
+    const freeShare = Math.min(1, Math.max(0, (goalBytes - this.#log.usedBytes) / (SLACK_SHARE * logBytes)))
+    const aheadBytes = (8 * sizeBytes * Math.max(0, 1 / 2 - freeShare)) / SLACK_SHARE
+    const nextBytes = Math.min(sizeBytes, logBytes * NEXT_SHARE_MAX)
     let cleanedBytes = 0
-    while (this.#log.usedBytes > goalBytes && cleanedBytes < this.#needs.logBytes()) {
-      if (this.#log.reclaim()) continue
+    while (cleanedBytes < aheadBytes || (!this.#isFree(nextBytes) && cleanedBytes < logBytes)) {
+      if (!this.#isFree(nextBytes) && this.#log.reclaim()) continue
       const cleaned = this.#cleanOldest()
       if (cleaned === 0) return
       cleanedBytes += cleaned
     }
+  }
+
+  /** True when `sizeBytes` can be written and the room for moving entries remains. */
+  #isFree(sizeBytes: number): boolean {
+    return this.#log.usedBytes + sizeBytes + this.#reserveBytes <= this.#logBytesForNext
   }
 
   /** Room that is kept for moving entries. */
@@ -88,8 +114,7 @@ export class StoreSpace {
   }
 
   get #liveBytesMax(): number {
-    const logBytes = this.#needs.logBytes()
-    return logBytes - Math.max(logBytes * SLACK_SHARE, 2 * this.#reserveBytes)
+    return this.#needs.logBytes() * (1 - SLACK_SHARE) - this.#reserveBytes
   }
 
   /** Bytes of the log when the next entry takes a slot and a head, and the wheel or policy a little more. */

@@ -1,24 +1,19 @@
 import { assert } from '../shared/assert.js'
-import type { Clock } from '../shared/clock.js'
 import { VALUE_BYTES_BOUNDS, valueBucketOf } from '../shared/counters.js'
-import type { HashSeed } from '../shared/hash.js'
 import { ENTRY_SHARE_MAX, TTL_MS_MAX } from '../shared/limits.js'
-import type { AccessLog } from '../shared/store/access-log.js'
 import {
   type EntryViews,
   entryBytes,
   entryBytesAt,
   isNotFound,
+  isRenewable,
   isTimed,
-  keyAt,
-  keyLengthAt,
   slotAt,
   timeLeftMs,
   valueAt,
   valueLengthAt,
   writeEntry,
 } from '../shared/store/entry.js'
-import type { Epochs } from '../shared/store/epoch.js'
 import {
   geometryOf,
   HEAD_BYTES,
@@ -27,40 +22,27 @@ import {
   LAYOUT_VERSION,
   SLOT_BYTES,
 } from '../shared/store/layout.js'
-import { DrainingPolicy } from './policy/draining.js'
-import type { EvictionPolicy, PolicyFactory } from './policy/policy.js'
+import { DueSlots } from './due-slots.js'
+import type { PolicyFactory } from './policy/policy.js'
 import type { Put, PutResult } from './put.js'
 import { type Resident, residentAt } from './resident.js'
 import { forgetStore, StoreIndex } from './store-index.js'
 import { StoreLog } from './store-log.js'
+import type { StoreParts } from './store-parts.js'
+import { StorePolicy } from './store-policy.js'
 import { StoreSpace } from './store-space.js'
 import { TimerWheel } from './timer-wheel.js'
 
-/** Told of entries that leave by themselves, and of those that readers found. */
-export interface StoreEvents {
-  onEvict(): void
-  onExpire(): void
-  /** Late and incomplete, as readers' hints are. The key is `bytes[start…end)`, for the time of the call. */
-  onHit(hash: number, bytes: Uint8Array, start: number, end: number): void
-}
-
-/** What a store works with; shared by the stores of a worker, but for `policy`. */
-export interface StoreParts {
-  readonly epochs: Epochs
-  readonly accessLog: AccessLog
-  readonly threadCount: () => number
-  readonly seed: HashSeed
-  readonly clock: Clock
-  readonly policy: PolicyFactory
-  readonly events: StoreEvents
-}
+/** Entries that change hands with every write, and with every round of housekeeping, while a policy takes over. */
+const HAND_OVER_STEP = 16
+const HAND_OVER_COUNT_MAX = 4096
 
 /** An entry as the owner sees it. */
 export interface Found {
   /** A copy; empty when the source has no such key. */
   readonly value: Uint8Array
   readonly notFound: boolean
-  /** Infinity when it does not expire. */
+  /** 0 or less when it is stale, for so long; Infinity when it has no time to live. */
   readonly ttlLeftMs: number
 }
 
@@ -80,10 +62,11 @@ export class StoreWriter {
   readonly #log: StoreLog
   readonly #space: StoreSpace
   readonly #wheel: TimerWheel
-  #policy: EvictionPolicy
+  readonly #policy: StorePolicy
   #liveBytes = 0
   /** Entries by size of their value, in the buckets of VALUE_BYTES_BOUNDS. */
   readonly valueSizes = new Uint32Array(VALUE_BYTES_BOUNDS.length)
+  readonly #due: DueSlots
   readonly #onHint = (slot: number): void => this.#takeHint(slot)
 
   /** Takes over `memory`, new or left behind by another owner. */
@@ -95,6 +78,7 @@ export class StoreWriter {
     this.#geometry = geometryOf(words[Header.BUDGET_BYTES]!)
     if (words[Header.CHANGING] !== 0) forgetStore(words, this.#geometry)
     this.#index = new StoreIndex(this.#views, this.#geometry, parts.seed)
+    this.#due = new DueSlots(this.#views, this.#index, parts.clock, parts.refreshAhead ?? 0)
     this.#log = new StoreLog(words, this.#geometry.logAt, parts.epochs)
     this.#space = new StoreSpace(this.#views, this.#index, this.#log, {
       logBytes: () => this.#logBytes,
@@ -107,7 +91,12 @@ export class StoreWriter {
       },
     })
     this.#wheel = new TimerWheel(this.#geometry.slotCountMax, parts.clock.nowMs())
-    this.#policy = this.#newPolicy()
+    this.#policy = new StorePolicy(parts.policy, this.#geometry.budgetBytes - HEADER_BYTES, {
+      slotCountMax: this.#geometry.slotCountMax,
+      entryCount: () => this.#index.count,
+      hashOf: (slot) => this.#index.hashAt(this.#index.placeOf(slot)),
+      sizeOf: (slot) => costOf(entryBytesAt(this.#views, this.#index.placeOf(slot))),
+    })
     this.#rebuild()
   }
 
@@ -125,7 +114,7 @@ export class StoreWriter {
     return this.#geometry.budgetBytes
   }
 
-  /** The live entry of a key, or undefined. */
+  /** The entry of a key, fresh or, where that is allowed, stale; else undefined. */
   get(key: Uint8Array, hash: number): Found | undefined {
     const slot = this.#index.find(key, 0, key.length, hash)
     if (slot === 0) return undefined
@@ -134,19 +123,19 @@ export class StoreWriter {
     const ttlLeftMs = isTimed(this.#views, place)
       ? timeLeftMs(this.#views, place, nowMs)
       : Number.POSITIVE_INFINITY
-    if (ttlLeftMs <= 0) return undefined
-    this.#policy.onHit(slot)
+    if (ttlLeftMs <= -this.#staleMsOf(place)) return undefined
+    this.#policy.current.onHit(slot)
     const start = valueAt(this.#views, place)
     const value = this.#views.bytes.slice(start, start + valueLengthAt(this.#views, place))
     return { value, notFound: isNotFound(this.#views, place), ttlLeftMs }
   }
 
-  /** The entry in `slot` where it lies; undefined when there is none, or an expired one. */
+  /** The entry in `slot` where it lies, fresh or, where that is allowed, stale; else undefined. */
   resident(slot: number): Resident | undefined {
     const place = this.#index.placeOf(slot)
     if (!place) return undefined
     const found = residentAt(this.#views, place, this.#parts.clock.nowMs())
-    return found.ttlLeftMs > 0 ? found : undefined
+    return found.ttlLeftMs > -this.#staleMsOf(place) ? found : undefined
   }
 
   /** Slot of a key; 0 when it has none. Nobody takes note that it was looked for. */
@@ -156,8 +145,7 @@ export class StoreWriter {
 
   /** Everything that the entry in `slot` costs, in bytes. */
   costBytes(slot: number): number {
-    const sizeBytes = entryBytesAt(this.#views, this.#index.placeOf(slot))
-    return sizeBytes + SLOT_BYTES + HEAD_BYTES + this.#bytesPerSlot
+    return costOf(entryBytesAt(this.#views, this.#index.placeOf(slot))) + this.#bytesPerSlot
   }
 
   /**
@@ -165,11 +153,8 @@ export class StoreWriter {
    * first call on the store is about to be left behind: who writes to it may push out what was not taken yet.
    */
   take(): number {
-    if (!(this.#policy instanceof DrainingPolicy)) {
-      this.#drainHints()
-      this.#policy = new DrainingPolicy(this.#policy, this.#geometry.slotCountMax + 1)
-    }
-    return (this.#policy as DrainingPolicy).take()
+    if (!this.#policy.isDraining) this.#drainHints()
+    return this.#policy.take()
   }
 
   /** Keeps a value, in place of the one that the key has. */
@@ -177,20 +162,21 @@ export class StoreWriter {
     const timed = put.ttlMs !== Number.POSITIVE_INFINITY
     if (timed) this.#wheel.activate()
     const sizeBytes = entryBytes(put.key.length, put.value.length, timed)
-    const costBytes = sizeBytes + SLOT_BYTES + HEAD_BYTES + this.#bytesPerSlot
+    const costBytes = costOf(sizeBytes) + this.#bytesPerSlot
     if (costBytes > this.#geometry.budgetBytes * ENTRY_SHARE_MAX) {
       this.remove(put.key, put.hash)
       return 'oversize'
     }
     return this.#change(() => {
       this.#drainHints()
+      this.#policy.step(HAND_OVER_STEP)
       const place = this.#space.make(sizeBytes)
       if (place === 0) {
         this.#removeKey(put.key, put.hash)
         return 'refused'
       }
       this.#write(put, place, sizeBytes, timed)
-      this.#space.prepare()
+      this.#space.prepare(sizeBytes)
       return 'stored'
     })
   }
@@ -200,13 +186,26 @@ export class StoreWriter {
     return this.#change(() => this.#removeKey(key, hash))
   }
 
+  /** Keys of renewable entries that were hit since the last call in the last part of their time to live. */
+  takeDue(): Uint8Array[] {
+    return this.#due.take()
+  }
+
+  /**
+   * Gives the store another policy. The entries stay: they change hands with the writes and the housekeeping to come.
+   * A policy that costs more takes the room from them, bit by bit.
+   */
+  setPolicy(policy: PolicyFactory): void {
+    this.#policy.change(policy)
+  }
+
   /** Removes everything. */
   clear(): void {
     this.#change(() => {
       this.#index.clear()
       this.#log.releaseAll()
       this.#wheel.clear()
-      this.#policy = this.#newPolicy()
+      this.#policy.reset()
       this.#liveBytes = 0
       this.valueSizes.fill(0)
     })
@@ -226,10 +225,14 @@ export class StoreWriter {
   maintain(countMax: number): number {
     // Hints and marks are private to the owner: only what really goes is a change.
     this.#drainHints()
+    if (this.#policy.isChanging) {
+      this.#policy.step(HAND_OVER_COUNT_MAX)
+      this.#change(() => this.#space.shrink())
+    }
     const expired = this.#wheel.advance(
       this.#parts.clock.nowMs(),
       countMax,
-      (slot) => this.#expiresAtMs(slot),
+      (slot) => this.#removedAtMs(slot),
       (slot) => {
         this.#change(() => this.#drop(slot))
         this.#parts.events.onExpire()
@@ -242,7 +245,7 @@ export class StoreWriter {
   /** Re-derives every figure and throws AssertionError on the first that differs. O(n): for tests. */
   check(): void {
     this.#index.check()
-    this.#policy.check()
+    this.#policy.current.check()
     let live = 0
     for (let slot = 1; slot <= this.#index.slotHigh; slot++) {
       const place = this.#index.placeOf(slot)
@@ -259,22 +262,16 @@ export class StoreWriter {
   }
 
   get #bytesPerSlot(): number {
-    return this.#policy.bytesPerSlot + this.#wheel.bytesPerSlot
+    return this.#policy.current.bytesPerSlot + this.#wheel.bytesPerSlot
   }
 
   get #metadataBytes(): number {
-    return this.#index.bytes + this.#index.slotHigh * this.#bytesPerSlot
+    return this.#index.bytes + this.#index.slotHigh * this.#wheel.bytesPerSlot + Math.ceil(this.#policy.bytes)
   }
 
   /** Bytes that the log may use now: what header, heads, slots and policy leave of the budget. */
   get #logBytes(): number {
     return Math.floor((this.#geometry.budgetBytes - HEADER_BYTES - this.#metadataBytes) / 8) * 8
-  }
-
-  #newPolicy(): EvictionPolicy {
-    const policy = this.#parts.policy(this.#geometry.slotCountMax + 1)
-    policy.setCapacity(this.#geometry.budgetBytes - HEADER_BYTES)
-    return policy
   }
 
   #change<T>(body: () => T): T {
@@ -299,8 +296,8 @@ export class StoreWriter {
     this.#liveBytes += sizeBytes
     this.#countSize(place, 1)
     this.#space.note(sizeBytes)
-    this.#policy.onInsert(slot, hash, sizeBytes + SLOT_BYTES + HEAD_BYTES)
-    if (isTimed(this.#views, place)) this.#wheel.insert(slot, this.#expiresAtMs(slot))
+    this.#policy.insert(slot, hash, costOf(sizeBytes))
+    if (isTimed(this.#views, place)) this.#wheel.insert(slot, this.#removedAtMs(slot))
   }
 
   #write(put: Put, place: number, sizeBytes: number, timed: boolean): void {
@@ -308,9 +305,10 @@ export class StoreWriter {
     const replaced = this.#index.find(key, 0, key.length, hash)
     const slot = replaced !== 0 ? replaced : this.#index.nextSlot
     const nowMs = this.#parts.clock.nowMs()
-    const expiresAt = (nowMs + Math.min(put.ttlMs, TTL_MS_MAX)) | 0
-    const times = timed ? { times: { expiresAt, storedAt: (nowMs - (put.ageMs ?? 0)) | 0 } } : {}
-    writeEntry(this.#views, place, slot, { key, value, notFound, ...times })
+    const freshUntil = (nowMs + Math.min(put.ttlMs, TTL_MS_MAX)) | 0
+    const times = timed ? { times: { freshUntil, storedAt: (nowMs - (put.ageMs ?? 0)) | 0 } } : {}
+    const renewable = timed && put.renewable === true
+    writeEntry(this.#views, place, slot, { key, value, notFound, renewable, ...times })
     this.#log.append(place, sizeBytes)
     if (replaced !== 0) this.#replace(slot, place, sizeBytes)
     else {
@@ -324,15 +322,15 @@ export class StoreWriter {
     this.#countSize(this.#index.placeOf(slot), -1)
     this.#countSize(place, 1)
     this.#index.point(slot, place)
-    this.#policy.onReplace(slot, sizeBytes + SLOT_BYTES + HEAD_BYTES)
+    this.#policy.current.onReplace(slot, costOf(sizeBytes))
     this.#wheel.remove(slot)
-    if (isTimed(this.#views, place)) this.#wheel.insert(slot, this.#expiresAtMs(slot))
+    if (isTimed(this.#views, place)) this.#wheel.insert(slot, this.#removedAtMs(slot))
   }
 
   #removeKey(key: Uint8Array, hash: number): boolean {
     const slot = this.#index.find(key, 0, key.length, hash)
     if (slot !== 0) {
-      this.#policy.onRemove(slot)
+      this.#policy.current.onRemove(slot)
       this.#unlink(slot)
     }
     return slot !== 0
@@ -340,7 +338,7 @@ export class StoreWriter {
 
   /** Removes an entry that the policy still knows. */
   #drop(slot: number): void {
-    this.#policy.onRemove(slot)
+    this.#policy.current.onRemove(slot)
     this.#unlink(slot)
   }
 
@@ -356,13 +354,13 @@ export class StoreWriter {
   }
 
   #takeHint(slot: number): void {
-    this.#policy.onHit(slot)
+    this.#policy.current.onHit(slot)
+    this.#due.hit(slot)
     const place = this.#index.placeOf(slot)
     // By now the slot may be empty.
     if (!place) return
-    const start = keyAt(this.#views, place)
-    const end = start + keyLengthAt(this.#views, place)
-    this.#parts.events.onHit(this.#index.hashAt(place), this.#views.bytes, start, end)
+    const range = this.#index.keyRangeAt(place)
+    this.#parts.events.onHit(this.#index.hashAt(place), this.#views.bytes, ...range)
   }
 
   #drainHints(): void {
@@ -370,7 +368,8 @@ export class StoreWriter {
   }
 
   #evictOne(): boolean {
-    const slot = this.#policy.evict()
+    this.#policy.fit(this.#liveBytes + this.#index.count * (SLOT_BYTES + HEAD_BYTES))
+    const slot = this.#policy.current.evict()
     if (slot <= 0) return false
     this.#unlink(slot)
     this.#parts.events.onEvict()
@@ -381,9 +380,19 @@ export class StoreWriter {
     return this.#views.bytes.subarray(...this.#index.keyRangeAt(place))
   }
 
-  /** The full time at which a timed entry expires: its 32 bits, put beside the clock. */
-  #expiresAtMs(slot: number): number {
-    const nowMs = this.#parts.clock.nowMs()
-    return nowMs + timeLeftMs(this.#views, this.#index.placeOf(slot), nowMs)
+  #staleMsOf(place: number): number {
+    return isRenewable(this.#views, place) ? (this.#parts.staleMs ?? 0) : 0
   }
+
+  /** The full time at which a timed entry, stale by then, is removed: its 32 bits, put beside the clock. */
+  #removedAtMs(slot: number): number {
+    const place = this.#index.placeOf(slot)
+    const nowMs = this.#parts.clock.nowMs()
+    return nowMs + timeLeftMs(this.#views, place, nowMs) + this.#staleMsOf(place)
+  }
+}
+
+/** What an entry of `sizeBytes` costs with its slot and head, but without the state of the policy. */
+function costOf(sizeBytes: number): number {
+  return sizeBytes + SLOT_BYTES + HEAD_BYTES
 }

@@ -25,6 +25,15 @@ async function startGroup(t: TestContext, options: Partial<GroupOptions> = {}) {
 
 const text = (value: Uint8Array | undefined): string | undefined => value && Buffer.from(value).toString()
 
+test('a group changes its policy while it serves, and loses nothing', async (t) => {
+  const { group } = await startGroup(t, { policy: 'fifo' })
+  for (let i = 0; i < 200; i++) await group.get(`key${i}`)
+  for (const policy of ['auto', 'lru', 's3fifo'] as const) await group.setPolicy(policy)
+  for (let i = 0; i < 200; i++) await group.get(`key${i}`)
+  assert.equal(counterOf(group, 'loads'), 200, 'no entry is lost')
+  await assert.rejects(group.setPolicy('no-such-policy' as PolicyName), { code: 'INVALID_ARGUMENT' })
+})
+
 test('get, peek, delete, clear and stats do what they say', async (t) => {
   const { node, group } = await startGroup(t)
   assert.equal(group.peek('Tom'), undefined)

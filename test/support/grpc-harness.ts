@@ -49,6 +49,7 @@ export class GrpcHarness implements Transport {
     }
     const http2 = {
       limits: resolved,
+      budget: context.budget,
       pool: new BufferPool(),
       defer: (run: () => void) => this.deferred.push(run),
       nowMs: () => this.nowMs,
@@ -58,7 +59,10 @@ export class GrpcHarness implements Transport {
     this.connection = new GrpcConnection(context, http2, this, { address: 'test:1', authContext: () => ({}) })
     this.connection.http2.streams.fastPath = new HotPath(this.connection.http2, {
       methods: new Map(
-        Object.entries(hot).map(([path, handler]) => [path, { handler, accepts: () => true }]),
+        Object.entries(hot).map(([path, handler]) => [
+          path,
+          { handler, ordinaryNames: new Set(['x-ordinary']) },
+        ]),
       ),
       receiveBytesMax: resolved.receiveBytesMax,
       onFault: context.onFault,

@@ -6,6 +6,7 @@ import { allocateStore } from '../../src/shared/store/layout.js'
 import { StoreReader } from '../../src/shared/store/store-reader.js'
 import { POLICIES } from '../../src/worker/policy/policies.js'
 import type { PutResult } from '../../src/worker/put.js'
+import type { StoreParts } from '../../src/worker/store-parts.js'
 import { StoreWriter } from '../../src/worker/store-writer.js'
 import { FakeClock } from './fake-clock.js'
 
@@ -23,7 +24,15 @@ export class StoreFixture {
   writer: StoreWriter
   readonly #policy: PolicyName
 
-  constructor(budgetBytes: number, policy: PolicyName = 'lru', clock = new FakeClock()) {
+  readonly #freshness: Pick<StoreParts, 'staleMs' | 'refreshAhead'>
+
+  constructor(
+    budgetBytes: number,
+    policy: PolicyName = 'lru',
+    clock = new FakeClock(),
+    freshness: Pick<StoreParts, 'staleMs' | 'refreshAhead'> = {},
+  ) {
+    this.#freshness = freshness
     this.clock = clock
     this.#policy = policy
     this.epochs.admit(0)
@@ -41,6 +50,7 @@ export class StoreFixture {
       seed: SEED,
       clock: this.clock,
       policy: POLICIES[this.#policy],
+      ...this.#freshness,
       events: { onEvict: () => this.evicted.count++, onExpire: () => this.expired.count++, onHit: () => {} },
     })
     return this.writer
@@ -54,6 +64,7 @@ export class StoreFixture {
     key: string | Uint8Array,
     value: string | Uint8Array | null,
     ttlMs = Number.POSITIVE_INFINITY,
+    renewable = false,
   ): PutResult {
     const keyBytes = Buffer.from(key)
     return this.writer.put({
@@ -62,6 +73,7 @@ export class StoreFixture {
       value: Buffer.from(value ?? ''),
       notFound: value === null,
       ttlMs,
+      renewable,
     })
   }
 
@@ -78,6 +90,13 @@ export class StoreFixture {
       place === 0 ? undefined : this.reader.isNotFound(place) ? null : Buffer.from(this.reader.value(place))
     this.epochs.unpin(0)
     return value
+  }
+
+  /** What a reader sees that takes entries stale for less than `staleMs`. */
+  stale(key: string, staleMs: number): string | undefined {
+    const bytes = Buffer.from(key)
+    const place = this.reader.findStale(bytes, 0, bytes.length, this.hash(bytes), staleMs)
+    return place === 0 ? undefined : Buffer.from(this.reader.value(place)).toString()
   }
 
   text(key: string): string | null | undefined {

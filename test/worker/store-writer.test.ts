@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { POLICY_NAMES } from '../../src/shared/policy-names.js'
 import { Header } from '../../src/shared/store/layout.js'
+import { POLICIES } from '../../src/worker/policy/policies.js'
 import { Prng, seedOf } from '../support/prng.js'
 import { StoreFixture } from '../support/store-fixture.js'
 
@@ -139,6 +141,64 @@ test('a new owner starts empty when the old one died in the middle of a change',
   store.writer.check()
 })
 
+for (const [from, to] of [
+  ['lru', 's3fifo'],
+  ['s3fifo', 'lru'],
+  ['w-tinylfu', 'auto'],
+  ['auto', 'clock'],
+] as const) {
+  test(`a change from ${from} to ${to} loses nothing but what the budget takes`, () => {
+    const store = new StoreFixture(256 * 1024, from)
+    for (let i = 0; i < 3000; i++) store.put(`key${i}`, 'x'.repeat(60))
+    const before = store.writer.count
+    store.evicted.count = 0
+    store.writer.setPolicy(POLICIES[to])
+    for (let round = 0; round < 8; round++) {
+      if (round % 2 === 0) store.put(`extra${round}`, 'x'.repeat(60))
+      else store.writer.maintain(0)
+      store.writer.check()
+    }
+    assert.equal(store.writer.count, before + 4 - store.evicted.count)
+    assert.ok(
+      to === 's3fifo' || to === 'auto' || store.evicted.count === 0,
+      'a cheaper policy costs no entries',
+    )
+    assert.ok(store.evicted.count < before / 3, `${store.evicted.count} of ${before} had to go`)
+    for (let i = 0; i < 3000; i++) store.put(`more${i}`, 'x'.repeat(60))
+    store.writer.check()
+  })
+}
+
+test('no write moves more than a few entries, even when it is the young ones that are evicted', () => {
+  const store = new StoreFixture(1 << 20, 'w-tinylfu')
+  const words = new Int32Array(store.memory)
+  for (let i = 0; i < 8000; i++) {
+    store.put(`old${i % 4000}`, 'x'.repeat(60))
+    store.read(`old${i % 2000}`)
+  }
+  let movedMax = 0
+  for (let i = 0; i < 40_000; i++) {
+    const before = words[Header.LOG_HEAD]!
+    store.put(`new${i}`, 'x'.repeat(60))
+    // Negative where the log begins a new lap.
+    movedMax = Math.max(movedMax, words[Header.LOG_HEAD]! - before)
+  }
+  assert.ok(movedMax <= 80 * 88, `${movedMax} bytes were written for one entry of 88`)
+  store.writer.check()
+})
+
+test('of two changes of policy at once the last one counts', () => {
+  const store = new StoreFixture(64 * 1024, 'fifo')
+  for (let i = 0; i < 200; i++) store.put(`key${i}`, 'x'.repeat(60))
+  for (const policy of ['lfu', 'sieve', 'lru'] as const) store.writer.setPolicy(POLICIES[policy])
+  for (let round = 0; round < 4; round++) store.writer.maintain(0)
+  store.put('wanted', 'x'.repeat(60))
+  for (let i = 0; i < 2000; i++) {
+    assert.ok(store.read('wanted'), 'LRU keeps what is read all the time')
+    store.put(`more${i}`, 'x'.repeat(60))
+  }
+})
+
 test('random operations agree with a plain Map', () => {
   const seed = seedOf()
   for (const [budgetBytes, valueBytesMax] of [
@@ -189,7 +249,8 @@ function compareWithModel(seed: number, budgetBytes: number, valueBytesMax: numb
     } else if (dice < 97) {
       store.clock.advance(prng.below(500))
       store.writer.maintain(1 + prng.below(20))
-    } else if (dice === 97) store.takeOver()
+    } else if (dice === 97 && prng.below(2) === 0) store.takeOver()
+    else if (dice === 97) store.writer.setPolicy(POLICIES[POLICY_NAMES[prng.below(POLICY_NAMES.length)]!])
     else if (dice === 98 && prng.below(50) === 0) {
       store.writer.clear()
       model.clear()
@@ -200,3 +261,51 @@ function compareWithModel(seed: number, budgetBytes: number, valueBytesMax: numb
   }
   audit()
 }
+
+test('a renewable entry outlives its freshness for its owner, and for readers who ask for that', () => {
+  const store = new StoreFixture(64 * 1024, 'lru', undefined, { staleMs: 500 })
+  const get = (key: string) => store.writer.get(Buffer.from(key), store.hash(Buffer.from(key)))
+  store.put('renewable', 'a', 1000, true)
+  store.put('plain', 'b', 1000)
+  store.put('forever', 'c', Number.POSITIVE_INFINITY, true)
+  store.clock.advance(1000)
+  assert.equal(store.text('renewable'), undefined)
+  assert.equal(get('renewable')?.ttlLeftMs, 0)
+  assert.equal(get('plain'), undefined)
+  store.takeOver()
+  store.clock.advance(499)
+  assert.equal(store.writer.maintain(10), 1, 'only the plain one')
+  assert.equal(get('renewable')?.ttlLeftMs, -499)
+  assert.equal(store.stale('renewable', 500), 'a')
+  assert.equal(store.stale('renewable', 499), undefined)
+  assert.equal(store.stale('forever', 0), 'c')
+  store.clock.advance(1)
+  assert.equal(get('renewable'), undefined)
+  assert.equal(store.stale('renewable', 500), undefined)
+  store.clock.advance(32)
+  assert.equal(store.writer.maintain(10), 1)
+  assert.equal(store.writer.count, 1)
+  store.writer.check()
+})
+
+test('entries fall due when they are hit in the last part of their time, each once, and only if renewable', () => {
+  const store = new StoreFixture(64 * 1024, 'lru', undefined, { refreshAhead: 0.25 })
+  const due = () => {
+    store.writer.maintain(10)
+    return store.writer.takeDue().map((key) => Buffer.from(key).toString())
+  }
+  store.put('a', '1', 1000, true)
+  store.put('b', '1', 1000, true)
+  store.put('plain', '1', 1000)
+  store.put('forever', '1', Number.POSITIVE_INFINITY, true)
+  store.clock.advance(750)
+  for (const key of ['a', 'b', 'plain', 'forever']) assert.ok(store.read(key))
+  assert.deepEqual(due(), [])
+  store.clock.advance(1)
+  for (const key of ['a', 'a', 'plain', 'forever', 'b']) assert.ok(store.read(key))
+  store.writer.maintain(10)
+  store.remove('b')
+  store.put('stranger in its slot', '1', 1000, true)
+  assert.deepEqual(due(), ['a'])
+  assert.deepEqual(due(), [])
+})

@@ -1,3 +1,4 @@
+import type { ByteBudget } from './http2/byte-budget.js'
 import { readUint32, writeUint32 } from './http2/frame.js'
 
 /** A compressed flag and a length stand before every message. */
@@ -11,13 +12,6 @@ const MESSAGE_OVERHEAD_BYTES = 128
 /** What a message has taken from the budget. */
 export function heldBytesOf(message: Buffer): number {
   return message.length + MESSAGE_OVERHEAD_BYTES
-}
-
-/** Bytes that all calls of a server may buffer together. */
-export interface ByteBudget {
-  /** False when there is no room for so many more. */
-  take(lengthBytes: number): boolean
-  give(lengthBytes: number): void
 }
 
 /** What is wrong with a body. */

@@ -1,7 +1,8 @@
 import { status } from '@grpc/grpc-js'
-import type { ByteBudget } from './framing.js'
+import { Admission } from './admission.js'
 import { handleCall } from './handle-call.js'
 import { abandonRequest, answerIfNotGrpc, HttpAnswer } from './http-answer.js'
+import type { ByteBudget } from './http2/byte-budget.js'
 import type { RequestHead } from './http2/request-head.js'
 import { type ConnectionContext, type RequestHandler, ServerConnection } from './http2/server-connection.js'
 import type { Http2Stream } from './http2/stream.js'
@@ -36,6 +37,7 @@ export class GrpcConnection implements RequestHandler, CallContext {
   readonly receiveBytesMax: number
   readonly sendBytesMax: number
   readonly replyEncoding: ResolvedOptions['replyEncoding']
+  readonly admission: Admission
   readonly peer: string
   private readonly context: GrpcContext
   private readonly client: Client
@@ -50,10 +52,15 @@ export class GrpcConnection implements RequestHandler, CallContext {
     this.replyEncoding = options.replyEncoding
     this.peer = client.address
     this.http2 = new ServerConnection(http2Context, transport, this)
+    this.admission = new Admission(this.http2.streams.sendQueue)
   }
 
   authContext(): object {
     return this.client.authContext()
+  }
+
+  hasRoomFor(lengthBytes: number): boolean {
+    return this.http2.streams.sendQueue.fits(lengthBytes)
   }
 
   onRequest(stream: Http2Stream, head: RequestHead, truncated: boolean): void {
@@ -92,6 +99,7 @@ export class GrpcConnection implements RequestHandler, CallContext {
   }
 
   onClosed(): void {
+    this.admission.clear()
     this.context.onClosed(this)
   }
 

@@ -61,10 +61,24 @@ class SingleRequest implements CallListener {
 
   onEnd(): void {
     const { call, method } = this
-    if (this.message === undefined) {
+    if (this.message !== undefined) {
+      call.context.admission.admit(() => this.answer())
+      call.armDeadline()
+    } else {
       call.fail(status.UNIMPLEMENTED, `Received no request message for ${method.path}`)
-      return
     }
+  }
+
+  onCancelled(): void {
+    this.message = undefined
+  }
+
+  onDrain(): void {}
+
+  private answer(): void {
+    const { call, method } = this
+    // Cancelled, or out of time, while it waited for its turn.
+    if (this.message === undefined || call.finished) return
     const request = readRequest(call, method, this.message)
     if (request === undefined) return
     if (method.type === 'serverStream') {
@@ -79,14 +93,7 @@ class SingleRequest implements CallListener {
       call.listener = reply
       runHandler(call, this.handler, unary, reply.callback)
     }
-    call.armDeadline()
   }
-
-  onCancelled(): void {
-    this.message = undefined
-  }
-
-  onDrain(): void {}
 }
 
 /** The one reply of a unary or client-streaming call. */

@@ -5,8 +5,9 @@ import { readUint32 } from './http2/frame.js'
 import type { RequestHead } from './http2/request-head.js'
 import type { ServerConnection } from './http2/server-connection.js'
 import { type Reply, ReplyWriter } from './reply.js'
-import { type RequestShape, ShapeMatcher, shapeOf } from './request-shape.js'
+import { RequestShape, type ShapeChange } from './request-shape.js'
 import { fieldOf } from './server-call.js'
+import { ShapeMatcher } from './shape-matcher.js'
 import { formatTimeout } from './timeout.js'
 
 /**
@@ -16,10 +17,10 @@ import { formatTimeout } from './timeout.js'
  */
 export type HotHandler = (buffer: Buffer, start: number, end: number, reply: Reply) => boolean
 
-/** A hot method, and which requests it may see: told by their header fields, names and values in turn. */
+/** A hot method. It sees no header fields: requests that have one of `ordinaryNames` are not for it. */
 export interface HotMethod {
   readonly handler: HotHandler
-  accepts(fields: readonly string[]): boolean
+  readonly ordinaryNames: ReadonlySet<string>
 }
 
 /** What the hot paths of a server share. */
@@ -35,7 +36,9 @@ const HELD_MAX = 256
 /** Shapes that a connection remembers. */
 const SHAPES_MAX = 4
 
-interface HotShape extends RequestShape {
+/** A request of a hot method, held until its body comes. */
+interface HotShape {
+  readonly request: RequestShape
   readonly handler: HotHandler
 }
 
@@ -55,6 +58,7 @@ export class HotPath implements FastPath {
   /** Held streams by the low bits of their number. */
   private readonly heldIds = new Int32Array(HELD_MAX)
   private readonly heldShapes: (HotShape | undefined)[] = new Array(HELD_MAX).fill(undefined)
+  private readonly heldChanges: (readonly ShapeChange[] | undefined)[] = new Array(HELD_MAX).fill(undefined)
   private readonly heldTimeoutsMs = new Float64Array(HELD_MAX)
   private readonly heldWindows = new Float64Array(HELD_MAX)
 
@@ -74,6 +78,7 @@ export class HotPath implements FastPath {
     if (this.heldIds[slot] !== 0) this.giveBack(this.heldIds[slot]!)
     this.heldIds[slot] = streamId
     this.heldShapes[slot] = shape
+    this.heldChanges[slot] = this.matcher.changes
     this.heldTimeoutsMs[slot] = this.matcher.timeoutMs
     this.heldWindows[slot] = 0
     this.heldCount++
@@ -84,7 +89,8 @@ export class HotPath implements FastPath {
     const slot = slotOf(streamId)
     if (this.heldIds[slot] !== streamId) return false
     const shape = this.heldShapes[slot]!
-    if (!endStream || !this.isOneMessage(shape, buffer, start, end)) {
+    const { crowded } = this.http2.streams.sendQueue
+    if (crowded || !endStream || !this.isOneMessage(shape, buffer, start, end)) {
       this.giveBack(streamId)
       return false
     }
@@ -119,24 +125,23 @@ export class HotPath implements FastPath {
     return true
   }
 
-  learn(buffer: Buffer, start: number, end: number, head: RequestHead, insertCountBefore: number): void {
+  learn(head: RequestHead): void {
     const method = this.context.methods.get(head.path)
-    if (method === undefined || !isPlain(head) || !method.accepts(head.fields)) return
-    const shape = shapeOf(buffer, start, end, head, this.http2.streams.decoder.table, insertCountBefore)
-    if (shape === undefined) return
-    this.shapes[this.nextShape] = { ...shape, handler: method.handler }
+    if (method === undefined || !isPlain(head) || hasOneOf(head.fields, method.ordinaryNames)) return
+    this.shapes[this.nextShape] = { request: new RequestShape(head), handler: method.handler }
     this.nextShape = (this.nextShape + 1) % SHAPES_MAX
   }
 
   giveBack(streamId: number): void {
     const slot = slotOf(streamId)
     if (this.heldIds[slot] !== streamId) return
-    const { head } = this.heldShapes[slot]!
+    const { request } = this.heldShapes[slot]!
+    const changes = this.heldChanges[slot]
     const timeoutMs = this.heldTimeoutsMs[slot]!
     const windowBytes = this.heldWindows[slot]!
     this.free(slot)
     const timeout = timeoutMs === Number.POSITIVE_INFINITY ? [] : ['grpc-timeout', formatTimeout(timeoutMs)]
-    this.http2.streams.adopt(streamId, { ...head, fields: [...head.fields, ...timeout] }, windowBytes)
+    this.http2.streams.adopt(streamId, request.headOf(changes, ...timeout), windowBytes)
   }
 
   giveBackAll(): void {
@@ -147,6 +152,7 @@ export class HotPath implements FastPath {
   dropAll(): void {
     this.heldIds.fill(0)
     this.heldShapes.fill(undefined)
+    this.heldChanges.fill(undefined)
     this.heldCount = 0
   }
 
@@ -154,9 +160,9 @@ export class HotPath implements FastPath {
     const { shapes, matcher, lastShape } = this
     const last = shapes[lastShape]
     if (last === undefined) return undefined
-    if (matcher.match(last, buffer, start, end)) return last
+    if (matcher.match(last.request, buffer, start, end)) return last
     for (let index = 0; index < shapes.length; index++) {
-      if (index === lastShape || !matcher.match(shapes[index]!, buffer, start, end)) continue
+      if (index === lastShape || !matcher.match(shapes[index]!.request, buffer, start, end)) continue
       this.lastShape = index
       return shapes[index]
     }
@@ -166,7 +172,7 @@ export class HotPath implements FastPath {
   /** True when DATA is exactly one plain message, of the size that was announced and is allowed. */
   private isOneMessage(shape: HotShape, buffer: Buffer, start: number, end: number): boolean {
     const lengthBytes = end - start
-    const { contentLength } = shape.head
+    const { contentLength } = shape.request.head
     return (
       lengthBytes >= PREFIX_BYTES &&
       buffer[start] === 0 &&
@@ -188,6 +194,7 @@ export class HotPath implements FastPath {
   private free(slot: number): void {
     this.heldIds[slot] = 0
     this.heldShapes[slot] = undefined
+    this.heldChanges[slot] = undefined
     this.heldCount--
   }
 }
@@ -200,4 +207,8 @@ function slotOf(streamId: number): number {
 function isPlain(head: RequestHead): boolean {
   if (head.method !== 'POST' || !isGrpcContentType(fieldOf(head.fields, 'content-type'))) return false
   return (fieldOf(head.fields, 'grpc-encoding') ?? 'identity') === 'identity'
+}
+
+function hasOneOf(fields: readonly string[], names: ReadonlySet<string>): boolean {
+  return fields.some((text, index) => index % 2 === 0 && names.has(text))
 }

@@ -1,12 +1,7 @@
 import { status } from '@grpc/grpc-js'
 import { decompress, type Encoding } from './compression.js'
-import {
-  type ByteBudget,
-  type FramingFault,
-  heldBytesOf,
-  MessageReader,
-  type MessageSink,
-} from './framing.js'
+import { type FramingFault, heldBytesOf, MessageReader, type MessageSink } from './framing.js'
+import type { ByteBudget } from './http2/byte-budget.js'
 
 /** Who takes the messages of a call. */
 export interface InboxSink {

@@ -35,13 +35,19 @@ export const GRPC_OPTIONS = {
     max: 1 << 30,
     help: 'Unsent output above which nothing is read.',
   },
+  queuedBytesMax: {
+    default: 64 << 20,
+    min: 65_536,
+    max: 2 ** 40,
+    help: 'Replies that wait for their client, per connection.',
+  },
   receiveBytesMax: { default: 4 << 20, min: 0, max: 0xffff_ffff, help: 'Largest request message.' },
   sendBytesMax: { default: 0xffff_ffff, min: 0, max: 0xffff_ffff, help: 'Largest reply message.' },
   bufferedBytesMax: {
     default: 256 << 20,
     min: 1 << 20,
     max: 2 ** 40,
-    help: 'Requests being received, all connections.',
+    help: 'Requests being received and replies that wait, all connections.',
   },
   connectionsMax: { default: 10_000, min: 1, max: 1_000_000, help: 'Connections at a time.' },
   handshakeTimeoutMs: { default: 10_000, min: 10, max: INT31_MAX, help: 'For the TLS handshake.' },
@@ -96,8 +102,9 @@ export const GRPC_OPTIONS = {
     help: 'Silence after which a client is pinged.',
   },
   keepaliveTimeoutMs: { default: 20_000, min: 10, max: INT31_MAX, help: 'For the answer to that.' },
+  // Half of the 10 s that clients may choose for their keepalive (gRPC proposal A8), and that our own choose.
   pingIntervalMinMs: {
-    default: 300_000,
+    default: 5000,
     min: 0,
     max: INT31_MAX,
     help: 'Between PINGs of a client that is sent nothing.',

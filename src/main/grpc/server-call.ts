@@ -1,6 +1,7 @@
 import { type Metadata, status } from '@grpc/grpc-js'
+import type { Admission } from './admission.js'
 import { ACCEPTED_ENCODINGS, type Encoding, parseEncoding } from './compression.js'
-import type { ByteBudget } from './framing.js'
+import type { ByteBudget } from './http2/byte-budget.js'
 import type { Http2Stream, StreamListener } from './http2/stream.js'
 import { Inbox, type InboxSink } from './inbox.js'
 import { appendMetadata, metadataOfFields } from './metadata.js'
@@ -25,7 +26,10 @@ export interface CallContext {
   readonly budget: ByteBudget
   readonly receiveBytesMax: number
   readonly sendBytesMax: number
+  readonly admission: Admission
   readonly replyEncoding: Encoding
+  /** False when so many reply bytes more would be too many for the client to leave unread. */
+  hasRoomFor(lengthBytes: number): boolean
   /** Address of the client, HOST:PORT. */
   readonly peer: string
   /** What is known of the client's certificate, in the form of grpc-js. */
@@ -134,6 +138,10 @@ export class ServerCall implements StreamListener, InboxSink {
         status.RESOURCE_EXHAUSTED,
         `sent message larger than max (${message.length} vs. ${sendBytesMax})`,
       )
+      return
+    }
+    if (!this.context.hasRoomFor(message.length)) {
+      this.fail(status.RESOURCE_EXHAUSTED, 'too many replies wait to be read')
       return
     }
     this.sendMetadata(null)

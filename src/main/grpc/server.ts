@@ -2,9 +2,9 @@ import type { Socket } from 'node:net'
 import type { SecureContextOptions } from 'node:tls'
 import type { ServerCredentials, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js'
 import { systemClock } from '../../shared/clock.js'
-import type { ByteBudget } from './framing.js'
 import { type Client, GrpcConnection, type GrpcContext } from './grpc-connection.js'
 import { type HotHandler, type HotMethod, HotPath } from './hot-path.js'
+import type { ByteBudget } from './http2/byte-budget.js'
 import { BufferPool } from './http2/output-buffer.js'
 import type { ConnectionContext } from './http2/server-connection.js'
 import { Listener } from './listener.js'
@@ -62,10 +62,11 @@ export class GrpcServer {
   constructor(options: GrpcServerOptions = {}) {
     const resolved = resolveOptions(options)
     this.options = resolved
+    const budget = new Budget(resolved.bufferedBytesMax)
     this.context = {
       options: resolved,
       methods: this.methods,
-      budget: new Budget(resolved.bufferedBytesMax),
+      budget,
       onReadStart: options.onReadStart ?? (() => {}),
       onReadEnd: options.onReadEnd ?? (() => {}),
       onFault: options.onFault ?? (() => {}),
@@ -73,6 +74,7 @@ export class GrpcServer {
     }
     this.http2Context = {
       limits: resolved,
+      budget,
       pool: new BufferPool(),
       defer: (run) => process.nextTick(run),
       nowMs: () => systemClock.nowMs(),
@@ -109,10 +111,10 @@ export class GrpcServer {
    * Answers a unary method from bytes to bytes wherever it can; the method must be there the ordinary way as well, and
    * give the same answers.
    *
-   * @param accepts says by the header fields of a request, names and values in turn, whether the handler may see it
+   * @param ordinaryNames header fields that the handler would have to know: requests that have one go the ordinary way
    */
-  addHotMethod(path: string, handler: HotHandler, accepts: HotMethod['accepts'] = () => true): void {
-    this.hotMethods.set(path, { handler, accepts })
+  addHotMethod(path: string, handler: HotHandler, ...ordinaryNames: readonly string[]): void {
+    this.hotMethods.set(path, { handler, ordinaryNames: new Set(ordinaryNames) })
   }
 
   /** Kept for programs written for older grpc-js: a bound server serves. */

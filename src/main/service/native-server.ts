@@ -4,7 +4,7 @@ import type { HotHandler } from '../grpc/hot-path.js'
 import { GrpcServer as Engine } from '../grpc/server.js'
 import type { GrpcServer, MessageLimits } from '../grpc-server.js'
 import { listenError } from './listen-error.js'
-import { isTraced } from './trace.js'
+import { TRACE } from './trace.js'
 
 export interface NativeServerOptions extends MessageLimits {
   readonly credentials: ServerCredentials
@@ -31,7 +31,7 @@ export class NativeServer implements GrpcServer {
   /** A method whose simple cases are answered from bytes to bytes; it must have been added as a service, too. */
   addHotMethod(path: string, handler: HotHandler): void {
     // Who asks for a trace gets it from the ordinary handler.
-    this.#engine.addHotMethod(path, handler, (fields) => !isTraced(fields))
+    this.#engine.addHotMethod(path, handler, TRACE)
   }
 
   async listen(address: string): Promise<number> {

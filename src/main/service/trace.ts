@@ -8,11 +8,6 @@ export const ANSWERED_BY = 'geek-cache-answered-by'
 /** Trailing metadata: `hit`, `load` or `coalesced`. */
 export const OUTCOME = 'geek-cache-outcome'
 
-/** True when header fields, names and values in turn, ask for a trace. */
-export function isTraced(fields: readonly string[]): boolean {
-  return fields.some((name, index) => index % 2 === 0 && name === TRACE)
-}
-
 /** The trailing metadata that a call asked for, if it did. */
 export function traceOf(request: Metadata, answer: Answer): Metadata | undefined {
   if (request.get(TRACE).length === 0) return undefined

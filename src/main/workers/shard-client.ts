@@ -1,7 +1,16 @@
 import { Cancel, type CancelSignal } from '../../shared/cancel.js'
 import { CacheError } from '../../shared/errors.js'
-import type { GroupSpec, Loaded, RingView, ShardReply, ShardRequest } from '../../shared/messages.js'
+import type {
+  Failure,
+  GroupSpec,
+  Loaded,
+  RingView,
+  ShardReply,
+  ShardRequest,
+  StoreMemory,
+} from '../../shared/messages.js'
 import type { Operation, OperationOf, OperationResults } from '../../shared/operation.js'
+import type { PolicyName } from '../../shared/policy-names.js'
 import type { ShardThread } from './shard-thread.js'
 
 /** Calls to one shard that may be under way; more are refused. */
@@ -13,7 +22,12 @@ type Request = Extract<ShardRequest, { id: number }>
 
 /** Runs the getter functions of the main thread for a worker. */
 export interface GetterRunner {
-  run(group: number, key: Uint8Array, context: { cancel: Cancel; deadlineMs: number }): Promise<Loaded>
+  /** Resolves with an outcome for each key, in order; rejects when all of them failed. */
+  run(
+    group: number,
+    keys: readonly Uint8Array[],
+    context: { cancel: Cancel; deadlineMs: number },
+  ): Promise<(Loaded | Failure)[]>
 }
 
 interface Pending {
@@ -87,6 +101,13 @@ export class ShardClient {
     await this.#call({ kind: 'clear', id: this.#nextId++, group })
   }
 
+  /** Gives the shard's part of a group another policy; a new thread will have it from the start. */
+  async setPolicy(group: number, policy: PolicyName): Promise<void> {
+    const spec = this.#groups.get(group)
+    if (spec) this.#groups.set(group, { ...spec, policy })
+    await this.#call({ kind: 'policy', id: this.#nextId++, group, policy })
+  }
+
   /** Changes when the thread dies: what its owner alone knew is gone. */
   get life(): number {
     return this.#life
@@ -101,9 +122,10 @@ export class ShardClient {
     return (reply as Operated).result as OperationResults[Kind]
   }
 
-  /** What the next thread is told of a group. */
-  respec(spec: GroupSpec): void {
-    if (this.#groups.has(spec.id)) this.#groups.set(spec.id, spec)
+  /** The memory of a group that the next thread is told of. */
+  moveTo(group: number, { store, accessLog }: StoreMemory): void {
+    const spec = this.#groups.get(group)
+    if (spec) this.#groups.set(group, { ...spec, store, accessLog })
   }
 
   /** Tells the shard who owns what, so that it lets go of entries that are no longer this node's. */
@@ -116,12 +138,12 @@ export class ShardClient {
   onStart(): void {
     const waiting = this.#requests
     const announced = new Set(
-      waiting.map((request) => (request.kind === 'attach' ? request.spec : undefined)),
+      waiting.map((request) => (request.kind === 'attach' ? request.spec.id : undefined)),
     )
     this.#requests = []
     this.#isUp = true
     for (const spec of this.#groups.values()) {
-      if (!announced.has(spec)) this.#push({ kind: 'attach', id: this.#nextId++, spec })
+      if (!announced.has(spec.id)) this.#push({ kind: 'attach', id: this.#nextId++, spec })
     }
     if (this.#ring) this.#push({ kind: 'ring', ring: this.#ring })
     for (const request of waiting) this.#push(request)
@@ -186,13 +208,13 @@ export class ShardClient {
     else pending?.resolve(reply)
   }
 
-  async #runGetter({ call, group, key, deadlineMs }: Extract<ShardReply, { kind: 'call' }>): Promise<void> {
+  async #runGetter({ call, group, keys, deadlineMs }: Extract<ShardReply, { kind: 'call' }>): Promise<void> {
     const cancel = new Cancel()
     this.#calls.set(call, cancel)
     // The successor of a dead thread counts its calls from 1 again: an answer for the dead one must not go to it.
     const isAwaited = (): boolean => this.#calls.get(call) === cancel
     try {
-      const outcome = await this.#getters.run(group, key, { cancel, deadlineMs })
+      const outcome = await this.#getters.run(group, keys, { cancel, deadlineMs })
       if (isAwaited()) this.#push({ kind: 'called', call, outcome })
     } catch (thrown) {
       const { code, message } = CacheError.from(thrown)

@@ -1,5 +1,6 @@
 import type { PolicyName } from '../../shared/policy-names.js'
 import { TwoQueuePolicy } from './2q.js'
+import { AutoPolicy } from './auto.js'
 import { ClockPolicy } from './clock.js'
 import { FifoPolicy } from './fifo.js'
 import { LfuPolicy } from './lfu.js'
@@ -8,6 +9,17 @@ import type { PolicyFactory } from './policy.js'
 import { S3FifoPolicy } from './s3fifo.js'
 import { SievePolicy } from './sieve.js'
 import { WTinyLfuPolicy } from './w-tinylfu.js'
+
+/**
+ * What `auto` chooses among: policies whose weak spots lie apart. It starts with S3-FIFO in the form that lets an entry
+ * stay after one hit, since that is the one that is never far behind; W-TinyLFU is better at loops and scans, LRU
+ * where all that counts is how lately.
+ */
+const AUTO_CANDIDATES: readonly PolicyFactory[] = [
+  (slotCountMax) => new S3FifoPolicy(slotCountMax, { hitsToPromote: 1 }),
+  (slotCountMax) => new WTinyLfuPolicy(slotCountMax),
+  (slotCountMax) => new LruPolicy(slotCountMax),
+]
 
 /** How every policy is made: the only file that knows them all. */
 export const POLICIES: Readonly<Record<PolicyName, PolicyFactory>> = {
@@ -19,4 +31,5 @@ export const POLICIES: Readonly<Record<PolicyName, PolicyFactory>> = {
   sieve: (slotCountMax) => new SievePolicy(slotCountMax),
   s3fifo: (slotCountMax) => new S3FifoPolicy(slotCountMax),
   'w-tinylfu': (slotCountMax) => new WTinyLfuPolicy(slotCountMax),
+  auto: (slotCountMax) => new AutoPolicy(slotCountMax, AUTO_CANDIDATES),
 }

@@ -14,6 +14,11 @@ const HITS_MAX = 3
 /** An entry that has so many hits when it comes to the end of the small queue moves to the main one. */
 const HITS_TO_PROMOTE = 2
 
+export interface S3FifoOptions {
+  /** Hits that take an entry from the small queue to the main one. Default 2. */
+  readonly hitsToPromote?: number
+}
+
 /**
  * S3-FIFO (Yang, Zhang, Qiu, Yue, Rashmi, "FIFO Queues are All You Need for Cache Eviction", SOSP'23): three queues. A
  * new entry enters a small FIFO (10 % of the bytes), which most entries leave without having been wanted again; its key
@@ -45,11 +50,13 @@ export class S3FifoPolicy implements EvictionPolicy {
   private readonly queueOf: Uint8Array
   private readonly hits: Uint8Array
   private readonly ghosts: GhostQueue
+  private readonly hitsToPromote: number
   /** By queue. */
   private readonly bytes: [small: number, main: number] = [0, 0]
   private capacityBytes = 0
 
-  constructor(slotCountMax: number) {
+  constructor(slotCountMax: number, { hitsToPromote = HITS_TO_PROMOTE }: S3FifoOptions = {}) {
+    this.hitsToPromote = hitsToPromote
     this.queues = new SlotLists(slotCountMax, 2)
     this.hashes = new Int32Array(slotCountMax)
     this.sizes = new Uint32Array(slotCountMax)
@@ -120,7 +127,7 @@ export class S3FifoPolicy implements EvictionPolicy {
   /** -1 when all entries of the small queue have moved on, or there were none. */
   private evictSmall(): number {
     for (let slot = this.queues.tail(SMALL); slot >= 0; slot = this.queues.tail(SMALL)) {
-      const promoted = this.hits[slot]! >= HITS_TO_PROMOTE
+      const promoted = this.hits[slot]! >= this.hitsToPromote
       this.onRemove(slot)
       if (promoted) {
         this.enter(MAIN, slot)

@@ -34,12 +34,15 @@ const BLOCK_BYTES_MAX = BLOCK_BYTES + ENTRY_HEAD_BYTES + KEY_BYTES_MAX + VALUE_B
 
 const FLAG_TIMED = 1
 const FLAG_NOT_FOUND = 2
+const FLAG_RENEWABLE = 4
 
 /** An entry in a snapshot. */
 export interface SnapshotEntry {
   readonly key: Uint8Array
   readonly value: Uint8Array
   readonly notFound: boolean
+  /** May be served stale and refreshed: not so for what was kept of a key of another node. */
+  readonly renewable: boolean
   /** At the time of the snapshot; Infinity when it does not expire. */
   readonly ttlLeftMs: number
   readonly ageMs?: number
@@ -113,9 +116,10 @@ export function entryLength(entry: SnapshotEntry): number {
 
 /** Writes an entry to `target`, which has room for it, and returns where the next one goes. */
 export function encodeEntry(target: Buffer, at: number, entry: SnapshotEntry): number {
-  const { key, value, notFound, ttlLeftMs, ageMs = 0 } = entry
+  const { key, value, notFound, renewable, ttlLeftMs, ageMs = 0 } = entry
   const timed = ttlLeftMs !== Number.POSITIVE_INFINITY
-  target.writeUInt32LE((timed ? FLAG_TIMED : 0) | (notFound ? FLAG_NOT_FOUND : 0), at)
+  const flags = (timed ? FLAG_TIMED : 0) | (notFound ? FLAG_NOT_FOUND : 0) | (renewable ? FLAG_RENEWABLE : 0)
+  target.writeUInt32LE(flags, at)
   target.writeUInt32LE(key.length, at + 4)
   target.writeUInt32LE(value.length, at + 8)
   target.writeUInt32LE(timed ? Math.max(0, ttlLeftMs) : 0, at + 12)
@@ -141,6 +145,7 @@ export function decodeEntries(block: Buffer): SnapshotEntry[] {
       key: block.subarray(at + ENTRY_HEAD_BYTES, valueAt),
       value: block.subarray(valueAt, end),
       notFound: (flags & FLAG_NOT_FOUND) !== 0,
+      renewable: (flags & FLAG_RENEWABLE) !== 0,
       ...(flags & FLAG_TIMED
         ? { ttlLeftMs: block.readUInt32LE(at + 12), ageMs: block.readUInt32LE(at + 16) }
         : { ttlLeftMs: Number.POSITIVE_INFINITY }),

@@ -1,5 +1,5 @@
 import { shardOf } from '../../shared/hash.js'
-import type { GroupSpec } from '../../shared/messages.js'
+import type { Freshness, GroupSpec } from '../../shared/messages.js'
 import type { SnapshotResult } from '../../shared/operation.js'
 import type { Put, PutResult } from '../put.js'
 import type { SnapshotEntry } from './format.js'
@@ -14,7 +14,9 @@ export interface RestoreOptions {
 
 /** What a snapshot is read into. */
 export interface RestoreTarget {
-  readonly spec: Pick<GroupSpec, 'name' | 'shard' | 'shardCount' | 'ttlMs'>
+  readonly spec: Pick<GroupSpec, 'name' | 'shard' | 'shardCount'> & {
+    readonly freshness: Pick<Freshness, 'ttlMs'>
+  }
   readonly hashOf: (key: Uint8Array) => number
   readonly store: { put(put: Put): PutResult; readonly current: { readonly budgetBytes: number } }
 }
@@ -74,7 +76,7 @@ function coldestFirst(readers: readonly SnapshotReader[], bytesMax: number) {
 /** True when the entry is this shard's and was put into its store. */
 function keep(
   { spec, hashOf, store }: RestoreTarget,
-  { key, value, notFound, ttlLeftMs, ageMs = 0 }: SnapshotEntry,
+  { key, value, notFound, renewable, ttlLeftMs, ageMs = 0 }: SnapshotEntry,
   downMs: number,
   owns: (key: Uint8Array) => boolean,
 ): boolean {
@@ -83,6 +85,8 @@ function keep(
   const isTimed = ttlLeftMs !== Number.POSITIVE_INFINITY
   if (isTimed && !(downMs >= 0 && downMs < ttlLeftMs)) return false
   // A group that has a time to live by now has it for what came before, too.
-  const put = isTimed ? { ttlMs: ttlLeftMs - downMs, ageMs: ageMs + downMs } : { ttlMs: spec.ttlMs }
+  const put = isTimed
+    ? { ttlMs: ttlLeftMs - downMs, ageMs: ageMs + downMs, renewable }
+    : { ttlMs: spec.freshness.ttlMs, renewable: !notFound }
   return store.put({ key, hash, value, notFound, ...put }) === 'stored'
 }

@@ -35,7 +35,8 @@ export async function saveSnapshot(
   try {
     let left = slots.length
     while (left > 0 && performance.now() < endsMs) {
-      const entry = store.resident(slots[left - 1]!)
+      const resident = store.resident(slots[left - 1]!)
+      const entry = resident && resident.ttlLeftMs > 0 ? resident : undefined
       if (entry && writer.isFull(entry)) await writer.flush()
       else {
         if (entry) writer.add(asOf(entry, clock.nowMs() - startedMs))

@@ -75,6 +75,38 @@ describe('a server under attack', () => {
     clearInterval(writing)
   })
 
+  test('by a reader that opens no window for a thousand replies', async () => {
+    const socket = await connect()
+    socket.resume()
+    socket.write(Buffer.concat([CLIENT_PREFACE, settingsFrame([4, 0])]))
+    const before = process.memoryUsage().rss
+    for (let id = 1; id < 2000; id += 2) {
+      socket.write(Buffer.concat([headersFrame(id, callBlock(PATH)), messageFrame(id, Buffer.from('x'))]))
+    }
+    await stillServes()
+    await once(socket, 'close')
+    const grownBytes = process.memoryUsage().rss - before
+    assert.ok(grownBytes < 200 << 20, `${grownBytes >> 20} MiB`)
+  })
+
+  test('but a reader that is only slow gets all it asked for', async () => {
+    const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure())
+    const lengths = await Promise.all(
+      Array.from(
+        { length: 30 },
+        () =>
+          new Promise((resolve, reject) => {
+            client.makeUnaryRequest(PATH, same, same, Buffer.from('x'), (error, value) => {
+              if (error === null) resolve(value?.length)
+              else reject(error)
+            })
+          }),
+      ),
+    )
+    client.close()
+    assert.deepEqual(new Set(lengths), new Set([REPLY_BYTES]))
+  })
+
   test('by connections that stay silent, or say half a preface', async () => {
     const silent = await Promise.all(Array.from({ length: 20 }, connect))
     silent.forEach((socket, index) => {

@@ -20,7 +20,7 @@ function targetOf(
   { shard = 0, shardCount = 1, ttlMs = Number.POSITIVE_INFINITY } = {},
 ) {
   return {
-    spec: { name: 'scores', shard, shardCount, ttlMs },
+    spec: { name: 'scores', shard, shardCount, freshness: { ttlMs } },
     hashOf: (key: Uint8Array) => fixture.hash(key),
     store: { put: (put: Put) => fixture.writer.put(put), current: fixture.writer },
   }

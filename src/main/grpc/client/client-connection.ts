@@ -1,5 +1,5 @@
 import { Code } from '../../../shared/errors.js'
-import type { ByteBudget } from '../framing.js'
+import type { ByteBudget } from '../http2/byte-budget.js'
 import { ConnectionOutput } from '../http2/connection-output.js'
 import { ConnectionError, Http2Code } from '../http2/errors.js'
 import { FloodGuard } from '../http2/flood-guard.js'

@@ -1,5 +1,6 @@
 import { Code } from '../../../shared/errors.js'
-import { type ByteBudget, PREFIX_BYTES } from '../framing.js'
+import { PREFIX_BYTES } from '../framing.js'
+import type { ByteBudget } from '../http2/byte-budget.js'
 import { ClosedStreams } from '../http2/closed-streams.js'
 import type { ConnectionOutput } from '../http2/connection-output.js'
 import { ConnectionError, Http2Code, type Http2CodeName } from '../http2/errors.js'

@@ -1,10 +1,5 @@
-import {
-  type ByteBudget,
-  type FramingFault,
-  heldBytesOf,
-  MessageReader,
-  type MessageSink,
-} from '../framing.js'
+import { type FramingFault, heldBytesOf, MessageReader, type MessageSink } from '../framing.js'
+import type { ByteBudget } from '../http2/byte-budget.js'
 import { ReceiveWindow } from '../http2/flow-control.js'
 
 /** Bytes that all calls of a client may buffer together. */

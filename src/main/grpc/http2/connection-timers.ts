@@ -68,7 +68,7 @@ export class ConnectionTimers {
     if (!connection.prefaceDone)
       return nowMs - this.startedAtMs >= limits.prefaceTimeoutMs ? 'preface' : 'none'
     if (connection.stuckSinceMs >= 0) {
-      // What is stuck is not read from either: the other times would run for lack of reading.
+      // What the socket does not take is not read from either: the other times would run for lack of reading.
       return nowMs - connection.stuckSinceMs >= limits.writeStallTimeoutMs ? 'stall' : 'none'
     }
     const headerSinceMs = connection.headerStartedAtMs

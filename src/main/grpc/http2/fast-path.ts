@@ -18,12 +18,8 @@ export interface FastPath {
   onWindowUpdate(streamId: number, increment: number): boolean
   /** The peer reset a stream. False: it is not held. */
   onReset(streamId: number): boolean
-  /**
-   * A block that was decoded the ordinary way, for next time.
-   *
-   * @param insertCountBefore of the HPACK table, before the block was decoded
-   */
-  learn(buffer: Buffer, start: number, end: number, head: RequestHead, insertCountBefore: number): void
+  /** A request whose block was decoded the ordinary way, for next time. */
+  learn(head: RequestHead): void
   /** Makes a held stream an ordinary one, if it is held. */
   giveBack(streamId: number): void
   /** Makes everything held ordinary streams. */

@@ -139,6 +139,11 @@ export class DynamicTable {
     return text
   }
 
+  /** What the entry counts in sizeBytes. */
+  entryBytesAt(position: number): number {
+    return this.sizes[this.slotOf(position)]!
+  }
+
   insert(name: string, value: string): void {
     const slot = this.claim(name.length + value.length + ENTRY_OVERHEAD_BYTES)
     if (slot < 0) return

@@ -12,6 +12,11 @@ export interface ConnectionLimits {
   readonly headerListBytesMax: number
   /** Unsent output above which the connection reads no more and writes no more DATA. */
   readonly unsentBytesMax: number
+  /**
+   * Reply bytes that may wait for the peer's windows. Up to unsentBytesMax every connection has them for its own, above it
+   * they count in the budget that all share.
+   */
+  readonly queuedBytesMax: number
   /** From the TCP connection to the client's preface and SETTINGS. */
   readonly prefaceTimeoutMs: number
   /** From the first to the last fragment of a header block; and for the rest of a frame of which a part came. */

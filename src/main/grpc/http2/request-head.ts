@@ -23,6 +23,11 @@ const CONNECTION_SPECIFIC: ReadonlySet<string> = new Set([
   'upgrade',
 ])
 
+/** True when a field may have this value, Latin-1. */
+export function isFieldValue(value: string): boolean {
+  return !BAD_VALUE.test(value)
+}
+
 class HeadParser {
   method: string | undefined
   scheme: string | undefined
@@ -38,7 +43,7 @@ class HeadParser {
   }
 
   add(name: string, value: string): void {
-    if (BAD_VALUE.test(value)) this.fail(`value of ${name}`)
+    if (!isFieldValue(value)) this.fail(`value of ${name}`)
     if (name.charCodeAt(0) === 0x3a) {
       if (this.regularSeen) this.fail(`${name} after regular fields`)
       this.addPseudo(name, value)
@@ -105,7 +110,7 @@ export function parseRequestHead(streamId: number, fields: readonly string[]): R
 /** @throws StreamError PROTOCOL_ERROR for trailers with pseudo-header fields or malformed ones */
 export function checkTrailers(streamId: number, fields: readonly string[]): void {
   for (let index = 0; index < fields.length; index += 2) {
-    if (!NAME.test(fields[index]!) || BAD_VALUE.test(fields[index + 1]!)) {
+    if (!NAME.test(fields[index]!) || !isFieldValue(fields[index + 1]!)) {
       throw new StreamError(streamId, 'PROTOCOL_ERROR', 'malformed trailers')
     }
   }

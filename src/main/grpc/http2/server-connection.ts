@@ -1,3 +1,4 @@
+import type { ByteBudget } from './byte-budget.js'
 import { ConnectionOutput } from './connection-output.js'
 import { ConnectionTimers, type TimedConnection, type TimerVerdict } from './connection-timers.js'
 import { ConnectionError, Http2Code, StreamError } from './errors.js'
@@ -41,6 +42,7 @@ export interface RequestHandler {
 /** What a connection needs from outside: all that is not bytes. */
 export interface ConnectionContext {
   readonly limits: ConnectionLimits
+  readonly budget: ByteBudget
   readonly pool: BufferPool
   readonly defer: Defer
   nowMs(): number
@@ -69,6 +71,7 @@ const STREAM_ID_DRAIN = 0x6000_0000
 export class ServerConnection implements FrameSink, FrameHandler, StreamsContext, Drainable, TimedConnection {
   readonly limits: ConnectionLimits
   readonly guard: FloodGuard
+  readonly budget: ByteBudget
   readonly output: ConnectionOutput
   readonly streams: ServerStreams
   private readonly context: ConnectionContext
@@ -85,6 +88,7 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
   constructor(context: ConnectionContext, transport: Transport, handler: RequestHandler) {
     this.context = context
     this.limits = context.limits
+    this.budget = context.budget
     this.transport = transport
     this.handler = handler
     this.tickedAtMs = context.nowMs()
@@ -148,6 +152,9 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
       return
     }
     this.shutdown.tick(nowMs)
+    // What is held this long waits for a body that is late: an ordinary stream has times for that.
+    this.streams.fastPath?.giveBackAll()
+    this.streams.sendQueue.tick(nowMs)
     this.act(this.timers.tick(nowMs, this))
     for (const stream of this.streams.stalledSince(nowMs - this.limits.requestStallTimeoutMs)) {
       this.handler.onRequestStalled(stream)
@@ -312,7 +319,7 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
   }
 
   get stuckSinceMs(): number {
-    return this.output.congested ? this.output.congestedAtMs : -1
+    return this.output.congested ? this.output.congestedAtMs : this.streams.sendQueue.stuckSinceMs
   }
 
   private batch(work: () => void): void {

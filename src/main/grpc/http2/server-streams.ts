@@ -1,3 +1,4 @@
+import type { ByteBudget } from './byte-budget.js'
 import { ClosedStreams } from './closed-streams.js'
 import type { ConnectionOutput } from './connection-output.js'
 import { ConnectionError, Http2Code, StreamError } from './errors.js'
@@ -9,6 +10,7 @@ import { writeHeaders } from './header-writer.js'
 import { HpackDecoder } from './hpack-decoder.js'
 import type { ConnectionLimits } from './limits.js'
 import { checkTrailers, parseRequestHead, type RequestHead } from './request-head.js'
+import { SendQueue } from './send-queue.js'
 import { initialPeerSettings } from './settings.js'
 import { Http2Stream, type StreamOwner } from './stream.js'
 
@@ -17,6 +19,7 @@ export interface StreamsContext {
   readonly limits: ConnectionLimits
   readonly output: ConnectionOutput
   readonly guard: FloodGuard
+  readonly budget: ByteBudget
   /** False once the connection drains: new streams are ignored. */
   readonly accepting: boolean
   nowMs(): number
@@ -37,6 +40,7 @@ export class ServerStreams implements StreamOwner {
   orphanCount = 0
   fastPath: FastPath | undefined
   readonly decoder: HpackDecoder
+  readonly sendQueue: SendQueue
   /** Settings of the client; its windows and limits. */
   readonly peer = initialPeerSettings()
   private readonly context: StreamsContext
@@ -51,6 +55,8 @@ export class ServerStreams implements StreamOwner {
     this.output = context.output
     this.guard = context.guard
     this.decoder = new HpackDecoder(context.limits.headerListBytesMax)
+    const { unsentBytesMax, queuedBytesMax } = context.limits
+    this.sendQueue = new SendQueue({ freeBytes: unsentBytesMax, bytesMax: queuedBytesMax }, context.budget)
     this.receiveWindow = new ReceiveWindow(context.limits.connectionWindowBytes)
   }
 
@@ -260,7 +266,6 @@ export class ServerStreams implements StreamOwner {
     this.guard.streamOpened()
     this.context.onStreamOpened()
     if (accepting && !endStream && this.fastPath?.onHeaders(streamId, buffer, start, end) === true) return
-    const insertCountBefore = this.decoder.table.insertCount
     const { fields, truncated } = this.decoder.decode(buffer, start, end)
     if (!accepting) {
       this.closed.addCutOff(streamId)
@@ -272,7 +277,7 @@ export class ServerStreams implements StreamOwner {
       return
     }
     const head = parseRequestHead(streamId, fields)
-    if (!endStream && !truncated) this.fastPath?.learn(buffer, start, end, head, insertCountBefore)
+    if (!endStream && !truncated) this.fastPath?.learn(head)
     this.begin(this.add(streamId), head, truncated, endStream)
   }
 

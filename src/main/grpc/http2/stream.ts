@@ -1,4 +1,5 @@
 import { ReceiveWindow, SendWindow } from './flow-control.js'
+import type { SendQueue } from './send-queue.js'
 
 /** Who uses a stream. Nothing is called after onReset(). */
 export interface StreamListener {
@@ -14,6 +15,7 @@ export interface StreamListener {
 
 /** What a stream asks of its connection. */
 export interface StreamOwner {
+  readonly sendQueue: SendQueue
   writeHeaders(stream: Http2Stream, fields: readonly string[], endStream: boolean): void
   /** The stream has DATA, or an end, to be written as soon as windows and socket allow. */
   schedule(stream: Http2Stream): void
@@ -82,6 +84,7 @@ export class Http2Stream {
     if (chunk.length > 0) {
       this.queue.push(chunk)
       this.queuedBytes += chunk.length
+      this.owner.sendQueue.add(chunk.length)
     }
     this.endQueued = endStream
     if (this.queuedBytes > QUEUE_BYTES_LOW) this.drainWanted = true
@@ -122,6 +125,7 @@ export class Http2Stream {
       if (this.headOffset === chunk.length) this.dropHead()
     }
     this.queuedBytes -= lengthBytes
+    this.owner.sendQueue.remove(lengthBytes)
   }
 
   /** For the scheduler: true when the next DATA frame, once the queue is empty, ends the stream. */
@@ -148,6 +152,7 @@ export class Http2Stream {
     this.queue = []
     this.queueHead = 0
     this.headOffset = 0
+    this.owner.sendQueue.remove(this.queuedBytes)
     this.queuedBytes = 0
     this.trailers = undefined
   }

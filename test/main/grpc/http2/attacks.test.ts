@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { CLIENT_DEFAULTS } from '../../../../src/main/grpc/client/options.js'
+import type { HotHandler } from '../../../../src/main/grpc/hot-path.js'
 import { Http2Code } from '../../../../src/main/grpc/http2/errors.js'
 import { Flag, FrameType } from '../../../../src/main/grpc/http2/frame.js'
 import { GrpcHarness } from '../../../support/grpc-harness.js'
@@ -40,8 +42,8 @@ function ended(harness: GrpcHarness, code: keyof typeof Http2Code): void {
   assert.equal(harness.closed, true)
 }
 
-function call(streamId: number): Buffer {
-  return Buffer.concat([headersFrame(streamId, callBlock(PATH)), messageFrame(streamId, Buffer.from('x'))])
+function call(streamId: number, path = PATH): Buffer {
+  return Buffer.concat([headersFrame(streamId, callBlock(path)), messageFrame(streamId, Buffer.from('x'))])
 }
 
 const reset = (streamId: number) => frame(FrameType.RST_STREAM, 0, streamId, uint32(Http2Code.CANCEL))
@@ -282,7 +284,83 @@ test('empty messages that nobody reads are bounded as well', () => {
   assert.equal(harness.budget.taken, 0)
 })
 
+describe('a client that does not read its replies', () => {
+  const LARGE = '/test.Service/Large'
+  const value = Buffer.alloc(1 << 20)
+  const calls = (count: number) => Array.from({ length: count }, (_, index) => call(2 * index + 1, LARGE))
+
+  test('holds no more than a few of them, hot or not, and is cut off', () => {
+    for (const hot of [true, false]) {
+      const handler: HotHandler = (_buffer, _start, _end, reply) => {
+        reply.reserve(value.length)
+        return hot
+      }
+      let started = 0
+      const harness = new GrpcHarness({}, { [LARGE]: handler }).method(LARGE, (_call, reply) => {
+        started++
+        reply?.(null, value)
+      })
+      harness.start([4, 0]).receive(...calls(1000))
+      assert.ok(started <= 2, `${started} handlers`)
+      assert.ok(harness.budget.taken < 2 << 20, `${harness.budget.taken} bytes`)
+      harness.tick(1000).tick(29_000)
+      assert.equal(harness.destroyed, false)
+      harness.tick(1000)
+      assert.equal(harness.destroyed, true)
+      assert.equal(harness.budget.taken, 0)
+    }
+  })
+
+  test('is refused what handlers under way bring beyond its share', () => {
+    const replies: (() => void)[] = []
+    const harness = new GrpcHarness({ queuedBytesMax: 4 << 20 }).method(LARGE, (_call, reply) => {
+      replies.push(() => reply?.(null, value))
+    })
+    harness.start([4, 0]).receive(...calls(100))
+    for (const reply of replies) reply()
+    harness.settle()
+    assert.equal(replies.length, 100)
+    assert.ok(harness.budget.taken <= 3 << 20, `${harness.budget.taken} bytes`)
+    const statuses = Array.from({ length: 100 }, (_, index) => {
+      return harness.headers(2 * index + 1).at(-1)?.['grpc-status']
+    })
+    assert.deepEqual(statuses.slice(0, 3), [undefined, undefined, undefined])
+    assert.deepEqual(new Set(statuses.slice(3)), new Set(['8']))
+  })
+
+  test('but lets something through now and then is not cut off', () => {
+    const twice = Buffer.concat([value, value])
+    const harness = new GrpcHarness().method(LARGE, (_call, reply) => reply?.(null, twice))
+    harness.start([4, 0]).receive(...calls(10))
+    for (let count = 0; count < 60; count++) {
+      harness.tick(1000).receive(frame(FrameType.WINDOW_UPDATE, 0, 1, uint32(1)))
+    }
+    assert.equal(harness.destroyed, false)
+  })
+})
+
 describe('a client that says nothing', () => {
+  test('after the head of a hot request: reset after a minute, and not idle until then', () => {
+    const hot = { [PATH]: () => false }
+    const harness = new GrpcHarness({ idleTimeoutMs: 30_000 }, hot).method(PATH, () => {}).start()
+    harness.receive(call(1), headersFrame(3, callBlock(PATH)))
+    assert.equal(harness.connection.http2.streams.fastPath?.heldCount, 1)
+    harness.receive(reset(1)).tick(1000).tick(59_000)
+    assert.equal(harness.frames(FrameType.GOAWAY).length, 0)
+    harness.tick(2000)
+    assert.equal(harness.frames(FrameType.RST_STREAM, 3)[0]?.payload.readUInt32BE(0), Http2Code.CANCEL)
+  })
+
+  test('in a long call but the PINGs of its keepalive is left alone', () => {
+    const { harness } = waiting()
+    harness.receive(call(1))
+    for (let count = 0; count < 20; count++) {
+      harness.tick(CLIENT_DEFAULTS.keepaliveTimeMs)
+      harness.receive(frame(FrameType.PING, 0, 0, Buffer.alloc(8)))
+    }
+    assert.equal(harness.frames(FrameType.GOAWAY).length, 0)
+  })
+
   test('before its preface is complete: ended after ten seconds', () => {
     const harness = new GrpcHarness().receive(Buffer.from('PRI * HT'))
     harness.tick(9000)

@@ -1,0 +1,148 @@
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
+import { systemClock } from '../src/shared/clock.js'
+import { type HashSeed, hashBytes } from '../src/shared/hash.js'
+import type { PolicyName } from '../src/shared/policy-names.js'
+import { AccessLog } from '../src/shared/store/access-log.js'
+import { Epochs } from '../src/shared/store/epoch.js'
+import { allocateStore } from '../src/shared/store/layout.js'
+import { POLICIES } from '../src/worker/policy/policies.js'
+import { StoreWriter } from '../src/worker/store-writer.js'
+import type { Trace } from './trace.js'
+
+/** The same in every run: hash conditions of sketches and samples depend on it. */
+export const RATIO_SEED: HashSeed = { k0: 0x1234567, k1: 0x89abcde }
+
+/** Words that owner and readers tell each other by. */
+export const Round = { NUMBER: 0, BEGIN: 1, END: 2, DONE: 3 } as const
+
+/** Requests that each reader reads before the owner takes up the misses. */
+const REQUESTS_PER_READER = 8
+
+/** With "k:" and the value in front of it, the bytes of every entry: they are all equally large. */
+const DIGITS_MAX = 10
+
+/** What a reader thread is started with. */
+export interface RatioReaderData {
+  readonly store: SharedArrayBuffer
+  readonly accessLog: SharedArrayBuffer
+  readonly epochs: SharedArrayBuffer
+  readonly thread: number
+  readonly threadCount: number
+  /** The keys of the trace, 32 bits each. */
+  readonly requests: SharedArrayBuffer
+  /** By request of the round: 1 for a hit. */
+  readonly found: SharedArrayBuffer
+  readonly round: SharedArrayBuffer
+}
+
+export interface StoreRatioOptions {
+  readonly policy: PolicyName
+  /** Entries that the store is to hold. */
+  readonly entryCount: number
+  readonly readerCount: number
+}
+
+export function keyOf(id: number): Uint8Array {
+  return Buffer.from(`k:${id}`)
+}
+
+/**
+ * Hits of a trace in a store as a node has it: reader threads look in shared memory and leave hints, an owner takes the
+ * hints and inserts what they missed. Readers read in rounds, so that a run is nearly the same every time. All entries
+ * are equally large, and the budget is such that `entryCount` of them fit.
+ */
+export async function storeRatio(
+  trace: Trace,
+  options: StoreRatioOptions,
+): Promise<{ hits: number; entryCount: number }> {
+  const { policy, readerCount } = options
+  const parts = newStore(policy, budgetFor(policy, options.entryCount))
+  const requests = new SharedArrayBuffer(trace.keys.length * 4)
+  new Int32Array(requests).set(trace.keys)
+  const roundSize = REQUESTS_PER_READER * readerCount
+  const found = new SharedArrayBuffer(roundSize)
+  const round = new SharedArrayBuffer(16)
+  const readers = Array.from({ length: readerCount }, (_, thread) => {
+    const data: RatioReaderData = {
+      store: parts.memory,
+      accessLog: parts.accessLog.memory,
+      epochs: parts.epochs.memory,
+      thread,
+      threadCount: readerCount,
+      requests,
+      found,
+      round,
+    }
+    parts.epochs.admit(thread)
+    return new Worker(new URL('./ratio-reader.js', import.meta.url), { workerData: data })
+  })
+  await Promise.all(readers.map((reader) => once(reader, 'online')))
+  const words = new Int32Array(round)
+  let hits = 0
+  for (let begin = 0; begin < trace.keys.length; begin += roundSize) {
+    const end = Math.min(begin + roundSize, trace.keys.length)
+    startRound(words, begin, end)
+    awaitReaders(words, readerCount)
+    const hitFlags = new Uint8Array(found)
+    for (let request = begin; request < end; request++) {
+      hits += hitFlags[request - begin] === 1 || !load(parts.writer, trace.keys[request]!) ? 1 : 0
+    }
+  }
+  startRound(words, 0, 0)
+  await Promise.all(readers.map((reader) => once(reader, 'exit')))
+  return { hits, entryCount: parts.writer.count }
+}
+
+function startRound(words: Int32Array, begin: number, end: number): void {
+  words[Round.BEGIN] = begin
+  words[Round.END] = end
+  Atomics.store(words, Round.DONE, 0)
+  Atomics.add(words, Round.NUMBER, 1)
+  Atomics.notify(words, Round.NUMBER)
+}
+
+function awaitReaders(words: Int32Array, readerCount: number): void {
+  for (let done = 0; done < readerCount; done = Atomics.load(words, Round.DONE)) {
+    Atomics.wait(words, Round.DONE, done)
+  }
+}
+
+/** Loads a key that a reader missed. False when it has come in since: then the owner answers from memory. */
+function load(writer: StoreWriter, id: number): boolean {
+  const key = keyOf(id)
+  const hash = hashBytes(key, 0, key.length, RATIO_SEED)
+  if (writer.get(key, hash) !== undefined) return false
+  const value = new Uint8Array(DIGITS_MAX + 2 - key.length)
+  writer.put({ key, hash, value, notFound: false, ttlMs: Number.POSITIVE_INFINITY })
+  return true
+}
+
+function newStore(policy: PolicyName, budgetBytes: number) {
+  const memory = allocateStore(budgetBytes)
+  const accessLog = new AccessLog()
+  const epochs = new Epochs()
+  const writer = new StoreWriter(memory, {
+    epochs,
+    accessLog,
+    threadCount: () => 64,
+    seed: RATIO_SEED,
+    clock: systemClock,
+    policy: POLICIES[policy],
+    events: { onEvict() {}, onExpire() {}, onHit() {} },
+  })
+  return { memory, accessLog, epochs, writer }
+}
+
+/** Bytes of a store in which `entryCount` entries stay: found by filling stores, each guess nearer than the last. */
+function budgetFor(policy: PolicyName, entryCount: number): number {
+  let budgetBytes = 4096 + 80 * entryCount
+  for (let guess = 0; guess < 12; guess++) {
+    const { writer } = newStore(policy, budgetBytes)
+    for (let id = 0; id < 1.5 * entryCount + 100; id++) load(writer, id)
+    const excess = writer.count - entryCount
+    if (Math.abs(excess) <= entryCount / 2000) break
+    budgetBytes -= Math.round((excess * budgetBytes) / writer.count)
+  }
+  return budgetBytes
+}

@@ -1,0 +1,201 @@
+import { assert } from '../../shared/assert.js'
+import { HandOver } from './hand-over.js'
+import { Miniature } from './miniature.js'
+import type { EvictionPolicy, PolicyFactory } from './policy.js'
+
+/** Fewest bits of the hash that choose the sample: at most one key in sixteen. */
+const SAMPLE_BITS_MIN = 4
+/** The sample is halved when it has come to twice this many entries. */
+const SAMPLE_ENTRIES = 1024
+/** A miniature whose entries are smaller than those of the store holds more of them, up to here. */
+const MINIATURE_SLOT_COUNT_MAX = 4 * SAMPLE_ENTRIES
+
+/** A candidate takes over once it is ahead by this part of the entries of a miniature, in hits. */
+const LEAD_SHARE = 0.5
+/** In the smallest stores that would be chance. */
+const LEAD_MIN = 32
+/** What a candidate must be better by, in hits per request, to gain on the active policy at all. */
+const DRIFT = 0.002
+
+/** Entries that change hands with each one that comes in. */
+const HAND_OVER_STEP = 16
+
+/**
+ * Chooses among policies while the store runs, by simulating each of them in miniature (Waldspurger, Saemundsson,
+ * Ahmad, Park, "Cache Modeling and Optimization using Miniature Simulations", USENIX ATC'17): of a sample of the keys,
+ * chosen by their hashes, each candidate runs a cache as many times smaller than the store as the sample is smaller than
+ * the keys. What it would hit, the store would.
+ *
+ *     requests ──► active policy                         all the entries
+ *        └── 1 in 16, 32, … ──► miniature of each candidate, hits counted
+ *
+ * When to change: every candidate has a lead over the active policy, its hits minus the active one's and minus a little,
+ * but never under 0 (CUSUM; Page, "Continuous inspection schemes", Biometrika 1954). A change of policy costs at most the
+ * hits of refilling the cache, so a candidate takes over when its lead has come to half a cache of hits. A large gain is
+ * seen early, a small one late, chance cannot go far, and two policies that are equally good never alternate. All leads
+ * start again at 0 after a change, and there is no other one before the {@link HandOver} is done.
+ *
+ * Hits come from the readers' hints. As long as hints are lost, the active policy's hits are undercounted, in its
+ * miniature as well; hints are lost only where there are hundreds of hits to a miss, and little to gain.
+ */
+export class AutoPolicy implements EvictionPolicy {
+  readonly name = 'auto'
+  readonly #slotCountMax: number
+  readonly #candidates: readonly PolicyFactory[]
+  readonly #miniatures: readonly Miniature[]
+  /** By candidate: hits ahead of the active one. */
+  readonly #leads: Float64Array
+  readonly #hashes: Int32Array
+  /** By slot; 0 when it holds no entry. */
+  readonly #sizes: Uint32Array
+  /** State of a slot in whichever policy needs most. */
+  readonly #policyBytesPerSlot: number
+  readonly #miniatureBytesPerSlot: number
+  #policy: EvictionPolicy
+  #handOver: HandOver | undefined
+  #active = 0
+  #entryCount = 0
+  #capacityBytes = 0
+  #sampleBits = SAMPLE_BITS_MIN
+  #isFull = false
+
+  /** @param candidates the first of them is active at the start */
+  constructor(slotCountMax: number, candidates: readonly PolicyFactory[]) {
+    this.#slotCountMax = slotCountMax
+    this.#candidates = candidates
+    // A power of two, as its chains need.
+    const miniatureSlotCount = Math.min(MINIATURE_SLOT_COUNT_MAX, 2 ** Math.ceil(Math.log2(slotCountMax + 1)))
+    this.#miniatures = candidates.map((create) => new Miniature(create, miniatureSlotCount))
+    this.#leads = new Float64Array(candidates.length)
+    this.#hashes = new Int32Array(slotCountMax)
+    this.#sizes = new Uint32Array(slotCountMax)
+    const costs = this.#miniatures.map(({ bytesPerSlot }) => bytesPerSlot)
+    this.#policyBytesPerSlot = Math.max(...costs) - Miniature.BYTES_PER_SLOT
+    this.#miniatureBytesPerSlot = costs.reduce((sum, bytes) => sum + bytes, 0)
+    this.#policy = candidates[0]!(slotCountMax)
+  }
+
+  /** With its part of the miniatures. While entries change hands, some of them cost twice as much. */
+  get bytesPerSlot(): number {
+    const own = Int32Array.BYTES_PER_ELEMENT + Uint32Array.BYTES_PER_ELEMENT
+    return this.#policyBytesPerSlot + own + this.#miniatureBytesPerSlot / 2 ** this.#sampleBits
+  }
+
+  /** Name of the policy in charge. */
+  get active(): string {
+    return this.#policy.name
+  }
+
+  onInsert(slot: number, hash: number, sizeBytes: number): void {
+    this.#hashes[slot] = hash
+    this.#sizes[slot] = sizeBytes
+    this.#entryCount++
+    this.#policy.onInsert(slot, hash, sizeBytes)
+    this.#thin()
+    this.#observe(hash, sizeBytes)
+    this.#advance()
+  }
+
+  onHit(slot: number): void {
+    const sizeBytes = this.#sizes[slot]!
+    if (sizeBytes === 0) return
+    this.#policy.onHit(slot)
+    this.#observe(this.#hashes[slot]!, sizeBytes)
+  }
+
+  onReplace(slot: number, sizeBytes: number): void {
+    this.#sizes[slot] = sizeBytes
+    this.#policy.onReplace(slot, sizeBytes)
+    this.#observe(this.#hashes[slot]!, sizeBytes)
+  }
+
+  onRemove(slot: number): void {
+    this.#policy.onRemove(slot)
+    const hash = this.#hashes[slot]!
+    if (this.#isSampled(hash)) for (const miniature of this.#miniatures) miniature.remove(hash)
+    this.#forget(slot)
+  }
+
+  evict(): number {
+    this.#isFull = true
+    const slot = this.#policy.evict()
+    if (slot >= 0) this.#forget(slot)
+    return slot
+  }
+
+  setCapacity(capacityBytes: number): void {
+    this.#capacityBytes = capacityBytes
+    this.#policy.setCapacity(capacityBytes)
+    this.#scale()
+  }
+
+  check(): void {
+    this.#policy.check()
+    for (const miniature of this.#miniatures) miniature.check()
+    const entryCount = this.#sizes.reduce((count, sizeBytes) => count + Math.sign(sizeBytes), 0)
+    assert(entryCount === this.#entryCount, 'The entries are miscounted')
+  }
+
+  #forget(slot: number): void {
+    this.#sizes[slot] = 0
+    this.#entryCount--
+  }
+
+  /** By other bits than those that choose shard and chain of a key, or its places in sketches and ghost queues. */
+  #isSampled(hash: number): boolean {
+    return Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d) >>> (32 - this.#sampleBits) === 0
+  }
+
+  /** Halves the sample when the store has so many entries that half of it will do. */
+  #thin(): void {
+    if (this.#entryCount < 2 * SAMPLE_ENTRIES * 2 ** this.#sampleBits) return
+    this.#sampleBits++
+    for (const miniature of this.#miniatures) miniature.retain((hash) => this.#isSampled(hash))
+    this.#scale()
+  }
+
+  #scale(): void {
+    for (const miniature of this.#miniatures) {
+      miniature.setCapacity(Math.floor(this.#capacityBytes / 2 ** this.#sampleBits))
+    }
+  }
+
+  #observe(hash: number, sizeBytes: number): void {
+    if (!this.#isSampled(hash)) return
+    const hitOfActive = this.#miniatures[this.#active]!.request(hash, sizeBytes)
+    let ahead = -1
+    for (const [candidate, miniature] of this.#miniatures.entries()) {
+      if (candidate === this.#active) continue
+      const gain = Number(miniature.request(hash, sizeBytes)) - Number(hitOfActive) - DRIFT
+      const lead = Math.max(0, this.#leads[candidate]! + gain)
+      this.#leads[candidate] = lead
+      if (ahead < 0 || lead > this.#leads[ahead]!) ahead = candidate
+    }
+    // Before the first eviction there is nothing to choose between.
+    if (!this.#isFull || this.#handOver !== undefined) return
+    const leadMin = Math.max(LEAD_MIN, (LEAD_SHARE * this.#entryCount) / 2 ** this.#sampleBits)
+    if (ahead >= 0 && this.#leads[ahead]! >= leadMin) this.#change(ahead)
+  }
+
+  #change(candidate: number): void {
+    const next = this.#candidates[candidate]!(this.#slotCountMax)
+    next.setCapacity(this.#capacityBytes)
+    this.#leads.fill(0)
+    this.#active = candidate
+    this.#handOver = new HandOver(this.#policy, next, {
+      slotCountMax: this.#slotCountMax,
+      entryCount: this.#entryCount,
+      hashOf: (slot) => this.#hashes[slot]!,
+      sizeOf: (slot) => this.#sizes[slot]!,
+    })
+    this.#policy = this.#handOver
+  }
+
+  #advance(): void {
+    if (this.#handOver === undefined) return
+    this.#handOver.step(HAND_OVER_STEP)
+    if (!this.#handOver.isDone) return
+    this.#policy = this.#handOver.to
+    this.#handOver = undefined
+  }
+}

@@ -1,0 +1,149 @@
+import { CacheError } from '../shared/errors.js'
+import { DrainingPolicy } from './policy/draining.js'
+import { HandOver } from './policy/hand-over.js'
+import type { EvictionPolicy, PolicyFactory } from './policy/policy.js'
+
+/** A policy hears of another capacity only when it is off by more than this part: small moves are not worth the work. */
+const CAPACITY_TOLERANCE = 1 / 64
+
+/** What the policy of a store needs to know of it. */
+export interface PolicyNeeds {
+  readonly slotCountMax: number
+  /** Entries in the store. */
+  entryCount(): number
+  /** Hash of the key in a slot. */
+  hashOf(slot: number): number
+  /** What the entry in a slot costs, as the policy is told it. */
+  sizeOf(slot: number): number
+}
+
+/**
+ * The policy of a store, and its change for another one while the store runs: entries go over a few at a time, none is
+ * lost. Meanwhile the old policy's state is in memory beside what the new one has got; only one of them is charged.
+ */
+export class StorePolicy {
+  readonly #needs: PolicyNeeds
+  #create: PolicyFactory
+  #current: EvictionPolicy
+  #handOver: HandOver | undefined
+  #draining: DrainingPolicy | undefined
+  /** Asked for while another change is under way; the last one counts. */
+  #wanted: PolicyFactory | undefined
+  #capacityBytes: number
+  /** Most entries at a time since the policy began: it has touched memory for so many slots. */
+  #countHigh = 0
+
+  constructor(create: PolicyFactory, capacityBytes: number, needs: PolicyNeeds) {
+    this.#needs = needs
+    this.#create = create
+    this.#capacityBytes = capacityBytes
+    this.#current = this.#make()
+  }
+
+  /** What decides now. Not to be kept: it is another one after the next call of this class. */
+  get current(): EvictionPolicy {
+    return this.#current
+  }
+
+  get isChanging(): boolean {
+    return this.#handOver !== undefined
+  }
+
+  /** Bytes of its state. A change is charged for as it proceeds. */
+  get bytes(): number {
+    // A new policy has touched no memory but for the entries that are left.
+    const slotCount = this.#handOver === undefined ? this.#countHigh : this.#needs.entryCount()
+    return this.#current.bytesPerSlot * slotCount
+  }
+
+  /** Tells the policy of an entry that is new in the store. */
+  insert(slot: number, hash: number, sizeBytes: number): void {
+    this.#countHigh = Math.max(this.#countHigh, this.#needs.entryCount())
+    this.#current.onInsert(slot, hash, sizeBytes)
+  }
+
+  /** Starts all over, with no entries. */
+  reset(): void {
+    this.#create = this.#wanted ?? this.#create
+    this.#wanted = undefined
+    this.#handOver = undefined
+    this.#draining = undefined
+    this.#current = this.#make()
+    this.#countHigh = 0
+  }
+
+  get isDraining(): boolean {
+    return this.#draining !== undefined
+  }
+
+  /** As DrainingPolicy.take(). From the first call on no policy takes over any more, until {@link reset}. */
+  take(): number {
+    this.#draining ??= this.#drain()
+    return this.#draining.take()
+  }
+
+  /**
+   * Begins to hand over to another policy; {@link step} does it.
+   *
+   * @throws CacheError UNAVAILABLE once entries were taken: the store is about to be left
+   */
+  change(create: PolicyFactory): void {
+    if (this.#draining) throw new CacheError('UNAVAILABLE', 'The entries of the store are being taken away')
+    if (this.#handOver !== undefined) {
+      this.#wanted = create
+      return
+    }
+    this.#create = create
+    const { slotCountMax, hashOf, sizeOf, entryCount } = this.#needs
+    this.#handOver = new HandOver(this.#current, this.#make(), {
+      slotCountMax: slotCountMax + 1,
+      entryCount: entryCount(),
+      hashOf,
+      sizeOf,
+    })
+    this.#current = this.#handOver
+  }
+
+  /** Hands over at most `countMax` entries. */
+  step(countMax: number): void {
+    if (this.#handOver === undefined) return
+    if (!this.#handOver.isDone) {
+      this.#handOver.step(countMax)
+      // It ends with the next step: until then the store makes room for what the new policy costs.
+      return
+    }
+    this.#current = this.#handOver.to
+    this.#handOver = undefined
+    this.#countHigh = this.#needs.entryCount()
+    const wanted = this.#wanted
+    this.#wanted = undefined
+    if (wanted !== undefined) this.change(wanted)
+  }
+
+  /**
+   * Tells the policy how much the entries may take together: its shares of that must be of what there is, not of a
+   * budget of which slots, policy and slack of the log take their part.
+   *
+   * @param usedBytes what the entries of a full store take
+   */
+  fit(usedBytes: number): void {
+    if (Math.abs(usedBytes - this.#capacityBytes) <= CAPACITY_TOLERANCE * this.#capacityBytes) return
+    this.#capacityBytes = usedBytes
+    this.#current.setCapacity(usedBytes)
+  }
+
+  /** A change that is under way ends here: what went over first is also what is taken first. */
+  #drain(): DrainingPolicy {
+    if (this.#handOver) this.#countHigh = this.#needs.entryCount()
+    this.#handOver = undefined
+    const draining = new DrainingPolicy(this.#current, this.#needs.slotCountMax + 1)
+    this.#current = draining
+    return draining
+  }
+
+  #make(): EvictionPolicy {
+    const policy = this.#create(this.#needs.slotCountMax + 1)
+    policy.setCapacity(this.#capacityBytes)
+    return policy
+  }
+}

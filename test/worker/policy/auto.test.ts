@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { simulate } from '../../../bench/simulate.js'
+import { traceOf } from '../../../bench/trace.js'
+import { loopWorkload, mixedWorkload, zipfWorkload } from '../../../bench/workload.js'
+import { AutoPolicy } from '../../../src/worker/policy/auto.js'
+import { POLICIES } from '../../../src/worker/policy/policies.js'
+import { prng, seedOf } from '../../support/prng.js'
+import { PolicyShard } from './policy-shard.js'
+
+/** Requests keys one after the other, inserting on a miss; returns the hits. */
+function request(shard: PolicyShard, keys: Iterable<number>): number {
+  let hits = 0
+  for (const key of keys) {
+    if (shard.hit(key)) hits++
+    else shard.set(key, 1)
+  }
+  return hits
+}
+
+test('auto changes to the policy that its miniatures find better, and back when the work changes', () => {
+  const seed = seedOf()
+  const capacity = 2000
+  const policy = new AutoPolicy(capacity, [POLICIES.lru, POLICIES['w-tinylfu']])
+  const shard = new PolicyShard(policy, capacity, capacity)
+  assert.equal(policy.active, 'lru')
+  const loop = loopWorkload(40_000, 3000).keys
+  request(shard, loop)
+  assert.equal(policy.active, 'w-tinylfu', `seed ${seed}`)
+  assert.ok(request(shard, loop) > 20_000, 'LRU has no hit in a loop that does not fit')
+  policy.check()
+  // Each key comes twice, 600 newer ones in between: all that counts is how lately.
+  const recent = Array.from({ length: 120_000 }, (_, i) =>
+    i % 2 === 0 ? 10_000 + i / 2 : 10_000 + (i >> 1) - 600,
+  )
+  request(shard, recent)
+  assert.ok(
+    request(
+      shard,
+      recent.map((key) => key + 100_000),
+    ) > 55_000,
+  )
+  policy.check()
+})
+
+test('auto keeps what it has as long as nothing is better', () => {
+  const capacity = 1000
+  const policy = new AutoPolicy(capacity, [POLICIES.lru, POLICIES.lru, POLICIES.fifo])
+  const shard = new PolicyShard(policy, capacity, capacity)
+  const keys = zipfWorkload(60_000, 5000, prng(seedOf())).keys
+  assert.equal(request(shard, keys), simulate(POLICIES.lru, traceOf('zipf', keys), capacity))
+})
+
+test('auto is within four points of the best policy on made-up work, from cold', () => {
+  const random = prng(seedOf())
+  const workloads = [
+    zipfWorkload(120_000, 20_000, random),
+    loopWorkload(240_000, 4000),
+    mixedWorkload(120_000, 3000, random),
+  ]
+  for (const workload of workloads) {
+    const percent = (name: keyof typeof POLICIES) =>
+      (100 * simulate(POLICIES[name], workload, 2000)) / workload.keys.length
+    const best = Math.max(percent('s3fifo'), percent('lru'), percent('w-tinylfu'), percent('2q'))
+    assert.ok(percent('auto') > best - 4, `${workload.name}: ${percent('auto')} of ${best}`)
+  }
+})
+
+test('auto charges less for its miniatures the more entries there are', () => {
+  const capacity = 40_000
+  const policy = new AutoPolicy(capacity, [POLICIES.lru, POLICIES['w-tinylfu']])
+  const shard = new PolicyShard(policy, capacity, capacity)
+  const before = policy.bytesPerSlot
+  for (let key = 0; key < capacity; key++) shard.set(key, 1)
+  assert.ok(policy.bytesPerSlot < before)
+  policy.check()
+})
