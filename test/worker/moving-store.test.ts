@@ -32,6 +32,7 @@ class MovingFixture {
           seed: { k0: 0x1234567, k1: 0x89abcde },
           clock: this.base.clock,
           policy: POLICIES.lru,
+          staleMs: 60_000,
           events: { onEvict() {}, onExpire() {}, onHit() {} },
         })
         this.opened.push(writer)
@@ -42,9 +43,10 @@ class MovingFixture {
     })
   }
 
-  put(key: string, value: string, ttlMs = Number.POSITIVE_INFINITY): void {
+  put(key: string, value: string, ttlMs = Number.POSITIVE_INFINITY, renewable = false): void {
     const bytes = Buffer.from(key)
-    const put = { key: bytes, hash: this.base.hash(bytes), value: Buffer.from(value), notFound: false, ttlMs }
+    const hash = this.base.hash(bytes)
+    const put = { key: bytes, hash, value: Buffer.from(value), notFound: false, ttlMs, renewable }
     assert.equal(this.store.put(put), 'stored')
   }
 
@@ -86,6 +88,39 @@ describe('MovingStore', () => {
     fixture.store.current.check()
     fixture.base.clock.advance(50_000)
     assert.deepEqual([fixture.get('key1'), fixture.get('key2')], [undefined, 'value2'])
+  })
+
+  it('takes stale entries along, and those that may be refreshed remain so', async () => {
+    const fixture = new MovingFixture(memoryOf(1 << 20))
+    fixture.put('kept', 'a', 10_000, true)
+    fixture.put('gone', 'b', 10_000)
+    fixture.base.clock.advance(30_000)
+    await fixture.store.moveTo(memoryOf(1 << 20))
+    fixture.store.settle(true)
+    assert.equal(fixture.store.current.count, 1)
+    const find = () => fixture.store.get(Buffer.from('kept'), fixture.base.hash(Buffer.from('kept')))
+    assert.equal(find()?.ttlLeftMs, -20_000)
+    fixture.base.clock.advance(40_000)
+    assert.equal(find(), undefined)
+  })
+
+  it('changes its policy while entries are on the move, but not that of a store that is being left', async () => {
+    const fixture = new MovingFixture(memoryOf(1 << 20))
+    for (let i = 0; i < 3000; i++) fixture.put(`key${i}`, 'v')
+    // The first change is under way when the move begins.
+    fixture.store.setPolicy(POLICIES.sieve)
+    fixture.put('one', 'v')
+    const left = fixture.store.current
+    const moving = fixture.store.moveTo(memoryOf(1 << 20))
+    assert.throws(() => left.setPolicy(POLICIES.fifo), { code: 'UNAVAILABLE' })
+    fixture.store.setPolicy(POLICIES.lfu)
+    fixture.put('two', 'v')
+    await moving
+    left.check()
+    fixture.store.settle(true)
+    while (fixture.store.maintain(100) > 0) {}
+    fixture.store.current.check()
+    assert.equal(fixture.store.current.count, 3002)
   })
 
   it('works in steps: others have their turn in between', async () => {

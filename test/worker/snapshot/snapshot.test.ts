@@ -148,6 +148,22 @@ describe('A snapshot', () => {
     assert.deepEqual([left('forever'), left('timed')], [MINUTE_MS, 60 * MINUTE_MS])
   })
 
+  it('remembers what may be served stale, and leaves out what is stale', async () => {
+    const freshness = { staleMs: 60 * MINUTE_MS }
+    const source = new StoreFixture(1 << 20, 'lru', undefined, freshness)
+    source.put('owned', 'a', 10 * MINUTE_MS, true)
+    source.put('borrowed', 'b', 10 * MINUTE_MS)
+    source.put('stale', 'c', MINUTE_MS, true)
+    source.clock.advance(2 * MINUTE_MS)
+    const { file, result } = await save(source)
+    assert.equal(result.entryCount, 2)
+    const target = new StoreFixture(1 << 20, 'lru', undefined, freshness)
+    await restore(target, [file])
+    target.clock.advance(9 * MINUTE_MS)
+    const stale = (key: string) => target.stale(key, 60 * MINUTE_MS)
+    assert.deepEqual([stale('owned'), stale('borrowed'), stale('stale')], ['a', undefined, undefined])
+  })
+
   it('leaves out keys that other nodes own', async () => {
     const source = new StoreFixture(1 << 20)
     for (const key of ['Tom', 'Tim']) source.put(key, 'v')
