@@ -2,6 +2,7 @@ import type { CancelSignal } from '../shared/cancel.js'
 import { type Clock, systemClock } from '../shared/clock.js'
 import { Counter } from '../shared/counters.js'
 import { CacheError, type CodeName } from '../shared/errors.js'
+import type { ShardSample } from '../shared/group-reader.js'
 import { assertKeyLength, binaryKey, encodeKey, type Key } from '../shared/key.js'
 import { FALLBACK_TTL_MS } from '../shared/limits.js'
 import { type FlightContext, Singleflight } from '../shared/singleflight.js'
@@ -90,15 +91,15 @@ export class Group {
   }
 
   /** Counters of this node by shard; sends no message. */
-  stats(): { readonly name: string; readonly shard: number; readonly value: number }[] {
-    return this.#local.stats()
+  stats(): ShardSample[] {
+    return this.#local.reader.stats()
   }
 
   /** As get(), for fronts: says where the value came from. */
   async fetch(key: Uint8Array, options: FetchOptions = {}): Promise<Answer> {
     this.#assertOpen()
     assertKeyLength(key.length, this.#keyBytesMax)
-    const counters = this.#local.countersOf(key)
+    const counters = this.#local.reader.countersOf(key)
     counters.add(Counter.gets)
     const owns = this.#peers.owns(key, 0, key.length)
     if (!owns && !options.forwarded) return this.#fetchFromPeers(key, options)
@@ -123,17 +124,17 @@ export class Group {
     const length = end - start
     if (this.#isClosed || length === 0 || length > this.#keyBytesMax) return -1
     if (!forwarded && !this.#peers.owns(bytes, start, end)) return -1
-    return this.#local.find(bytes, start, end)
+    return this.#local.reader.find(bytes, start, end)
   }
 
   /** Copies the value that find() found to `target` from `at` on. */
   copyFound(target: Uint8Array, at: number): void {
-    this.#local.copyFound(target, at)
+    this.#local.reader.copyFound(target, at)
   }
 
   /** Milliseconds that the value which find() found may be kept; Infinity for no limit. */
   foundTtlLeftMs(): number {
-    return this.#local.foundTtlLeftMs()
+    return this.#local.reader.foundTtlLeftMs()
   }
 
   /** As delete(), for fronts. Rejects with UNAVAILABLE when the owner cannot be reached: it may still hold the key. */
@@ -163,14 +164,14 @@ export class Group {
     const { result, isFirst } = this.#peerFlights.join(binaryKey(key), options, (flight) =>
       this.#askPeers(key, flight),
     )
-    if (!isFirst) this.#local.countersOf(key).add(Counter.coalesced)
+    if (!isFirst) this.#local.reader.countersOf(key).add(Counter.coalesced)
     const answer = await result
     return isFirst ? answer : { ...answer, outcome: 'coalesced' }
   }
 
   /** The owner first, then who takes over from it, then this node: the source can answer, so the caller gets it. */
   async #askPeers(key: Uint8Array, flight: FlightContext): Promise<Answer> {
-    const counters = this.#local.countersOf(key)
+    const counters = this.#local.reader.countersOf(key)
     const endsMs = this.#clock.nowMs() + flight.deadlineMs
     for (const peer of this.#peers.pick(key, OWNERS_ASKED)) {
       if (!peer) break

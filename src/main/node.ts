@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto'
+import type { MessagePort } from 'node:worker_threads'
 import { systemClock } from '../shared/clock.js'
 import { CacheError } from '../shared/errors.js'
 import type { HashSeed } from '../shared/hash.js'
@@ -26,6 +27,7 @@ import { PeerClient } from './service/peer-client.js'
 import { peerDefinition } from './service/peer-codec.js'
 import { registerPeerService } from './service/peer-service.js'
 import { registerReflectionService } from './service/reflection-service.js'
+import { Attachments } from './threads/attachments.js'
 import { defaultShardCount, ShardPool } from './workers/shard-pool.js'
 
 /** The main thread's number among the threads of the node. */
@@ -93,6 +95,7 @@ export class Node {
   readonly #pin = new ReaderPin(this.#epochs, MAIN_THREAD, systemClock)
   readonly #groups: Groups
   readonly #shards: ShardPool
+  readonly #attachments: Attachments
   readonly #server: GrpcServer
   readonly #health: HealthService
   readonly #valueMessageBytesMax: number
@@ -118,11 +121,11 @@ export class Node {
         pick: (key, countMax) => this.#peers.pick(key, countMax),
       },
       shards: () => this.#shards.clients,
-      pin: this.#pin,
-      thread: MAIN_THREAD,
-      seed: this.#seed,
+      reader: { pin: this.#pin, thread: MAIN_THREAD, seed: this.#seed },
       keyBytesMax,
       valueBytesMax,
+      onGroup: (view) => this.#attachments.addGroup(view),
+      onGroupGone: (id) => this.#attachments.removeGroup(id),
     })
     this.#shards = new ShardPool({
       shardCount: options.workers ?? defaultShardCount(),
@@ -133,6 +136,7 @@ export class Node {
       log: this.#log,
       onDeath: (shard) => this.#groups.countRestart(shard),
     })
+    this.#attachments = this.#newAttachments()
     this.#server = this.#newServer()
     this.#health = this.#register(this.#server)
   }
@@ -172,6 +176,19 @@ export class Node {
   /** Removes a group and frees its memory; false when there is none of that name. Calls in flight may still end well. */
   removeGroup(name: string): Promise<boolean> {
     return this.#groups.remove(name)
+  }
+
+  /**
+   * A handle by which one other thread of this process shares the cache: send it there, in the message and in its
+   * transferList, and `attach` it (package entry `geek-cache/worker`). The thread may end at any time.
+   *
+   *     new Worker(file, { workerData: { handle }, transferList: [handle] })
+   *
+   * @throws CacheError RESOURCE_EXHAUSTED: a node has at most 64 threads, its main and worker threads among them
+   */
+  handle(): MessagePort {
+    this.#assertOpen()
+    return this.#attachments.handle()
   }
 
   /** All counters of all groups. Reads shared memory, sends no message. */
@@ -219,6 +236,7 @@ export class Node {
     await this.#registry?.close()
     this.#health.shutdown()
     await this.#server.shutdown(this.#options.drainMs ?? DRAIN_MS)
+    this.#attachments.close()
     this.#groups.close()
     this.#peers.close()
     await this.#shards.close()
@@ -268,7 +286,24 @@ export class Node {
       onRing: (ring) => {
         this.#log.info({ members: ring.members }, 'Ring changed')
         this.#shards.setRing(ring)
+        this.#attachments.setRing(ring)
       },
+    })
+  }
+
+  #newAttachments(): Attachments {
+    return new Attachments({
+      epochs: this.#epochs,
+      seed: this.#seed,
+      firstThread: this.#epochs.threadCount,
+      node: {
+        find: (name) => this.#groups.find(name),
+        counters: () => this.stats(),
+        members: () => this.members(),
+        owners: (key) => this.owners(key),
+      },
+      groups: () => this.#groups.views(),
+      ring: () => this.#peers.view,
     })
   }
 

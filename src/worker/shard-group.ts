@@ -42,10 +42,11 @@ export class ShardGroup {
     this.#spec = spec
     this.#loader = loader
     this.#counters = new GroupCounters(spec.shardCount, spec.counters).row(shard.thread, spec.shard)
+    const epochs = new Epochs(shard.epochs)
     this.#store = new StoreWriter(spec.store, {
-      epochs: new Epochs(shard.epochs),
+      epochs,
       accessLog: new AccessLog(spec.accessLog),
-      threadCount: () => shard.threadCountMax,
+      threadCount: () => epochs.threadCount,
       seed: shard.seed,
       clock,
       policy: POLICIES[spec.policy],
