@@ -45,6 +45,11 @@ export class AttachedCache {
     for (const view of groups) this.#add(view)
   }
 
+  /** Address of the node. */
+  get self(): string {
+    return this.#ring.self
+  }
+
   /** The group of that name: whether there is one is the main thread's to say, when it is used. */
   group(name: string): AttachedGroup {
     const known = this.#groups.get(name)

@@ -15,6 +15,7 @@ export interface NativeServerOptions extends MessageLimits {
 /** The node's own gRPC engine. Plain text. */
 export class NativeServer implements GrpcServer {
   readonly #engine: Engine
+  #port = 0
 
   constructor(options: NativeServerOptions) {
     this.#engine = new Engine(options)
@@ -32,10 +33,21 @@ export class NativeServer implements GrpcServer {
 
   async listen(address: string): Promise<number> {
     try {
-      return await this.#engine.bind(address, ServerCredentials.createInsecure())
+      this.#port = await this.#engine.bind(address, ServerCredentials.createInsecure())
+      return this.#port
     } catch (thrown) {
       throw listenError(address, thrown)
     }
+  }
+
+  /** Accepts from a socket that listens already, as other servers may do at the same time. */
+  async accept(listening: object): Promise<void> {
+    await this.#engine.bindTo(listening, ServerCredentials.createInsecure())
+  }
+
+  /** File descriptor of the socket that is listened on; −1 when there is none. */
+  get descriptor(): number {
+    return this.#engine.descriptorOf(this.#port)
   }
 
   async shutdown(graceMs: number): Promise<void> {

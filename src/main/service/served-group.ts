@@ -1,4 +1,4 @@
-import { CacheError, type CodeName } from '../../shared/errors.js'
+import { CacheError, type CodeName, groupNotFound } from '../../shared/errors.js'
 import type { Answer, CallOptions } from '../call.js'
 import type { GroupKey } from './group-cache-codec.js'
 
@@ -18,9 +18,6 @@ export interface ServedGroups {
   find(name: string): ServedGroup | undefined
 }
 
-/** Names in messages to a stranger are cut to this length. */
-const NAME_LENGTH_MAX = 64
-
 /**
  * The group that a request names.
  *
@@ -29,12 +26,7 @@ const NAME_LENGTH_MAX = 64
  */
 export function groupOf(groups: ServedGroups, request: GroupKey, missing: CodeName): ServedGroup {
   const group = groups.find(request.group)
-  if (group === undefined) {
-    throw new CacheError(
-      missing,
-      `group not found: ${JSON.stringify(request.group.slice(0, NAME_LENGTH_MAX))}`,
-    )
-  }
+  if (group === undefined) throw groupNotFound(request.group, missing)
   if (request.key.length === 0) throw new CacheError('INVALID_ARGUMENT', 'key is empty')
   return group
 }

@@ -1,7 +1,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { AttachedCall, AttachedReply, AttachedRequest } from '../../shared/attach-messages.js'
 import { Cancel, type CancelSignal } from '../../shared/cancel.js'
-import { CacheError } from '../../shared/errors.js'
+import { CacheError, groupNotFound } from '../../shared/errors.js'
 import { TurnBatch } from '../../shared/turn-batch.js'
 import type { CallOptions } from '../call.js'
 
@@ -74,7 +74,7 @@ export class Attachment {
     if (call.kind === 'owners') return node.owners(call.key)
     const { kind, key, deadlineMs, forwarded } = call
     const group = node.find(call.group)
-    if (!group) throw new CacheError('NOT_FOUND', `There is no group "${call.group}"`)
+    if (!group) throw groupNotFound(call.group, forwarded ? 'FAILED_PRECONDITION' : 'NOT_FOUND')
     return group[kind](key, { deadlineMs, signal, forwarded })
   }
 }
