@@ -35,8 +35,14 @@ const ATOMICS_FILES = [
   'src/worker/store-writer.ts',
 ]
 
-/** They wait for a process or a connection that tells nobody when it is ready: they ask again and again. */
-const POLLING_FILES = ['test/support/etcd.ts', 'test/main/service/peer-client.test.ts']
+/** They wait for what tells nobody when it is ready, and ask again and again; or for time that has to pass, as a lease. */
+const POLLING_FILES = [
+  'test/support/etcd.ts',
+  'test/support/until.ts',
+  'test/support/store-torture.ts',
+  'test/support/peer-suite.ts',
+  'test/cluster/etcd-ring.test.ts',
+]
 
 const BELOW_CORE = ['shared', 'pure']
 const BELOW_FRONTS = [...BELOW_CORE, 'metrics', 'core']
@@ -55,6 +61,7 @@ const LAYERS: readonly Layer[] = [
       'src/main/peer.ts',
       'src/main/node-options.ts',
       'src/main/grpc-server.ts',
+      'src/main/unary-caller.ts',
       'src/main/log.ts',
       'src/main/option/',
       'src/main/cluster/ring.ts',
@@ -79,6 +86,11 @@ const LAYERS: readonly Layer[] = [
   { name: 'resp', paths: ['src/main/resp/'], mayImport: BELOW_FRONTS },
   { name: 'client', paths: ['src/main/client/'], mayImport: [...BELOW_CORE, 'grpc'] },
   {
+    name: 'grpc-thread',
+    paths: ['src/main/grpc-thread/'],
+    mayImport: [...BELOW_CORE, 'attach', 'grpc', 'service'],
+  },
+  {
     name: 'composition',
     paths: [
       'src/main/index.ts',
@@ -94,6 +106,7 @@ const LAYERS: readonly Layer[] = [
       'workers',
       'threads',
       'service',
+      'grpc-thread',
       'http',
       'resp',
       'client',

@@ -146,7 +146,9 @@ export class Group {
     // Who asks after this call must not join a peer call that began before it.
     this.#peerFlights.forget(binaryKey(key))
     const [owner] = options.forwarded ? [] : this.#peers.pick(key, 1)
-    await Promise.all([removed, owner?.remove(this.name, key, options)])
+    // Both, whatever becomes of the other.
+    const results = await Promise.allSettled([removed, owner?.remove(this.name, key, options)])
+    for (const result of results) if (result.status === 'rejected') throw result.reason
   }
 
   /** True once the group was removed, or its node closed. */

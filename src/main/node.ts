@@ -4,30 +4,26 @@ import { systemClock } from '../shared/clock.js'
 import { CacheError } from '../shared/errors.js'
 import type { HashSeed } from '../shared/hash.js'
 import { encodeKey, type Key } from '../shared/key.js'
-import { KEY_BYTES_MAX, VALUE_BYTES_MAX, WORKER_COUNT_MAX } from '../shared/limits.js'
+import { GRPC_THREAD_COUNT_MAX, KEY_BYTES_MAX, VALUE_BYTES_MAX, WORKER_COUNT_MAX } from '../shared/limits.js'
 import { Epochs } from '../shared/store/epoch.js'
 import { ReaderPin } from '../shared/store/reader-pin.js'
 import { parseAddress } from './cluster/address.js'
-import { EtcdRegistry } from './cluster/etcd-registry.js'
 import { Peers } from './cluster/peers.js'
 import type { Registry, RegistryStatus } from './cluster/registry.js'
 import { StaticRegistry } from './cluster/static-registry.js'
 import type { Group } from './group.js'
 import { Groups } from './groups.js'
-import type { GrpcServer } from './grpc-server.js'
+import { GrpcClient } from './grpc/client/grpc-client.js'
+import type { GrpcServer, MessageLimits } from './grpc-server.js'
+import { GrpcThread } from './grpc-thread/grpc-thread.js'
 import type { GroupOptions, Log, NodeOptions } from './node-options.js'
-import { groupCacheDefinition } from './service/group-cache-codec.js'
-import { registerGroupCacheService } from './service/group-cache-service.js'
+import { GrpcJsCaller } from './service/grpc-js-caller.js'
 import { GrpcJsServer } from './service/grpc-js-server.js'
-import { type HealthService, registerHealthService } from './service/health-service.js'
-import { HotGet } from './service/hot-get.js'
-import { NativeServer } from './service/native-server.js'
-import { registerNodeService } from './service/node-service.js'
+import type { HealthService } from './service/health-service.js'
+import { newHotServer, registerServices } from './service/node-server.js'
 import { PeerClient } from './service/peer-client.js'
-import { peerDefinition } from './service/peer-codec.js'
-import { registerPeerService } from './service/peer-service.js'
-import { registerReflectionService } from './service/reflection-service.js'
 import { Attachments } from './threads/attachments.js'
+import type { UnaryCaller } from './unary-caller.js'
 import { defaultShardCount, ShardPool } from './workers/shard-pool.js'
 
 /** The main thread's number among the threads of the node. */
@@ -98,7 +94,9 @@ export class Node {
   readonly #attachments: Attachments
   readonly #server: GrpcServer
   readonly #health: HealthService
-  readonly #valueMessageBytesMax: number
+  readonly #grpcThreads: GrpcThread[] = []
+  /** Of the servers; those of clients are the other way round. */
+  readonly #messageLimits: MessageLimits
   #self: string
   #peers: Peers
   #registry: Registry | undefined
@@ -111,7 +109,10 @@ export class Node {
     this.#log = options.log ?? SILENT
     this.#self = options.self ?? SELF
     const { keyBytesMax = KEY_BYTES_MAX, valueBytesMax = VALUE_BYTES_MAX } = options
-    this.#valueMessageBytesMax = valueBytesMax + MESSAGE_MARGIN_BYTES
+    this.#messageLimits = {
+      receiveBytesMax: REQUEST_BYTES_MAX,
+      sendBytesMax: valueBytesMax + MESSAGE_MARGIN_BYTES,
+    }
     this.#epochs.admit(MAIN_THREAD)
     this.#peers = this.#newPeers()
     this.#groups = new Groups({
@@ -136,7 +137,13 @@ export class Node {
       log: this.#log,
       onDeath: (shard) => this.#groups.countRestart(shard),
     })
-    this.#attachments = this.#newAttachments()
+    this.#attachments = new Attachments({
+      epochs: this.#epochs,
+      seed: this.#seed,
+      node: this,
+      groups: () => this.#groups.views(),
+      ring: () => this.#peers.view,
+    })
     this.#server = this.#newServer()
     this.#health = this.#register(this.#server)
   }
@@ -152,7 +159,8 @@ export class Node {
     this.#self = this.#self.replace(/\d+$/, String(port))
     for (const [name, group] of Object.entries(this.#options.groups ?? {})) await this.group(name, group)
     this.#peers = this.#newPeers()
-    this.#registry = this.#newRegistry()
+    await this.#startGrpcThreads()
+    this.#registry = await this.#newRegistry()
     await this.#registry.start((members) => this.#peers.setMembers(members))
     this.#log.info({ self: this.#self, shards: this.#shards.clients.length }, 'Node is up')
   }
@@ -224,6 +232,11 @@ export class Node {
     this.#shards.kill(shard)
   }
 
+  /** Ends one of the threads that serve gRPC beside the main thread, as a fault would; they are counted from 0. */
+  killGrpcThread(index: number): void {
+    this.#grpcThreads[index]?.kill()
+  }
+
   /**
    * Leaves the ring, tells health checks, waits at most `drainMs` for calls in flight, then stops. May be repeated.
    */
@@ -235,7 +248,8 @@ export class Node {
   async #close(): Promise<void> {
     await this.#registry?.close()
     this.#health.shutdown()
-    await this.#server.shutdown(this.#options.drainMs ?? DRAIN_MS)
+    const { drainMs = DRAIN_MS } = this.#options
+    await Promise.all([this.#server, ...this.#grpcThreads].map((server) => server.shutdown(drainMs)))
     this.#attachments.close()
     this.#groups.close()
     this.#peers.close()
@@ -244,10 +258,8 @@ export class Node {
   }
 
   #register(server: GrpcServer): HealthService {
-    registerGroupCacheService(server, this.#groups)
-    registerPeerService(server, this.#groups)
     const node = this
-    registerNodeService(server, {
+    return registerServices(server, this.#groups, {
       get self() {
         return node.self
       },
@@ -255,34 +267,33 @@ export class Node {
       members: () => this.members(),
       owners: (key) => this.owners(key),
     })
-    registerReflectionService(server)
-    return registerHealthService(server)
   }
 
   #newServer(): GrpcServer {
-    const limits = { receiveBytesMax: REQUEST_BYTES_MAX, sendBytesMax: this.#valueMessageBytesMax }
-    if (this.#options.grpcEngine === 'grpc-js') return new GrpcJsServer(limits)
-    const server = new NativeServer({
-      ...limits,
+    if (this.#options.grpcEngine === 'grpc-js') return new GrpcJsServer(this.#messageLimits)
+    const options = {
+      ...this.#messageLimits,
       onReadStart: () => this.#pin.enter(),
       onReadEnd: () => this.#pin.leave(),
-      onFault: (error) => this.#log.error({ err: error }, 'Fault in the gRPC engine'),
-    })
-    const hot = new HotGet(this.#groups)
-    server.addHotMethod(groupCacheDefinition.Get.path, hot.get)
-    server.addHotMethod(peerDefinition.Fetch.path, hot.fetch)
-    return server
+      onFault: (error: unknown) => this.#log.error({ err: error }, 'Fault in the gRPC engine'),
+    }
+    return newHotServer(options, this.#groups)
+  }
+
+  async #startGrpcThreads(): Promise<void> {
+    const { descriptor } = this.#server
+    const { grpcThreads = 1 } = this.#options
+    const newSpec = () => ({ handle: this.#attachments.handle(), descriptor, limits: this.#messageLimits })
+    // The main thread is the first of them.
+    for (let i = 1; i < grpcThreads; i++) this.#grpcThreads.push(new GrpcThread({ newSpec, log: this.#log }))
+    await Promise.all(this.#grpcThreads.map((thread) => thread.start()))
   }
 
   #newPeers(): Peers {
     return new Peers({
       self: this.#self,
       replicas: this.#options.replicas ?? REPLICAS,
-      connect: (address) =>
-        new PeerClient(address, {
-          receiveBytesMax: this.#valueMessageBytesMax,
-          sendBytesMax: REQUEST_BYTES_MAX,
-        }),
+      connect: (address) => new PeerClient(this.#newCaller(address)),
       onRing: (ring) => {
         this.#log.info({ members: ring.members }, 'Ring changed')
         this.#shards.setRing(ring)
@@ -291,25 +302,21 @@ export class Node {
     })
   }
 
-  #newAttachments(): Attachments {
-    return new Attachments({
-      epochs: this.#epochs,
-      seed: this.#seed,
-      firstThread: this.#epochs.threadCount,
-      node: {
-        find: (name) => this.#groups.find(name),
-        counters: () => this.stats(),
-        members: () => this.members(),
-        owners: (key) => this.owners(key),
-      },
-      groups: () => this.#groups.views(),
-      ring: () => this.#peers.view,
+  #newCaller(address: string): UnaryCaller {
+    const { receiveBytesMax, sendBytesMax } = this.#messageLimits
+    const limits = { receiveBytesMax: sendBytesMax, sendBytesMax: receiveBytesMax }
+    if (this.#options.grpcEngine === 'grpc-js') return new GrpcJsCaller(address, limits)
+    return new GrpcClient(address, {
+      ...limits,
+      onFault: (error) => this.#log.error({ error, address }, 'Fault of the peer client'),
     })
   }
 
-  #newRegistry(): Registry {
+  async #newRegistry(): Promise<Registry> {
     const { etcd, peers, service = SERVICE } = this.#options
     if (!etcd) return new StaticRegistry(this.#self, peers)
+    // Its client takes a tenth of a second to load, which a node without etcd need not wait for.
+    const { EtcdRegistry } = await import('./cluster/etcd-registry.js')
     return new EtcdRegistry({ self: this.#self, service, log: this.#log, ...etcd })
   }
 
@@ -323,6 +330,8 @@ function validate({
   etcd,
   peers,
   workers = 1,
+  grpcEngine,
+  grpcThreads = 1,
   keyBytesMax = 1,
   valueBytesMax = 0,
 }: NodeOptions): void {
@@ -336,6 +345,10 @@ function validate({
   if (!Number.isInteger(workers) || workers < 1 || workers > WORKER_COUNT_MAX) {
     fail(`workers is ${workers}, not a whole number from 1 to ${WORKER_COUNT_MAX}`)
   }
+  if (!Number.isInteger(grpcThreads) || grpcThreads < 1 || grpcThreads > GRPC_THREAD_COUNT_MAX) {
+    fail(`grpcThreads is ${grpcThreads}, not a whole number from 1 to ${GRPC_THREAD_COUNT_MAX}`)
+  }
+  if (grpcThreads > 1 && grpcEngine === 'grpc-js') fail('grpc-js serves on the main thread alone')
   if (!(keyBytesMax >= 1 && keyBytesMax <= KEY_BYTES_MAX)) {
     fail(`keyBytesMax is ${keyBytesMax}, not within 1 to ${KEY_BYTES_MAX}`)
   }

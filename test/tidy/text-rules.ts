@@ -6,7 +6,7 @@ const VAGUE_NAMES = /^(utils?|helpers?|common|misc|types?|shared|lib|stuff)$/
 /** File names that say nothing. */
 export function nameFaults(files: readonly SourceFacts[]): string[] {
   return files.flatMap(({ path }) => {
-    const name = posix.basename(path).replace(/(\.test)?\.ts$/, '')
+    const name = posix.basename(path).replace(/(\.(test|bench))?\.ts$/, '')
     if (VAGUE_NAMES.test(name)) return [`${path}: name the file for the one thing that it exports`]
     return /^[a-z0-9]+(-[a-z0-9]+)*$/.test(name) ? [] : [`${path}: file names are kebab-case`]
   })

@@ -110,7 +110,10 @@ export class GrpcThread {
       RESTART_DELAY_MS_MAX,
     )
     const { log } = this.#options
-    log.error({ reason: error.message, restartDelayMs: this.#restartDelayMs }, 'gRPC thread died; starting another')
+    log.error(
+      { reason: error.message, restartDelayMs: this.#restartDelayMs },
+      'gRPC thread died; starting another',
+    )
     // Its failure is told by #died().
     this.#restart = setTimeout(() => this.#launch().catch(() => {}), this.#restartDelayMs)
   }

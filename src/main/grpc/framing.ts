@@ -5,6 +5,14 @@ export const PREFIX_BYTES = 5
 /** A message's buffer begins no larger than this: a prefix that promises gigabytes costs nothing until they come. */
 const FIRST_BYTES_MAX = 65_536
 
+/** What a message costs beside its bytes: one of no bytes at all is still an object. */
+const MESSAGE_OVERHEAD_BYTES = 128
+
+/** What a message has taken from the budget. */
+export function heldBytesOf(message: Buffer): number {
+  return message.length + MESSAGE_OVERHEAD_BYTES
+}
+
 /** Bytes that all calls of a server may buffer together. */
 export interface ByteBudget {
   /** False when there is no room for so many more. */
@@ -16,7 +24,7 @@ export interface ByteBudget {
 export type FramingFault = 'flag' | 'too-large' | 'no-room'
 
 export interface MessageSink {
-  /** A whole message, in a buffer of its own; its bytes are still taken from the budget: give them back. */
+  /** A whole message, in a buffer of its own. It is still taken from the budget: give back heldBytesOf() it. */
   onMessage(message: Buffer, compressed: boolean): void
   /** The body is unusable from here on. `lengthBytes` is that of the message in question. */
   onFault(fault: FramingFault, lengthBytes: number): void
@@ -63,7 +71,7 @@ export class MessageReader {
   /** Gives back what is held of an unfinished message. */
   discard(): void {
     this.failed = true
-    if (this.message !== undefined) this.budget.give(this.message.length)
+    if (this.message !== undefined) this.budget.give(heldBytesOf(this.message))
     this.message = undefined
   }
 
@@ -89,7 +97,7 @@ export class MessageReader {
 
   private resize(sizeBytes: number): void {
     const previous = this.message
-    if (!this.budget.take(sizeBytes - (previous?.length ?? 0))) {
+    if (!this.budget.take(sizeBytes - (previous?.length ?? -MESSAGE_OVERHEAD_BYTES))) {
       this.fail('no-room')
       return
     }

@@ -1,6 +1,12 @@
 import { status } from '@grpc/grpc-js'
 import { decompress, type Encoding } from './compression.js'
-import { type ByteBudget, type FramingFault, MessageReader, type MessageSink } from './framing.js'
+import {
+  type ByteBudget,
+  type FramingFault,
+  heldBytesOf,
+  MessageReader,
+  type MessageSink,
+} from './framing.js'
 
 /** Who takes the messages of a call. */
 export interface InboxSink {
@@ -31,6 +37,7 @@ export class Inbox implements MessageSink {
   private readonly messageBytesMax: number
   private readonly reader: MessageReader
   private waiting: Received[] = []
+  private waitingHead = 0
   private heldBytes = 0
   private paused = false
   private inflating = false
@@ -72,13 +79,14 @@ export class Inbox implements MessageSink {
     if (this.closed) return
     this.closed = true
     this.reader.discard()
-    for (const { message } of this.waiting) this.budget.give(message.length)
+    for (const { message } of this.waiting.slice(this.waitingHead)) this.budget.give(heldBytesOf(message))
     this.waiting = []
+    this.waitingHead = 0
   }
 
   onMessage(message: Buffer, compressed: boolean): void {
     if (compressed && this.encoding === 'identity') {
-      this.budget.give(message.length)
+      this.budget.give(heldBytesOf(message))
       this.invalid(status.INTERNAL, 'compressed message without grpc-encoding')
       return
     }
@@ -101,16 +109,25 @@ export class Inbox implements MessageSink {
 
   private deliver(): void {
     while (!this.paused && !this.inflating && !this.closed) {
-      const next = this.waiting.shift()
+      const next = this.takeWaiting()
       if (next === undefined) {
         this.deliverEnd()
         return
       }
-      this.budget.give(next.message.length)
+      this.budget.give(heldBytesOf(next.message))
       if (next.compressed) this.inflate(next.message)
       else this.paused = !this.sink.onMessage(next.message)
     }
     this.returnCredit()
+  }
+
+  /** Not Array.shift(), which moves all the others each time. */
+  private takeWaiting(): Received | undefined {
+    const next = this.waiting[this.waitingHead]
+    if (next === undefined || ++this.waitingHead < this.waiting.length) return next
+    this.waiting = []
+    this.waitingHead = 0
+    return next
   }
 
   private deliverEnd(): void {

@@ -50,7 +50,10 @@ export class Listener {
    * @param where an address, or the handle of a socket that listens already
    * @returns the port, which the system chose if 0 was asked for
    */
-  listen(where: { readonly host: string; readonly port: number } | object, countMax: number): Promise<number> {
+  listen(
+    where: { readonly host: string; readonly port: number } | object,
+    countMax: number,
+  ): Promise<number> {
     this.server.maxConnections = countMax
     this.server.on('connection', (socket: Socket) => {
       // Those in the middle of a handshake too: closing must not wait for them.

@@ -1,7 +1,13 @@
 import type { Socket } from 'node:net'
 import type { BufferPool } from './http2/output-buffer.js'
-import type { ServerConnection } from './http2/server-connection.js'
 import type { Transport } from './http2/transport.js'
+
+/** The connection above a socket, as far as the socket is concerned. */
+export interface SocketUser {
+  receive(chunk: Buffer): void
+  onDrained(): void
+  onTransportClosed(): void
+}
 
 /** A connection's socket, plain or TLS. */
 export class SocketTransport implements Transport {
@@ -9,7 +15,7 @@ export class SocketTransport implements Transport {
   private readonly pool: BufferPool
   /** Buffers that the socket still reads from, in the order of their writes. */
   private readonly inFlight: Buffer[] = []
-  private connection: ServerConnection | undefined
+  private connection: SocketUser | undefined
   private ended = false
 
   constructor(socket: Socket, pool: BufferPool) {
@@ -18,7 +24,7 @@ export class SocketTransport implements Transport {
   }
 
   /** Joins socket and connection: bytes flow from here on. */
-  attach(connection: ServerConnection): void {
+  attach(connection: SocketUser): void {
     this.connection = connection
     const { socket } = this
     socket.setNoDelay(true)

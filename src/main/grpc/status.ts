@@ -34,11 +34,15 @@ export function statusOfError(error: unknown, trailers?: Metadata): CallStatus {
   return callStatus(code, details, trailers ?? own)
 }
 
-/** grpc-message: UTF-8, with everything outside printable ASCII, and the percent sign, percent-encoded. */
+/** Clients end the connection over header lists above their limit, often of 8 KiB. */
+const MESSAGE_BYTES_MAX = 4096
+
+/** grpc-message: UTF-8, with everything outside printable ASCII, and the percent sign, percent-encoded; cut if long. */
 export function encodeStatusMessage(message: string): string {
-  if (/^[ -$&-~]*$/.test(message)) return message
+  if (/^[ -$&-~]*$/.test(message)) return message.slice(0, MESSAGE_BYTES_MAX)
   let encoded = ''
   for (const byte of Buffer.from(message, 'utf8')) {
+    if (encoded.length > MESSAGE_BYTES_MAX - 3) break
     const plain = byte >= 0x20 && byte <= 0x7e && byte !== 0x25
     encoded += plain ? String.fromCharCode(byte) : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
   }

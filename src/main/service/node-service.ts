@@ -15,9 +15,14 @@ export interface NodeView {
 /** Serves geekcache.v1.Node, which the commands `stats`, `ring` and `top` read. */
 export function registerNodeService(server: Pick<GrpcServer, 'addService'>, node: NodeView): void {
   server.addService(nodeDefinition, {
-    Stats: unaryHandler(async () => ({ response: { self: node.self, counters: [...(await node.counters())] } })),
+    Stats: unaryHandler(async () => ({
+      response: { self: node.self, counters: [...(await node.counters())] },
+    })),
     Ring: unaryHandler(async ({ key }: RingRequest) => ({
-      response: { members: [...(await node.members())], owners: key.length === 0 ? [] : [...(await node.owners(key))] },
+      response: {
+        members: [...(await node.members())],
+        owners: key.length === 0 ? [] : [...(await node.owners(key))],
+      },
     })),
   })
 }

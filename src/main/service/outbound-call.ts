@@ -1,11 +1,18 @@
 import type { ClientUnaryCall } from '@grpc/grpc-js'
 import type { CancelSignal } from '../../shared/cancel.js'
-import { CacheError } from '../../shared/errors.js'
+import { Code } from '../../shared/errors.js'
+
+/** How a call ends. */
+export interface Ending {
+  /** A gRPC status. */
+  readonly status: number
+  readonly message: string
+}
 
 /** A call on its way, and all that may cut it short. */
 export class OutboundCall {
   /** Why we cut it short, once we did. */
-  reason: CacheError | undefined
+  reason: Ending | undefined
   readonly #signal: CancelSignal | undefined
   readonly #ended: () => void
   #call: ClientUnaryCall | undefined
@@ -21,14 +28,14 @@ export class OutboundCall {
     this.#signal?.addEventListener('abort', this.#onAbort)
   }
 
-  giveUpAfter(timeoutMs: number, reasonOf: () => CacheError | undefined): void {
+  giveUpAfter(timeoutMs: number, reasonOf: () => Ending | undefined): void {
     this.#connectTimer = setTimeout(() => {
       const reason = reasonOf()
       if (reason !== undefined) this.cancel(reason)
     }, timeoutMs)
   }
 
-  cancel(reason: CacheError): void {
+  cancel(reason: Ending): void {
     this.reason = reason
     this.#call?.cancel()
   }
@@ -39,5 +46,5 @@ export class OutboundCall {
     this.#ended()
   }
 
-  readonly #onAbort = (): void => this.cancel(new CacheError('CANCELLED', 'caller went away'))
+  readonly #onAbort = (): void => this.cancel({ status: Code.CANCELLED, message: 'caller went away' })
 }

@@ -1,61 +1,23 @@
-import { Client, connectivityState, credentials, Metadata, type ServiceError } from '@grpc/grpc-js'
-import { type Clock, systemClock } from '../../shared/clock.js'
 import { CacheError, Code, codeNameOf } from '../../shared/errors.js'
 import type { CallOptions } from '../call.js'
-import type { MessageLimits } from '../grpc-server.js'
-import { probeHttp2 } from './http2-probe.js'
-import { OutboundCall } from './outbound-call.js'
+import type { UnaryCaller, UnaryReply } from '../unary-caller.js'
 import type { UnaryMethod } from './unary-method.js'
 
-/** How a channel to a peer behaves. */
-export interface PeerChannelOptions extends MessageLimits {
-  /** How long the calls of a channel that is not connected may wait for its first attempt, in ms. Default 1000. */
-  readonly connectTimeoutMs?: number
-  /** Longest pause between attempts to reach a peer that is gone, in ms. Default 1000. */
-  readonly reconnectPauseMs?: number
-  readonly clock?: Clock
-}
-
-const CONNECT_TIMEOUT_MS = 1000
-const RECONNECT_PAUSE_MS = 1000
-const FIRST_RECONNECT_PAUSE_MS = 100
-
-/** A connection that carries calls and has been silent this long is asked whether it lives, and then given up. */
-const KEEPALIVE_TIME_MS = 10_000
-const KEEPALIVE_TIMEOUT_MS = 5000
-
-/** The longest time that fits a timer: a channel between peers never goes idle. */
-const NEVER_MS = 2 ** 31 - 1
-
-/**
- * One long-lived connection to one peer, over `@grpc/grpc-js`. Calls fail fast: while the peer is known to be away they
- * reject with UNAVAILABLE at once, and only a channel that has not tried yet lets them wait for its first attempt.
- */
+/** Calls of messages to one peer, whoever carries their bytes. */
 export class PeerChannel {
-  readonly address: string
-  readonly #limits: MessageLimits
-  readonly #connectTimeoutMs: number
-  readonly #reconnectPauseMs: number
-  readonly #clock: Clock
-  readonly #calls = new Set<OutboundCall>()
-  #client: Client
-  /** When to look next for a peer whose connection hung before it stood; `undefined` unless that is so. */
-  #probeAtMs: number | undefined
-  #closed = false
+  readonly #caller: UnaryCaller
 
-  /** @param address HOST:PORT */
-  constructor(address: string, options: PeerChannelOptions) {
-    this.address = address
-    this.#limits = options
-    this.#connectTimeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS
-    this.#reconnectPauseMs = options.reconnectPauseMs ?? RECONNECT_PAUSE_MS
-    this.#clock = options.clock ?? systemClock
-    this.#client = this.#createClient()
+  constructor(caller: UnaryCaller) {
+    this.#caller = caller
+  }
+
+  get address(): string {
+    return this.#caller.address
   }
 
   /** True while a connection stands. */
   get connected(): boolean {
-    return !this.#closed && this.#client.getChannel().getConnectivityState(false) === connectivityState.READY
+    return this.#caller.connected
   }
 
   /**
@@ -67,108 +29,26 @@ export class PeerChannel {
     request: Request,
     options: CallOptions,
   ): Promise<Response> {
-    const { deadlineMs = Number.POSITIVE_INFINITY, signal } = options
-    if (this.#closed) throw this.#unavailable('connection is closed')
-    if (signal?.aborted) throw new CacheError('CANCELLED', 'caller went away')
-    if (deadlineMs <= 0) throw new CacheError('DEADLINE_EXCEEDED', 'no time left to ask a peer')
-
-    const connected = this.#connect()
-    if (!connected && this.#probeAtMs !== undefined) throw this.#unavailable('not reachable')
-
-    return new Promise((resolve, reject) => {
-      const outbound = new OutboundCall(signal, () => this.#calls.delete(outbound))
-      this.#calls.add(outbound)
-      const deadline = Date.now() + deadlineMs
-      outbound.start(
-        this.#client.makeUnaryRequest(
-          method.path,
-          method.requestSerialize,
-          method.responseDeserialize,
-          request,
-          new Metadata(),
-          { deadline },
-          (error, response) => {
-            outbound.end()
-            if (error !== null) reject(outbound.reason ?? this.#failureOf(error))
-            else if (response === undefined) reject(this.#unavailable('no answer'))
-            else resolve(response)
-          },
-        ),
-      )
-      if (!connected) outbound.giveUpAfter(this.#connectTimeoutMs, () => this.#giveUp())
-    })
+    const reply = await this.#caller.call(method.path, method.requestSerialize(request), options)
+    if (reply.status !== 0) throw this.#failureOf(reply, options)
+    try {
+      return method.responseDeserialize(reply.body as Buffer)
+    } catch (thrown) {
+      throw new CacheError('INTERNAL', `${this.address}: the answer is no message of its kind`, {
+        cause: thrown,
+      })
+    }
   }
 
   /** Ends the connection. Calls in flight, and all later ones, reject with UNAVAILABLE. */
   close(): void {
-    this.#closed = true
-    for (const call of this.#calls) call.cancel(this.#unavailable('connection is closed'))
-    this.#client.close()
+    this.#caller.close()
   }
 
-  /** Starts an attempt to connect where none is under way. True when a connection stands already. */
-  #connect(): boolean {
-    const connected = this.#client.getChannel().getConnectivityState(true) === connectivityState.READY
-    if (connected) this.#probeAtMs = undefined
-    else if (this.#probeAtMs !== undefined && this.#clock.nowMs() >= this.#probeAtMs) void this.#probe()
-    return connected
-  }
-
-  /**
-   * Looks for a peer whose connection hung. The system would go on with that attempt for minutes, and grpc-js never
-   * closes it, so there is to be a new one: but only once somebody is there, lest every attempt leave a socket behind.
-   */
-  async #probe(): Promise<void> {
-    this.#probeAtMs = Number.POSITIVE_INFINITY
-    const alive = await probeHttp2(this.address, this.#connectTimeoutMs)
-    if (this.#closed || this.connected) return
-    if (!alive) {
-      this.#probeAtMs = this.#clock.nowMs() + this.#reconnectPauseMs
-      return
-    }
-    for (const call of this.#calls) call.cancel(this.#unavailable('not reachable'))
-    this.#client.close()
-    this.#client = this.#createClient()
-    this.#probeAtMs = undefined
-  }
-
-  #createClient(): Client {
-    // The scheme keeps an address that came from a registry from being read as unix:… or another kind of target.
-    return new Client(`dns:${this.address}`, credentials.createInsecure(), {
-      'grpc.max_receive_message_length': this.#limits.receiveBytesMax,
-      'grpc.max_send_message_length': this.#limits.sendBytesMax,
-      'grpc.keepalive_time_ms': KEEPALIVE_TIME_MS,
-      'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
-      'grpc.initial_reconnect_backoff_ms': Math.min(FIRST_RECONNECT_PAUSE_MS, this.#reconnectPauseMs),
-      'grpc.max_reconnect_backoff_ms': this.#reconnectPauseMs,
-      'grpc.client_idle_timeout_ms': NEVER_MS,
-      // Retrying is the caller's business: it knows other owners, and the source.
-      'grpc.enable_retries': 0,
-      'grpc.service_config_disable_resolution': 1,
-      'grpc.enable_http_proxy': 0,
-      'grpc.enable_channelz': 0,
-      // Several nodes of one process do not share connections.
-      'grpc.use_local_subchannel_pool': 1,
-    })
-  }
-
-  /** Why to end a call that has waited its time for a connection; `undefined` when there is one by now. */
-  #giveUp(): CacheError | undefined {
-    if (this.connected) return undefined
-    this.#probeAtMs ??= this.#clock.nowMs() + this.#reconnectPauseMs
-    return this.#unavailable(`no connection within ${this.#connectTimeoutMs} ms`)
-  }
-
-  #failureOf(error: ServiceError): CacheError {
-    const name = codeNameOf(error.code)
-    // We have not cancelled, so it was the connection's end that did; and codes outside our list are no peer's answer.
-    const answered = name !== 'CANCELLED' && Code[name] === error.code
-    return new CacheError(answered ? name : 'UNAVAILABLE', `${this.address}: ${error.details}`, {
-      cause: error,
-    })
-  }
-
-  #unavailable(what: string): CacheError {
-    return new CacheError('UNAVAILABLE', `${this.address}: ${what}`)
+  #failureOf({ status, message }: UnaryReply, { signal }: CallOptions): CacheError {
+    const name = codeNameOf(status)
+    // A cancellation that is not ours was the connection's end; and codes outside our list are no peer's answer.
+    const answered = Code[name] === status && (name !== 'CANCELLED' || signal?.aborted === true)
+    return new CacheError(answered ? name : 'UNAVAILABLE', `${this.address}: ${message}`)
   }
 }

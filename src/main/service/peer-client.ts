@@ -2,14 +2,16 @@ import { type Clock, systemClock } from '../../shared/clock.js'
 import { CacheError, type CodeName } from '../../shared/errors.js'
 import type { Answer, CallOptions } from '../call.js'
 import type { Peer } from '../peer.js'
+import type { UnaryCaller } from '../unary-caller.js'
 import { type GroupKey, groupCacheDefinition } from './group-cache-codec.js'
-import { PeerChannel, type PeerChannelOptions } from './peer-channel.js'
+import { PeerChannel } from './peer-channel.js'
 import { peerDefinition } from './peer-codec.js'
 import type { UnaryMethod } from './unary-method.js'
 
-export interface PeerClientOptions extends PeerChannelOptions {
+export interface PeerClientOptions {
   /** How long a peer that does not know geekcache.v1.Peer is taken for a plain one, in ms. Default five minutes. */
   readonly plainMs?: number
+  readonly clock?: Clock
 }
 
 const PLAIN_MS = 5 * 60_000
@@ -33,9 +35,9 @@ export class PeerClient implements Peer {
   /** Time up to which the peer counts as plain. */
   #plainUntilMs = Number.NEGATIVE_INFINITY
 
-  /** @param address HOST:PORT under which the peer is registered */
-  constructor(address: string, options: PeerClientOptions) {
-    this.#channel = new PeerChannel(address, options)
+  /** @param caller connects to the address under which the peer is registered; the peer's from here on */
+  constructor(caller: UnaryCaller, options: PeerClientOptions = {}) {
+    this.#channel = new PeerChannel(caller)
     this.#plainMs = options.plainMs ?? PLAIN_MS
     this.#clock = options.clock ?? systemClock
   }

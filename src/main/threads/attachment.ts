@@ -13,8 +13,8 @@ export interface SharedGroup {
 
 /** What attached threads ask of their node. Answers must be such that they can cross threads. */
 export interface SharedNode {
-  find(group: string): SharedGroup | undefined
-  counters(): unknown
+  findGroup(name: string): SharedGroup | undefined
+  stats(): unknown
   members(): unknown
   owners(key: Uint8Array): unknown
 }
@@ -69,11 +69,11 @@ export class Attachment {
 
   #carryOut(call: AttachedCall, signal: CancelSignal): unknown {
     const node = this.#node
-    if (call.kind === 'counters') return node.counters()
+    if (call.kind === 'counters') return node.stats()
     if (call.kind === 'members') return node.members()
     if (call.kind === 'owners') return node.owners(call.key)
     const { kind, key, deadlineMs, forwarded } = call
-    const group = node.find(call.group)
+    const group = node.findGroup(call.group)
     if (!group) throw groupNotFound(call.group, forwarded ? 'FAILED_PRECONDITION' : 'NOT_FOUND')
     return group[kind](key, { deadlineMs, signal, forwarded })
   }

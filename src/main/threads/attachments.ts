@@ -9,8 +9,6 @@ import { ThreadNumbers } from './thread-numbers.js'
 export interface AttachmentsParts {
   readonly epochs: Epochs
   readonly seed: HashSeed
-  /** The first thread number that no worker has. */
-  readonly firstThread: number
   readonly node: SharedNode
   /** What there is now; changes are told by the methods below. */
   readonly groups: () => readonly GroupView[]
@@ -25,7 +23,7 @@ export class Attachments {
 
   constructor(parts: AttachmentsParts) {
     this.#parts = parts
-    this.#numbers = new ThreadNumbers(parts.firstThread, parts.epochs)
+    this.#numbers = new ThreadNumbers(parts.epochs)
   }
 
   /**

@@ -8,9 +8,9 @@ export class ThreadNumbers {
   readonly #epochs: Epochs
   readonly #taken = new Set<number>()
 
-  /** @param first number that no worker has */
-  constructor(first: number, epochs: Epochs) {
-    this.#first = first
+  /** @param epochs main thread and workers are admitted already */
+  constructor(epochs: Epochs) {
+    this.#first = epochs.threadCount
     this.#epochs = epochs
   }
 

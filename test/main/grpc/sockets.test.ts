@@ -71,7 +71,7 @@ describe('a server under attack', () => {
     // Who does not read learns of its end only by writing.
     const ping = frame(FrameType.PING, 0, 0, Buffer.alloc(8))
     const writing = setInterval(() => socket.write(ping), 10)
-    await once(socket, 'close')
+    await new Promise((resolve) => socket.once('close', resolve))
     clearInterval(writing)
   })
 

@@ -9,7 +9,7 @@ const PIECE_BYTES = 65_536
 
 /** What the output needs from outside. */
 export interface OutputContext {
-  readonly limits: ConnectionLimits
+  readonly limits: Pick<ConnectionLimits, 'unsentBytesMax'>
   readonly pool: BufferPool
   readonly defer: Defer
   nowMs(): number

@@ -2,13 +2,31 @@ import { SendWindow } from './flow-control.js'
 import { beginFrame, Flag, FRAME_BYTES_DEFAULT, FrameType } from './frame.js'
 import type { OutputBuffer } from './output-buffer.js'
 import { WINDOW_BYTES_DEFAULT } from './settings.js'
-import type { Http2Stream } from './stream.js'
+
+/** A stream that has a body to send, as far as the scheduler is concerned. */
+export interface SendingStream {
+  readonly id: number
+  readonly closed: boolean
+  readonly sendWindow: SendWindow
+  /** Body bytes queued and not yet written. */
+  readonly queuedBytes: number
+  /** True when the last DATA frame ends the stream. */
+  readonly endsWithData: boolean
+  /** In the scheduler's list. */
+  scheduled: boolean
+  /** Moves queued bytes into `target`. */
+  takeQueued(lengthBytes: number, target: Buffer, offset: number): void
+  /** What ends the stream once its queue is written, if DATA does not. */
+  takeTrailers(): readonly string[] | undefined
+  /** A piece was written. */
+  notifyDrain(): void
+}
 
 /** What the scheduler does not do itself. */
 export interface StreamEnder {
-  writeHeaders(stream: Http2Stream, fields: readonly string[], endStream: boolean): void
+  writeHeaders(stream: SendingStream, fields: readonly string[], endStream: boolean): void
   /** The stream's last DATA frame has been written. */
-  ended(stream: Http2Stream): void
+  ended(stream: SendingStream): void
 }
 
 /**
@@ -21,8 +39,8 @@ export class SendScheduler {
   /** Largest DATA payload: the peer's SETTINGS_MAX_FRAME_SIZE, but no more than lets others have their turn. */
   private readonly frameBytesMax = FRAME_BYTES_DEFAULT
   private readonly ender: StreamEnder
-  private ready: Http2Stream[] = []
-  private spare: Http2Stream[] = []
+  private ready: SendingStream[] = []
+  private spare: SendingStream[] = []
 
   constructor(ender: StreamEnder) {
     this.ender = ender
@@ -34,7 +52,7 @@ export class SendScheduler {
   }
 
   /** Queues a stream for its turn, unless it waits for its window. */
-  schedule(stream: Http2Stream): void {
+  schedule(stream: SendingStream): void {
     if (stream.scheduled || stream.closed) return
     if (stream.queuedBytes > 0 && stream.sendWindow.available <= 0) return
     stream.scheduled = true
@@ -63,7 +81,7 @@ export class SendScheduler {
     }
   }
 
-  private writeTurn(stream: Http2Stream, output: OutputBuffer): void {
+  private writeTurn(stream: SendingStream, output: OutputBuffer): void {
     const lengthBytes = Math.min(
       stream.queuedBytes,
       stream.sendWindow.available,

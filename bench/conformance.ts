@@ -1,0 +1,85 @@
+/**
+ * Lets other people's clients loose on a node: `npm run conformance`. One line for each: passed, or what differed.
+ * Exits with 1 when one failed. What is missing is installed where that needs nobody's leave, else named.
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Engine, GROUP, startBenchNode, writeValues } from './bench-node.js'
+import type { Check, Served } from './conformance/check.js'
+import { runGrpcJs } from './conformance/grpc-js-client.js'
+import { PROGRAM_CHECKS } from './conformance/programs.js'
+import { PROXY_CHECKS } from './conformance/proxies.js'
+import { Pinning } from './pinning.js'
+import { adviceFor, ensureTool } from './tool.js'
+
+const VALUES = {
+  Tom: '630',
+  empty: '',
+  text: 'Grüße',
+  'a page': 'x'.repeat(65_536),
+  large: 'y'.repeat(1 << 20),
+}
+const ENGINES: readonly Engine[] = ['native', 'grpc-js']
+
+const CHECKS: readonly Check[] = [
+  ...PROGRAM_CHECKS,
+  { client: '@grpc/grpc-js', tools: [], run: (served) => runGrpcJs(served.address, served) },
+  ...PROXY_CHECKS,
+]
+
+/** Answers whether all that could be run has passed. */
+async function main(): Promise<boolean> {
+  const engine = process.argv[2] ?? 'native'
+  if (!ENGINES.includes(engine as Engine)) throw new Error(`there is no engine ${engine}: native, grpc-js`)
+  const folder = mkdtempSync(join(tmpdir(), 'geek-cache-conformance-'))
+  const files = writeValues(folder, VALUES)
+  const node = await startBenchNode(engine as Engine, files, new Pinning())
+  try {
+    const served = {
+      address: node.address,
+      group: GROUP,
+      values: VALUES,
+      valuesFile: files.valuesFile,
+      folder,
+    }
+    process.stdout.write(`A node with the engine ${engine} at ${node.address}\n`)
+    let hasPassed = true
+    for (const check of CHECKS) hasPassed = (await runCheck(check, served)) && hasPassed
+    return hasPassed
+  } finally {
+    await node.stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+async function runCheck({ client, tools, run }: Check, served: Served): Promise<boolean> {
+  const paths: string[] = []
+  for (const tool of tools) {
+    const path = ensureTool(tool, (line) => process.stderr.write(`${line}\n`))
+    if (path === undefined) {
+      print('not run', client, adviceFor(tool))
+      return true
+    }
+    paths.push(path)
+  }
+  try {
+    print('passed', client, await run(served, paths))
+    return true
+  } catch (thrown) {
+    const reason = thrown instanceof Error ? thrown.message : String(thrown)
+    print('FAILED', client, reason.replace(/\s*\n\s*/g, ' '))
+    return false
+  }
+}
+
+function print(verdict: string, client: string, detail: string): void {
+  process.stdout.write(`${verdict.padEnd(7)}  ${client.padEnd(34)}  ${detail}\n`)
+}
+
+try {
+  process.exitCode = (await main()) ? 0 : 1
+} catch (thrown) {
+  process.stderr.write(`conformance: ${thrown instanceof Error ? thrown.message : String(thrown)}\n`)
+  process.exitCode = 1
+}
