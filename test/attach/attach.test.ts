@@ -114,14 +114,14 @@ test('groups that come and go become known', async (t) => {
 test('a thread reads whole values while the owner writes', async (t) => {
   const node = await start(t)
   // Room for a few keys only: every load evicts, and memory is used again and again.
-  const group = await node.group('g', { maxBytes: 1 << 16, getter: (key) => key.repeat(200) })
+  const group = await node.group('g', { maxBytes: 1 << 16, getter: (key) => key.repeat(400) })
   const threads = [await attachThread(t, node), await attachThread(t, node)]
   const read = async (thread: AttachedThread, first: number): Promise<void> => {
     for (let i = 0; i < 300; i++) {
       const key = `k${(first + i * 7) % 60};`
-      assert.equal(await thread.run('get', 'g', key), key.repeat(200))
+      assert.equal(await thread.run('get', 'g', key), key.repeat(400))
       const peeked = await thread.run('peek', 'g', key)
-      assert.ok(peeked === undefined || peeked === key.repeat(200))
+      assert.ok(peeked === undefined || peeked === key.repeat(400))
     }
   }
   await Promise.all(threads.map((thread, i) => read(thread, i * 31)))
@@ -135,7 +135,7 @@ test('what an attached thread reads stays in memory', async (t) => {
   const thread = await attachThread(t, node)
   await group.get('read')
   await group.get('not read')
-  for (let i = 0; i < 60; i++) {
+  for (let i = 0; i < 45; i++) {
     assert.notEqual(await thread.run('peek', 'g', 'read'), undefined)
     await group.get(`filler ${i}`)
   }

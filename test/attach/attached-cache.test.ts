@@ -66,6 +66,23 @@ test('calls of one turn of the event loop go in one message', async (t) => {
   )
 })
 
+test("a closed cache reads nothing: its thread number may be another thread's", async (t) => {
+  const { cache } = await attachByHand(t)
+  const reader = { pin: cache.pin, group: (name: string) => cache.group(name) }
+  assert.equal(isFound(reader), true)
+  cache.close()
+  assert.equal(isFound(reader), false)
+})
+
+test('a deadline frees the caller though the main thread does not answer, and the main thread is told', async (t) => {
+  const { cache, port } = await attachByHand(t)
+  const call = cache.group('g').get('a', { deadlineMs: 10 })
+  const [[first]] = (await once(port, 'message')) as [AttachedRequest[]]
+  const told = once(port, 'message')
+  await assert.rejects(call, { code: 'DEADLINE_EXCEEDED' })
+  assert.deepEqual(await told, [[{ kind: 'cancel', id: first?.id }]])
+})
+
 test('names of strangers leave nothing behind', async (t) => {
   const { cache } = await attachByHand(t)
   for (let i = 0; i < 10; i++) assert.equal(cache.find(`name ${i}`).isClosed, true)
