@@ -36,13 +36,7 @@ const ATOMICS_FILES = [
 ]
 
 /** They wait for what tells nobody when it is ready, and ask again and again; or for time that has to pass, as a lease. */
-const POLLING_FILES = [
-  'test/support/etcd.ts',
-  'test/support/until.ts',
-  'test/support/store-torture.ts',
-  'test/support/peer-suite.ts',
-  'test/cluster/etcd-ring.test.ts',
-]
+const POLLING_FILES = ['test/support/etcd.ts', 'test/support/until.ts', 'test/support/peer-suite.ts']
 
 const BELOW_CORE = ['shared', 'pure']
 const BELOW_FRONTS = [...BELOW_CORE, 'metrics', 'core']
@@ -63,8 +57,8 @@ const LAYERS: readonly Layer[] = [
       'src/main/grpc-server.ts',
       'src/main/unary-caller.ts',
       'src/main/log.ts',
+      'src/main/tls-options.ts',
       'src/main/option/',
-      'src/main/cluster/ring.ts',
       'src/main/cluster/address.ts',
     ],
     mayImport: ['shared'],
@@ -85,10 +79,11 @@ const LAYERS: readonly Layer[] = [
   { name: 'http', paths: ['src/main/http/'], mayImport: BELOW_FRONTS },
   { name: 'resp', paths: ['src/main/resp/'], mayImport: BELOW_FRONTS },
   { name: 'client', paths: ['src/main/client/'], mayImport: [...BELOW_CORE, 'grpc'] },
+  { name: 'tls', paths: ['src/main/tls-files.ts'], mayImport: BELOW_CORE },
   {
     name: 'grpc-thread',
     paths: ['src/main/grpc-thread/'],
-    mayImport: [...BELOW_CORE, 'attach', 'grpc', 'service'],
+    mayImport: [...BELOW_CORE, 'attach', 'grpc', 'service', 'tls'],
   },
   {
     name: 'composition',
@@ -107,6 +102,7 @@ const LAYERS: readonly Layer[] = [
       'threads',
       'service',
       'grpc-thread',
+      'tls',
       'http',
       'resp',
       'client',

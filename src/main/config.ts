@@ -14,7 +14,7 @@ import {
   type Settings,
   whereOf,
 } from './option/option.js'
-import { address, byteSize, duration, integer, list, oneOf, text } from './option/option-type.js'
+import { address, byteSize, duration, integer, list, oneOf, text, toggle } from './option/option-type.js'
 
 const HOUR_MS = 3_600_000
 
@@ -117,6 +117,31 @@ export const NODE_OPTIONS = {
     default: 'info',
     help: `Least important lines to log: ${LOG_LEVELS.join(', ')}`,
   },
+  tlsCert: {
+    flag: 'tls-cert',
+    path: 'tls.cert',
+    type: text('FILE'),
+    help: 'Serve and call peers over TLS with this certificate (PEM); goes with --tls-key',
+  },
+  tlsKey: {
+    flag: 'tls-key',
+    path: 'tls.key',
+    type: text('FILE'),
+    help: 'Key of the certificate (PEM). Both files are read again when they change',
+  },
+  tlsCa: {
+    flag: 'tls-ca',
+    path: 'tls.ca',
+    type: text('FILE'),
+    help: 'Authorities that peers and clients must have their certificates from (PEM)',
+  },
+  tlsClientAuth: {
+    flag: 'tls-client-auth',
+    path: 'tls.clientAuth',
+    type: toggle(),
+    default: false,
+    help: 'Take connections only from who shows a certificate of --tls-ca (mTLS)',
+  },
   config: {
     flag: 'config',
     type: text('FILE'),
@@ -172,7 +197,16 @@ export function nodeOptionsOf({ values }: Config): NodeOptions {
     valueBytesMax: values.valueBytesMax,
     workerStallMs: values.workerStall,
     drainMs: values.drain,
+    ...(values.tlsCert && { tls: tlsOptionsOf(values, values.tlsCert) }),
   }
+}
+
+function tlsOptionsOf(
+  { tlsKey, tlsCa, tlsClientAuth }: Config['values'],
+  certFile: string,
+): NonNullable<NodeOptions['tls']> {
+  const requireClientCert = tlsClientAuth
+  return { certFile, keyFile: tlsKey ?? certFile, requireClientCert, ...(tlsCa && { caFile: tlsCa }) }
 }
 
 function readConfigFile(file: string): string {

@@ -1,5 +1,6 @@
 import type { Getter } from '../shared/getter.js'
 import type { PolicyName } from '../shared/policy-names.js'
+import type { TlsOptions } from './tls-options.js'
 
 /** What the node writes its log to: a pino logger, or anything that has these four methods. */
 export interface Log {
@@ -23,6 +24,8 @@ export interface NodeOptions {
   readonly grpcEngine?: 'native' | 'grpc-js'
   /** Threads that serve gRPC, the main thread among them, 1 to 16; only with the native engine. Default 1. */
   readonly grpcThreads?: number
+  /** TLS for clients and between peers. Default: plain text. */
+  readonly tls?: TlsOptions
   /** Worker threads, one shard of every group each. Default: processors − 1, at least 1. */
   readonly workers?: number
   /** Groups to make before the node listens and joins its ring; more can be made at any time. */

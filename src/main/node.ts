@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto'
 import type { MessagePort } from 'node:worker_threads'
+import { ServerCredentials } from '@grpc/grpc-js'
 import { systemClock } from '../shared/clock.js'
 import { CacheError } from '../shared/errors.js'
 import type { HashSeed } from '../shared/hash.js'
@@ -23,6 +24,7 @@ import type { HealthService } from './service/health-service.js'
 import { newHotServer, registerServices } from './service/node-server.js'
 import { PeerClient } from './service/peer-client.js'
 import { Attachments } from './threads/attachments.js'
+import { TlsFiles } from './tls-files.js'
 import type { UnaryCaller } from './unary-caller.js'
 import { defaultShardCount, ShardPool } from './workers/shard-pool.js'
 
@@ -94,6 +96,7 @@ export class Node {
   readonly #attachments: Attachments
   readonly #server: GrpcServer
   readonly #health: HealthService
+  readonly #tls: TlsFiles | undefined
   readonly #grpcThreads: GrpcThread[] = []
   /** Of the servers; those of clients are the other way round. */
   readonly #messageLimits: MessageLimits
@@ -108,6 +111,7 @@ export class Node {
     this.#options = options
     this.#log = options.log ?? SILENT
     this.#self = options.self ?? SELF
+    this.#tls = options.tls && new TlsFiles(options.tls, this.#log)
     const { keyBytesMax = KEY_BYTES_MAX, valueBytesMax = VALUE_BYTES_MAX } = options
     this.#messageLimits = {
       receiveBytesMax: REQUEST_BYTES_MAX,
@@ -254,6 +258,7 @@ export class Node {
     this.#groups.close()
     this.#peers.close()
     await this.#shards.close()
+    this.#tls?.close()
     this.#log.info({ self: this.#self }, 'Node is closed')
   }
 
@@ -270,20 +275,29 @@ export class Node {
   }
 
   #newServer(): GrpcServer {
-    if (this.#options.grpcEngine === 'grpc-js') return new GrpcJsServer(this.#messageLimits)
+    const credentials = this.#tls?.serverCredentials() ?? ServerCredentials.createInsecure()
+    if (this.#options.grpcEngine === 'grpc-js') return new GrpcJsServer(this.#messageLimits, credentials)
     const options = {
       ...this.#messageLimits,
+      credentials,
       onReadStart: () => this.#pin.enter(),
       onReadEnd: () => this.#pin.leave(),
       onFault: (error: unknown) => this.#log.error({ err: error }, 'Fault in the gRPC engine'),
     }
-    return newHotServer(options, this.#groups)
+    const server = newHotServer(options, this.#groups)
+    this.#tls?.watch((context) => server.setSecureContext(context))
+    return server
   }
 
   async #startGrpcThreads(): Promise<void> {
     const { descriptor } = this.#server
-    const { grpcThreads = 1 } = this.#options
-    const newSpec = () => ({ handle: this.#attachments.handle(), descriptor, limits: this.#messageLimits })
+    const { grpcThreads = 1, tls } = this.#options
+    const newSpec = () => ({
+      handle: this.#attachments.handle(),
+      descriptor,
+      limits: this.#messageLimits,
+      tls,
+    })
     // The main thread is the first of them.
     for (let i = 1; i < grpcThreads; i++) this.#grpcThreads.push(new GrpcThread({ newSpec, log: this.#log }))
     await Promise.all(this.#grpcThreads.map((thread) => thread.start()))
@@ -305,9 +319,13 @@ export class Node {
   #newCaller(address: string): UnaryCaller {
     const { receiveBytesMax, sendBytesMax } = this.#messageLimits
     const limits = { receiveBytesMax: sendBytesMax, sendBytesMax: receiveBytesMax }
-    if (this.#options.grpcEngine === 'grpc-js') return new GrpcJsCaller(address, limits)
+    const tls = this.#tls
+    if (this.#options.grpcEngine === 'grpc-js') {
+      return new GrpcJsCaller(address, { ...limits, ...(tls && { credentials: tls.channelCredentials() }) })
+    }
     return new GrpcClient(address, {
       ...limits,
+      ...(tls && { scheme: 'https', connect: () => tls.connect(address) }),
       onFault: (error) => this.#log.error({ error, address }, 'Fault of the peer client'),
     })
   }

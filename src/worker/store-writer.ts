@@ -172,7 +172,7 @@ export class StoreWriter {
     return this.#change(() => this.#removeKey(key, hash))
   }
 
-  /** Removes everything. Heads and slots in use stay charged. */
+  /** Removes everything. */
   clear(): void {
     this.#change(() => {
       this.#index.clear()

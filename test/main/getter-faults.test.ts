@@ -4,6 +4,7 @@ import type { Group } from '../../src/main/group.js'
 import { type Node, startNode } from '../../src/main/node.js'
 import type { GroupOptions } from '../../src/main/node-options.js'
 import { createGetter, NATIVE_SLEEP_MS, VALUE_BYTES_MAX, Word } from '../fixtures/faulty-getter.js'
+import { GatedGetter } from '../support/gated-getter.js'
 import { counterOf, shardOfMiss } from '../support/group-counters.js'
 import { until } from '../support/until.js'
 
@@ -177,6 +178,27 @@ test('a thread that dies under a getter function: the getter hears of it, the ca
   assert.equal(words[Word.ABORTED], 1)
   heal()
   assert.equal(await text(group.get('hang:1')), 'value of hang:1')
+})
+
+test('a value that a getter function brings for a dead thread is not taken for one of its successor', async (t) => {
+  const getter = new GatedGetter()
+  const { node, group } = await startFaulty(t, 'function', { getter: getter.get })
+  const { shard, result } = shardOfMiss(group, () => group.get('old:0'))
+  result.catch(() => {})
+  const old = await getter.begun(1)
+  node.killWorker(shard)
+  await assert.rejects(result, { code: 'UNAVAILABLE' })
+  const later = Array.from({ length: 20 }, (_, i) => text(group.get(`new:${i}`)))
+  await getter.begun(21)
+  old.resolve('value of old:0')
+  // A turn of the event loop and a half, so that a wrong answer could get through.
+  await until('the old getter has ended', () => old.context.signal.aborted)
+  await group.delete('sent after the old value')
+  for (const load of getter.loads.slice(1)) load.resolve(`value of ${load.key}`)
+  assert.deepEqual(
+    await Promise.all(later),
+    later.map((_, i) => `value of new:${i}`),
+  )
 })
 
 test('deletes and clears that a dying thread has not carried out are not confirmed', async (t) => {

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { setTimeout as delay } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { systemClock } from '../../src/shared/clock.js'
 import { hashBytes } from '../../src/shared/hash.js'
@@ -11,6 +10,7 @@ import { StoreReader } from '../../src/shared/store/store-reader.js'
 import { Prng } from './prng.js'
 import { type ReaderReport, type TakenOver, TORTURE_HASH_SEED, type TortureSpec } from './torture-spec.js'
 import { tortureKey, tortureVersion } from './torture-value.js'
+import { until } from './until.js'
 
 const OWNER = new URL('./torture-owner.js', import.meta.url)
 const READER = new URL('./torture-reader.js', import.meta.url)
@@ -85,7 +85,8 @@ export async function tortureStore(options: TortureOptions): Promise<TortureRepo
     const [{ count }] = (await once(owner, 'message')) as [TakenOver]
     if (isTorn) assert.equal(count, 0, 'a store that was left in the middle of a change starts empty')
     else assert.ok(count >= found, `${found} values could be read, the new owner has ${count}`)
-    await delay(lifeMs)
+    const diesAtMs = performance.now() + lifeMs
+    await until('its life is over', () => performance.now() >= diesAtMs, lifeMs + 10_000)
     if (life < owners) {
       await owner.terminate()
       counts.kills++

@@ -1,7 +1,8 @@
-import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js'
+import { readFileSync } from 'node:fs'
+import { ChannelCredentials, Client, Metadata, type ServiceError } from '@grpc/grpc-js'
 import { CacheError, codeNameOf } from '../../shared/errors.js'
 import type { OptionTable, OptionValues } from '../option/option.js'
-import { address, duration } from '../option/option-type.js'
+import { address, duration, text, toggle } from '../option/option-type.js'
 import { groupCacheDefinition } from '../service/group-cache-codec.js'
 import { type NodeStats, nodeDefinition, type RingView } from '../service/node-codec.js'
 import { ANSWERED_BY, OUTCOME, TRACE } from '../service/trace.js'
@@ -21,6 +22,15 @@ export const CLIENT_OPTIONS = {
     default: 5000,
     help: 'How long to wait for the answer',
   },
+  tls: {
+    flag: 'tls',
+    type: toggle(),
+    default: false,
+    help: 'Talk to the node over TLS; --tls-ca and --tls-cert imply it',
+  },
+  tlsCa: { flag: 'tls-ca', type: text('FILE'), help: 'Authorities of the certificate of the node (PEM)' },
+  tlsCert: { flag: 'tls-cert', type: text('FILE'), help: 'Certificate to show to the node (PEM)' },
+  tlsKey: { flag: 'tls-key', type: text('FILE'), help: 'Key of that certificate (PEM)' },
 } as const satisfies OptionTable
 
 /** A value, and how the node that was asked came by it; undefined where the node does not tell. */
@@ -30,15 +40,19 @@ export interface TracedValue {
   readonly outcome: string | undefined
 }
 
+type ClientValues = OptionValues<typeof CLIENT_OPTIONS>
+type TlsValues = Partial<Pick<ClientValues, 'tls' | 'tlsCa' | 'tlsCert' | 'tlsKey'>>
+type NodeClientOptions = Pick<ClientValues, 'server' | 'timeout'> & TlsValues
+
 /** A running node, over gRPC. Every call rejects with CacheError that carries the node's own code and message. */
 export class NodeClient {
   readonly #client: Client
   readonly #server: string
   readonly #timeoutMs: number
 
-  constructor({ server, timeout }: OptionValues<typeof CLIENT_OPTIONS>) {
+  constructor({ server, timeout, ...tls }: NodeClientOptions) {
     // The scheme keeps the address from being read as another kind of target; a local pool has no memory of failures.
-    this.#client = new Client(`dns:${server}`, credentials.createInsecure(), {
+    this.#client = new Client(`dns:${server}`, credentialsOf(tls), {
       'grpc.max_receive_message_length': -1,
       'grpc.enable_http_proxy': 0,
       'grpc.use_local_subchannel_pool': 1,
@@ -120,5 +134,19 @@ export async function withNode<T>(
     return await use(node)
   } finally {
     node.close()
+  }
+}
+
+function credentialsOf({ tls, tlsCa, tlsCert, tlsKey }: TlsValues): ChannelCredentials {
+  if (!tls && !tlsCa && !tlsCert) return ChannelCredentials.createInsecure()
+  return ChannelCredentials.createSsl(readPem(tlsCa), readPem(tlsKey ?? tlsCert), readPem(tlsCert))
+}
+
+function readPem(file: string | undefined): Buffer | null {
+  if (file === undefined) return null
+  try {
+    return readFileSync(file)
+  } catch (thrown) {
+    throw new CacheError('INVALID_ARGUMENT', `${file} cannot be read: ${CacheError.from(thrown).message}`)
   }
 }

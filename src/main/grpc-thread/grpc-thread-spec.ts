@@ -1,5 +1,7 @@
 import type { CacheHandle } from '../../attach/attach.js'
 import type { MessageLimits } from '../grpc-server.js'
+import type { Log } from '../node-options.js'
+import type { TlsOptions } from '../tls-options.js'
 
 /** What a gRPC thread is started with. */
 export interface GrpcThreadSpec {
@@ -8,6 +10,8 @@ export interface GrpcThreadSpec {
   /** Of the socket that the main thread listens on. */
   readonly descriptor: number
   readonly limits: MessageLimits
+  /** As the main thread has it; undefined for plain text. */
+  readonly tls: TlsOptions | undefined
 }
 
 /** To a gRPC thread: serve what is under way, for at most so long, and end. */
@@ -15,5 +19,7 @@ export interface GrpcThreadOrder {
   readonly graceMs: number
 }
 
-/** From a gRPC thread: it accepts connections; or its engine has a fault, which ended one call or connection. */
-export type GrpcThreadEvent = { readonly kind: 'up' } | { readonly kind: 'fault'; readonly error: unknown }
+/** From a gRPC thread: it accepts connections; or it has something for the log of the node. */
+export type GrpcThreadEvent =
+  | { readonly kind: 'up' }
+  | { readonly kind: 'log'; readonly level: keyof Log; readonly fields: object; readonly message: string }

@@ -85,8 +85,8 @@ export class GrpcThread {
     })
     return new Promise((resolve, reject) => {
       worker.on('message', (event: GrpcThreadEvent) => {
-        if (event.kind === 'fault') {
-          this.#options.log.error({ err: event.error }, 'Fault in the gRPC engine')
+        if (event.kind === 'log') {
+          this.#options.log[event.level](event.fields, event.message)
           return
         }
         if (this.#state === 'starting') this.#state = 'up'

@@ -1,4 +1,4 @@
-import { Client, connectivityState, credentials, Metadata } from '@grpc/grpc-js'
+import { ChannelCredentials, Client, connectivityState, Metadata } from '@grpc/grpc-js'
 import { type Clock, systemClock } from '../../shared/clock.js'
 import { Code } from '../../shared/errors.js'
 import type { CallOptions } from '../call.js'
@@ -9,6 +9,8 @@ import { type Ending, OutboundCall } from './outbound-call.js'
 
 /** How a connection of grpc-js behaves. */
 export interface GrpcJsCallerOptions extends MessageLimits {
+  /** Default: plain text. */
+  readonly credentials?: ChannelCredentials
   /** How long the calls of a client that is not connected may wait for its first attempt, in ms. Default 1000. */
   readonly connectTimeoutMs?: number
   /** Longest pause between attempts to reach a peer that is gone, in ms. Default 1000. */
@@ -38,6 +40,7 @@ const same = (bytes: Buffer): Buffer => bytes
 export class GrpcJsCaller implements UnaryCaller {
   readonly address: string
   readonly #limits: MessageLimits
+  readonly #credentials: ChannelCredentials
   readonly #connectTimeoutMs: number
   readonly #reconnectPauseMs: number
   readonly #clock: Clock
@@ -51,6 +54,7 @@ export class GrpcJsCaller implements UnaryCaller {
   constructor(address: string, options: GrpcJsCallerOptions) {
     this.address = address
     this.#limits = options
+    this.#credentials = options.credentials ?? ChannelCredentials.createInsecure()
     this.#connectTimeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS
     this.#reconnectPauseMs = options.reconnectPauseMs ?? RECONNECT_PAUSE_MS
     this.#clock = options.clock ?? systemClock
@@ -136,7 +140,7 @@ export class GrpcJsCaller implements UnaryCaller {
 
   #createClient(): Client {
     // The scheme keeps an address that came from a registry from being read as unix:… or another kind of target.
-    return new Client(`dns:${this.address}`, credentials.createInsecure(), {
+    return new Client(`dns:${this.address}`, this.#credentials, {
       'grpc.max_receive_message_length': this.#limits.receiveBytesMax,
       'grpc.max_send_message_length': this.#limits.sendBytesMax,
       'grpc.keepalive_time_ms': KEEPALIVE_TIME_MS,

@@ -14,10 +14,12 @@ const CONCURRENT_STREAMS_MAX = 1024
 export class GrpcJsServer implements GrpcServer {
   readonly descriptor = -1
   readonly #server: Server
+  readonly #credentials: ServerCredentials
   /** What is listened on, as grpc-js names it. */
   #target: string | undefined
 
-  constructor(limits: MessageLimits) {
+  constructor(limits: MessageLimits, credentials = ServerCredentials.createInsecure()) {
+    this.#credentials = credentials
     this.#server = new Server({
       'grpc.max_receive_message_length': limits.receiveBytesMax,
       'grpc.max_send_message_length': limits.sendBytesMax,
@@ -43,7 +45,7 @@ export class GrpcJsServer implements GrpcServer {
         resolve(port)
       }
       try {
-        this.#server.bindAsync(target, ServerCredentials.createInsecure(), bound)
+        this.#server.bindAsync(target, this.#credentials, bound)
       } catch (thrown) {
         reject(listenError(address, thrown))
       }

@@ -1,4 +1,5 @@
-import { ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js'
+import type { SecureContextOptions } from 'node:tls'
+import type { ServerCredentials, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js'
 import type { HotHandler } from '../grpc/hot-path.js'
 import { GrpcServer as Engine } from '../grpc/server.js'
 import type { GrpcServer, MessageLimits } from '../grpc-server.js'
@@ -6,19 +7,22 @@ import { listenError } from './listen-error.js'
 import { isTraced } from './trace.js'
 
 export interface NativeServerOptions extends MessageLimits {
+  readonly credentials: ServerCredentials
   /** Around the requests of one socket read. */
   readonly onReadStart: () => void
   readonly onReadEnd: () => void
   readonly onFault: (error: unknown) => void
 }
 
-/** The node's own gRPC engine. Plain text. */
+/** The node's own gRPC engine. */
 export class NativeServer implements GrpcServer {
   readonly #engine: Engine
+  readonly #credentials: ServerCredentials
   #port = 0
 
   constructor(options: NativeServerOptions) {
     this.#engine = new Engine(options)
+    this.#credentials = options.credentials
   }
 
   addService(definition: ServiceDefinition, implementation: UntypedServiceImplementation): void {
@@ -33,7 +37,7 @@ export class NativeServer implements GrpcServer {
 
   async listen(address: string): Promise<number> {
     try {
-      this.#port = await this.#engine.bind(address, ServerCredentials.createInsecure())
+      this.#port = await this.#engine.bind(address, this.#credentials)
       return this.#port
     } catch (thrown) {
       throw listenError(address, thrown)
@@ -42,12 +46,17 @@ export class NativeServer implements GrpcServer {
 
   /** Accepts from a socket that listens already, as other servers may do at the same time. */
   async accept(listening: object): Promise<void> {
-    await this.#engine.bindTo(listening, ServerCredentials.createInsecure())
+    await this.#engine.bindTo(listening, this.#credentials)
   }
 
   /** File descriptor of the socket that is listened on; −1 when there is none. */
   get descriptor(): number {
     return this.#engine.descriptorOf(this.#port)
+  }
+
+  /** Exchanges the certificate, for new connections. */
+  setSecureContext(options: SecureContextOptions): void {
+    this.#engine.setSecureContext(options)
   }
 
   async shutdown(graceMs: number): Promise<void> {

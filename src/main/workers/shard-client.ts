@@ -166,14 +166,16 @@ export class ShardClient {
   async #runGetter({ call, group, key, deadlineMs }: Extract<ShardReply, { kind: 'call' }>): Promise<void> {
     const cancel = new Cancel()
     this.#calls.set(call, cancel)
+    // The successor of a dead thread counts its calls from 1 again: an answer for the dead one must not go to it.
+    const isAwaited = (): boolean => this.#calls.get(call) === cancel
     try {
       const outcome = await this.#getters.run(group, key, { cancel, deadlineMs })
-      if (this.#calls.has(call)) this.#push({ kind: 'called', call, outcome })
+      if (isAwaited()) this.#push({ kind: 'called', call, outcome })
     } catch (thrown) {
       const { code, message } = CacheError.from(thrown)
-      if (this.#calls.has(call)) this.#push({ kind: 'called', call, outcome: { code, message } })
+      if (isAwaited()) this.#push({ kind: 'called', call, outcome: { code, message } })
     } finally {
-      if (this.#calls.get(call) === cancel) this.#calls.delete(call)
+      if (isAwaited()) this.#calls.delete(call)
     }
   }
 }

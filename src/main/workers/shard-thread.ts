@@ -85,7 +85,10 @@ export class ShardThread {
     this.#beat = { count: this.#heartbeat[0]!, stillMs: 0 }
     this.#port = port1
     this.#abort = new AbortController()
-    port1.on('message', (replies: ShardReply[]) => this.#options.events.onReplies(replies))
+    port1.on('message', (replies: ShardReply[]) => {
+      // Nothing of a thread is heard after its death was told.
+      if (this.#port === port1) this.#options.events.onReplies(replies)
+    })
     this.#pool
       .run({ spec: this.#options.spec, port: port2 }, { transferList: [port2], signal: this.#abort.signal })
       .then(
@@ -120,6 +123,7 @@ export class ShardThread {
     if (this.#state === 'closed') return
     this.#state = 'dead'
     this.#port?.close()
+    this.#port = undefined
     const { spec, log, events } = this.#options
     const livedMs = performance.now() - this.#startedMs
     const isEarly = livedMs < EARLY_DEATH_MS

@@ -72,7 +72,8 @@ export const HEAD_BYTES = 4
 /** The smallest entry: header and a one-byte key. */
 const ENTRY_BYTES_MIN = 16
 
-const HEAD_COUNT_MIN = 8
+/** Heads of an empty store. */
+export const HEAD_COUNT_MIN = 8
 
 export const LINK_SLOT_MASK = 0xff_ffff
 

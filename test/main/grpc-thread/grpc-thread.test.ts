@@ -1,17 +1,20 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import tls from 'node:tls'
 import type { Client } from '@grpc/grpc-js'
 import { GrpcThread } from '../../../src/main/grpc-thread/grpc-thread.js'
 import { type Node, startNode } from '../../../src/main/node.js'
 import type { Log, NodeOptions } from '../../../src/main/node-options.js'
 import { groupCacheDefinition } from '../../../src/main/service/group-cache-codec.js'
+import { probeHttp2 } from '../../../src/main/service/http2-probe.js'
 import { nodeDefinition } from '../../../src/main/service/node-codec.js'
 import { peerDefinition } from '../../../src/main/service/peer-codec.js'
 import { Code } from '../../../src/shared/errors.js'
+import { Authority } from '../../support/authority.js'
 import { Child } from '../../support/child.js'
 import { GatedGetter } from '../../support/gated-getter.js'
 import { counterOf } from '../../support/group-counters.js'
@@ -56,14 +59,14 @@ async function startLone(t: TestContext, options: NodeOptions = {}) {
   const limits = { receiveBytesMax: 1 << 20, sendBytesMax: 1 << 20 }
   const log = new Deaths()
   const thread = new GrpcThread({
-    newSpec: () => ({ handle: node.handle(), descriptor: fd, limits }),
+    newSpec: () => ({ handle: node.handle(), descriptor: fd, limits, tls: options.tls }),
     log,
   })
   t.after(() => thread.shutdown(0))
   await thread.start()
   // The thread has a descriptor of its own: it listens on.
   listener.close()
-  return { node, thread, log, client: connect(t, `127.0.0.1:${port}`), direct: connect(t, node.self) }
+  return { node, thread, log, port, client: connect(t, `127.0.0.1:${port}`), direct: connect(t, node.self) }
 }
 
 const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text))
@@ -180,6 +183,21 @@ test('a caller that goes away takes its load with it, through the thread', async
   away.abort()
   await assert.rejects(call, { code: Code.CANCELLED })
   await until('the getter hears of it', () => context.signal.aborted)
+})
+
+test('a thread speaks TLS where the node does, and nothing else', async (t) => {
+  const authority = new Authority(tempFolder())
+  const { port } = await startLone(t, { tls: { ...authority.issue('node'), caFile: authority.caFile } })
+  const socket = tls.connect({
+    host: '127.0.0.1',
+    port,
+    ca: readFileSync(authority.caFile),
+    ALPNProtocols: ['h2'],
+  })
+  await once(socket, 'secureConnect')
+  assert.equal(socket.getPeerCertificate().subject.CN, 'node')
+  socket.destroy()
+  assert.equal(await probeHttp2(`127.0.0.1:${port}`, CALL_MS), false)
 })
 
 test('a node with three gRPC threads serves many connections, loads once, and replaces a thread that dies', async (t) => {
