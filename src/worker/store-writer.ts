@@ -186,31 +186,28 @@ export class StoreWriter {
   /** Removes the entries for which `keep` is false, looking at slots from `from` on, `countMax` of them; 0 at the end. */
   sweep(from: number, countMax: number, keep: (key: Uint8Array) => boolean): number {
     const end = Math.min(from + countMax, this.#index.slotHigh + 1)
-    return this.#change(() => {
-      for (let slot = from; slot < end; slot++) {
-        const place = this.#index.placeOf(slot)
-        if (place !== 0 && !keep(this.#keyOf(place))) this.#drop(slot)
-      }
-      return end > this.#index.slotHigh ? 0 : end
-    })
+    for (let slot = from; slot < end; slot++) {
+      const place = this.#index.placeOf(slot)
+      if (place !== 0 && !keep(this.#keyOf(place))) this.#change(() => this.#drop(slot))
+    }
+    return end > this.#index.slotHigh ? 0 : end
   }
 
   /** Housekeeping between requests: takes the readers' hints, removes at most `countMax` expired entries. */
   maintain(countMax: number): number {
-    return this.#change(() => {
-      this.#drainHints()
-      const expired = this.#wheel.advance(
-        this.#parts.clock.nowMs(),
-        countMax,
-        (slot) => this.#expiresAtMs(slot),
-        (slot) => {
-          this.#drop(slot)
-          this.#parts.events.onExpire()
-        },
-      )
-      this.#log.reclaim()
-      return expired
-    })
+    // Hints and marks are private to the owner: only what really goes is a change.
+    this.#drainHints()
+    const expired = this.#wheel.advance(
+      this.#parts.clock.nowMs(),
+      countMax,
+      (slot) => this.#expiresAtMs(slot),
+      (slot) => {
+        this.#change(() => this.#drop(slot))
+        this.#parts.events.onExpire()
+      },
+    )
+    this.#log.reclaim()
+    return expired
   }
 
   /** Re-derives every figure and throws AssertionError on the first that differs. O(n): for tests. */

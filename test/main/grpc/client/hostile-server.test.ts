@@ -308,6 +308,11 @@ describe('a bad answer ends its call', () => {
     assert.equal(await resetCode(connection), Http2Code.CANCEL)
   })
 
+  it('a message over the limit that is there whole', async () => {
+    const { reply } = await answered((id) => [head(id), message(id, 'answer')], { receiveBytesMax: 5 })
+    assert.equal(reply.status, Code.RESOURCE_EXHAUSTED)
+  })
+
   it('a message beyond the window of its stream', async () => {
     const beginning = Buffer.concat([Buffer.from([0]), uint32(1 << 20), Buffer.alloc(16_000)])
     const { reply, connection } = await answered(
