@@ -78,6 +78,9 @@ function reportOf({ tables, goals = [], charts = [], notes = [] }: Findings): ob
   return { tables, charts, goals: goals.map((goal) => ({ ...goal, reached: isReached(goal) })), notes }
 }
 
+// An exit, unlike a signal, ends what was started.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+
 try {
   process.exitCode = await main()
 } catch (thrown) {

@@ -72,7 +72,13 @@ const LAYERS: readonly Layer[] = [
   { name: 'threads', paths: ['src/main/threads/'], mayImport: BELOW_CORE },
   {
     name: 'core',
-    paths: ['src/main/group.ts', 'src/main/groups.ts', 'src/main/local-group.ts'],
+    paths: [
+      'src/main/group.ts',
+      'src/main/groups.ts',
+      'src/main/group-settings.ts',
+      'src/main/local-group.ts',
+      'src/main/peer-batch.ts',
+    ],
     mayImport: BELOW_CORE,
   },
   { name: 'service', paths: ['src/main/service/'], mayImport: [...BELOW_FRONTS, 'grpc'] },

@@ -12,7 +12,7 @@ import type { Filled } from './filled.js'
 
 const [name, budget, bytesTotal, sizes] = process.argv.slice(2)
 const budgetBytes = Number(budget)
-const WARM_UP_PARTS = 64
+const WARM_UP_PARTS = 8
 const SOURCE = Buffer.alloc(64 * 1024, 'x')
 
 interface Cache {

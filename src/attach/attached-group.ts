@@ -3,6 +3,8 @@ import { Counter } from '../shared/counters.js'
 import { CacheError } from '../shared/errors.js'
 import type { GroupReader } from '../shared/group-reader.js'
 import { encodeKey, type Key } from '../shared/key.js'
+import { MANY_KEYS_MAX } from '../shared/limits.js'
+import type { Failure } from '../shared/messages.js'
 import type { MainLink } from './main-link.js'
 
 /** Where a group lives on this node, as its attached thread sees it. */
@@ -52,10 +54,16 @@ export class AttachedGroup {
     return (await this.fetch(encodeKey(key), options)).value
   }
 
-  /** The value if it lies in this node's memory. Sends no message, waits for nothing, never loads. */
-  peek(key: Key): Uint8Array | undefined {
+  /**
+   * The value if it lies in this node's memory. Sends no message, waits for nothing, never loads.
+   *
+   * @param options.stale true: also a value past its time to live that the options of the group let be served
+   */
+  peek(key: Key, { stale = false }: { readonly stale?: boolean } = {}): Uint8Array | undefined {
     this.#link.assertOpen()
-    return this.#known?.reader.read(encodeKey(key))?.value ?? undefined
+    const bytes = encodeKey(key)
+    const reader = this.#known?.reader
+    return reader?.read(bytes)?.value ?? (stale ? reader?.readStale(bytes) : undefined)
   }
 
   /** Resolves once the owner of the key holds it no more, whether it held it before or not. */
@@ -67,6 +75,24 @@ export class AttachedGroup {
   async fetch(key: Uint8Array, options: AttachedFetchOptions = {}): Promise<Answer> {
     this.#link.assertOpen()
     return this.#hit(key, options.forwarded ?? false) ?? this.#ask<Answer>('fetch', key, options)
+  }
+
+  /** As fetch() for each of the keys, in order: what is not in memory is asked for in one call. */
+  async fetchMany(
+    keys: readonly Uint8Array[],
+    options: AttachedFetchOptions = {},
+  ): Promise<(Answer | CacheError)[]> {
+    this.#link.assertOpen()
+    const { deadlineMs = Number.POSITIVE_INFINITY, signal, forwarded = false } = options
+    // Whether there is such a group, and whether so many keys are too many, is the main thread's to say.
+    const looks = this.#known !== undefined && keys.length <= MANY_KEYS_MAX
+    const answers = keys.map((key) => (looks ? this.#hitOrError(key, forwarded) : undefined))
+    const missing = keys.filter((_, index) => answers[index] === undefined)
+    if (looks && missing.length === 0) return answers as (Answer | CacheError)[]
+    const call = { kind: 'fetchMany', group: this.name, keys: missing, deadlineMs, forwarded } as const
+    const asked = await this.#link.call<(Answer | Failure)[]>(call, { deadlineMs, ...(signal && { signal }) })
+    const rest = asked.values()
+    return answers.map((answer) => answer ?? present(rest.next().value!))
   }
 
   /** As delete(), for fronts. */
@@ -122,10 +148,22 @@ export class AttachedGroup {
     return { value, outcome: 'hit', answeredBy: this.#where.self, ttlLeftMs }
   }
 
+  #hitOrError(key: Uint8Array, forwarded: boolean): Answer | CacheError | undefined {
+    try {
+      return this.#hit(key, forwarded)
+    } catch (thrown) {
+      return CacheError.from(thrown, 'INTERNAL')
+    }
+  }
+
   #ask<Result>(kind: 'fetch' | 'remove', key: Uint8Array, options: AttachedFetchOptions): Promise<Result> {
     const { deadlineMs = Number.POSITIVE_INFINITY, signal, forwarded = false } = options
     // Bytes of our own: the caller may use its buffer again while the message waits to be sent.
     const call = { kind, group: this.name, key: new Uint8Array(key), deadlineMs, forwarded }
     return this.#link.call<Result>(call, { deadlineMs, ...(signal && { signal }) })
   }
+}
+
+function present(answer: Answer | Failure): Answer | CacheError {
+  return 'code' in answer ? new CacheError(answer.code, answer.message) : answer
 }

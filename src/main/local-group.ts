@@ -1,7 +1,7 @@
 import type { CancelSignal } from '../shared/cancel.js'
 import { Counter } from '../shared/counters.js'
 import { CacheError } from '../shared/errors.js'
-import type { GroupReader } from '../shared/group-reader.js'
+import type { GroupReader, Remembered } from '../shared/group-reader.js'
 import { binaryKey } from '../shared/key.js'
 import { Singleflight } from '../shared/singleflight.js'
 import type { Answer, CallOptions } from './call.js'
@@ -27,6 +27,9 @@ export interface LocalGroupOptions {
   readonly owners: readonly StoreOwner[]
 }
 
+/** What lies in memory; null stands for a remembered "not found". */
+export type Read = Omit<Answer, 'value'> & { value: Uint8Array | null }
+
 /**
  * The part of a group that lives on this node: hits are read from shared memory, without a message; misses go to the
  * owner of the key's shard, one call per key at a time.
@@ -42,9 +45,13 @@ export class LocalGroup {
   }
 
   /** The value in memory: bytes of their own, null for a remembered "not found", undefined for a miss. */
-  read(key: Uint8Array): (Omit<Answer, 'value'> & { value: Uint8Array | null }) | undefined {
-    const found = this.reader.read(key)
-    return found && { ...found, outcome: 'hit', answeredBy: this.#options.self() }
+  read(key: Uint8Array): Read | undefined {
+    return this.#present(this.reader.read(key))
+  }
+
+  /** As read() for each of the keys, under one pin. */
+  readMany(keys: readonly Uint8Array[]): (Read | undefined)[] {
+    return this.reader.readMany(keys).map((found) => this.#present(found))
   }
 
   /** Has the owner load the key, or joins a load that is under way. The value is kept for at most `ttlMsMax`. */
@@ -78,6 +85,10 @@ export class LocalGroup {
   async clear(): Promise<void> {
     this.#flights.forgetAll()
     await Promise.all(this.#options.owners.map((owner) => owner.clear(this.#options.id)))
+  }
+
+  #present(found: Remembered | undefined): Read | undefined {
+    return found && { ...found, outcome: 'hit', answeredBy: this.#options.self() }
   }
 
   #ownerOf(hash: number): StoreOwner {

@@ -23,6 +23,7 @@ import { GrpcJsServer } from './service/grpc-js-server.js'
 import type { HealthService } from './service/health-service.js'
 import { newHotServer, registerServices } from './service/node-server.js'
 import { PeerClient } from './service/peer-client.js'
+import { FETCH_MANY_BYTES_MAX } from './service/peer-codec.js'
 import { Attachments } from './threads/attachments.js'
 import { TlsFiles } from './tls-files.js'
 import type { UnaryCaller } from './unary-caller.js'
@@ -115,7 +116,7 @@ export class Node {
     const { keyBytesMax = KEY_BYTES_MAX, valueBytesMax = VALUE_BYTES_MAX } = options
     this.#messageLimits = {
       receiveBytesMax: REQUEST_BYTES_MAX,
-      sendBytesMax: valueBytesMax + MESSAGE_MARGIN_BYTES,
+      sendBytesMax: Math.max(valueBytesMax, FETCH_MANY_BYTES_MAX) + MESSAGE_MARGIN_BYTES,
     }
     this.#epochs.admit(MAIN_THREAD)
     this.#peers = this.#newPeers()

@@ -23,6 +23,14 @@ export type AttachedCall =
       readonly deadlineMs: number
       readonly forwarded: boolean
     }
+  | {
+      /** Answered by an answer or a Failure for each key, in order. */
+      readonly kind: 'fetchMany'
+      readonly group: string
+      readonly keys: readonly Uint8Array[]
+      readonly deadlineMs: number
+      readonly forwarded: boolean
+    }
   | { readonly kind: 'counters' }
   | { readonly kind: 'members' }
   | { readonly kind: 'owners'; readonly key: Uint8Array }

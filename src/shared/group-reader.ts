@@ -41,6 +41,7 @@ export class GroupReader {
   readonly #counters: GroupCounters
   readonly #seed: HashSeed
   readonly #pin: ReaderPin
+  readonly #staleMs: number
   #foundIn: StoreReader | undefined
   #foundAt = 0
 
@@ -48,6 +49,7 @@ export class GroupReader {
     this.#counters = new GroupCounters(view.stores.length, view.counters)
     this.#seed = seed
     this.#pin = pin
+    this.#staleMs = view.staleMs
     this.#stores = view.stores.map(({ memory, accessLog }, shard) => ({
       reader: new StoreReader(memory, new AccessLog(accessLog), thread, pin),
       counters: this.#counters.row(thread, shard),
@@ -81,6 +83,29 @@ export class GroupReader {
       return { value, ttlLeftMs: reader.ttlLeftMs(place) }
     } finally {
       pin.leave()
+    }
+  }
+
+  /** As read() for each of the keys, under one pin. */
+  readMany(keys: readonly Uint8Array[]): (Remembered | undefined)[] {
+    this.#pin.enter()
+    try {
+      return keys.map((key) => this.read(key))
+    } finally {
+      this.#pin.leave()
+    }
+  }
+
+  /** The value in memory, past its time to live or not; undefined for "not found", too. */
+  readStale(key: Uint8Array): Uint8Array | undefined {
+    const hash = this.hash(key)
+    const { reader } = this.#storeOf(hash)
+    this.#pin.enter()
+    try {
+      const place = reader.findStale(key, 0, key.length, hash, this.#staleMs)
+      return place === 0 || reader.isNotFound(place) ? undefined : reader.value(place)
+    } finally {
+      this.#pin.leave()
     }
   }
 

@@ -8,6 +8,7 @@ import {
   entryBytes,
   entryBytesAt,
   isNotFound,
+  isRenewable,
   isTimed,
   slotAt,
   timeLeftMs,
@@ -24,6 +25,7 @@ import {
   LAYOUT_VERSION,
   SLOT_BYTES,
 } from '../shared/store/layout.js'
+import { DueSlots } from './due-slots.js'
 import type { EvictionPolicy, PolicyFactory } from './policy/policy.js'
 import { StoreIndex } from './store-index.js'
 import { StoreLog } from './store-log.js'
@@ -48,6 +50,10 @@ export interface StoreParts {
   readonly clock: Clock
   readonly policy: PolicyFactory
   readonly events: StoreEvents
+  /** How long renewable entries are kept after their time to live, in ms. Default 0; at most STALE_MS_MAX. */
+  readonly staleMs?: number
+  /** Last part of its time to live in which a renewable entry that is read falls due, 0…1. Default 0: never. */
+  readonly refreshAhead?: number
 }
 
 /** An entry as the owner sees it. */
@@ -55,7 +61,7 @@ export interface Found {
   /** A copy; empty when the source has no such key. */
   readonly value: Uint8Array
   readonly notFound: boolean
-  /** Infinity when it does not expire. */
+  /** 0 or less when it is stale, for so long; Infinity when it has no time to live. */
   readonly ttlLeftMs: number
 }
 
@@ -67,6 +73,8 @@ export interface Put {
   readonly notFound: boolean
   /** Infinity for no limit; cut to TTL_MS_MAX. */
   readonly ttlMs: number
+  /** May be served stale and refreshed, if it has a time to live. Default false. */
+  readonly renewable?: boolean
 }
 
 /**
@@ -87,7 +95,11 @@ export class StoreWriter {
   readonly #wheel: TimerWheel
   #policy: EvictionPolicy
   #liveBytes = 0
-  readonly #onHint = (slot: number): void => this.#policy.onHit(slot)
+  readonly #due: DueSlots
+  readonly #onHint = (slot: number): void => {
+    this.#policy.onHit(slot)
+    this.#due.hit(slot)
+  }
 
   /** Takes over `memory`, new or left behind by another owner. */
   constructor(memory: SharedArrayBuffer, parts: StoreParts) {
@@ -98,6 +110,7 @@ export class StoreWriter {
     this.#geometry = geometryOf(words[Header.BUDGET_BYTES]!)
     if (words[Header.CHANGING] !== 0) this.#forget()
     this.#index = new StoreIndex(this.#views, this.#geometry, parts.seed)
+    this.#due = new DueSlots(this.#views, this.#index, parts.clock, parts.refreshAhead ?? 0)
     this.#log = new StoreLog(words, this.#geometry.logAt, parts.epochs)
     this.#space = new StoreSpace(this.#views, this.#index, this.#log, {
       logBytes: () => this.#logBytes,
@@ -128,7 +141,7 @@ export class StoreWriter {
     return this.#geometry.budgetBytes
   }
 
-  /** The live entry of a key, or undefined. */
+  /** The entry of a key, fresh or, where that is allowed, stale; else undefined. */
   get(key: Uint8Array, hash: number): Found | undefined {
     const slot = this.#index.find(key, 0, key.length, hash)
     if (slot === 0) return undefined
@@ -137,7 +150,7 @@ export class StoreWriter {
     const ttlLeftMs = isTimed(this.#views, place)
       ? timeLeftMs(this.#views, place, nowMs)
       : Number.POSITIVE_INFINITY
-    if (ttlLeftMs <= 0) return undefined
+    if (ttlLeftMs <= -this.#staleMsOf(place)) return undefined
     this.#policy.onHit(slot)
     const start = valueAt(this.#views, place)
     const value = this.#views.bytes.slice(start, start + valueLengthAt(this.#views, place))
@@ -172,6 +185,11 @@ export class StoreWriter {
     return this.#change(() => this.#removeKey(key, hash))
   }
 
+  /** Keys of renewable entries that were hit since the last call in the last part of their time to live. */
+  takeDue(): Uint8Array[] {
+    return this.#due.take()
+  }
+
   /** Removes everything. */
   clear(): void {
     this.#change(() => {
@@ -200,7 +218,7 @@ export class StoreWriter {
     const expired = this.#wheel.advance(
       this.#parts.clock.nowMs(),
       countMax,
-      (slot) => this.#expiresAtMs(slot),
+      (slot) => this.#removedAtMs(slot),
       (slot) => {
         this.#change(() => this.#drop(slot))
         this.#parts.events.onExpire()
@@ -283,7 +301,7 @@ export class StoreWriter {
     this.#liveBytes += sizeBytes
     this.#space.note(sizeBytes)
     this.#policy.onInsert(slot, hash, sizeBytes + SLOT_BYTES + HEAD_BYTES)
-    if (isTimed(this.#views, place)) this.#wheel.insert(slot, this.#expiresAtMs(slot))
+    if (isTimed(this.#views, place)) this.#wheel.insert(slot, this.#removedAtMs(slot))
   }
 
   #write(put: Put, place: number, sizeBytes: number, timed: boolean): void {
@@ -291,9 +309,10 @@ export class StoreWriter {
     const replaced = this.#index.find(key, 0, key.length, hash)
     const slot = replaced !== 0 ? replaced : this.#index.nextSlot
     const nowMs = this.#parts.clock.nowMs()
-    const expiresAt = (nowMs + Math.min(put.ttlMs, TTL_MS_MAX)) | 0
-    const times = timed ? { times: { expiresAt, storedAt: nowMs | 0 } } : {}
-    writeEntry(this.#views, place, slot, { key, value, notFound, ...times })
+    const freshUntil = (nowMs + Math.min(put.ttlMs, TTL_MS_MAX)) | 0
+    const times = timed ? { times: { freshUntil, storedAt: nowMs | 0 } } : {}
+    const renewable = timed && put.renewable === true
+    writeEntry(this.#views, place, slot, { key, value, notFound, renewable, ...times })
     this.#log.append(place, sizeBytes)
     if (replaced !== 0) this.#replace(slot, place, sizeBytes)
     else {
@@ -307,7 +326,7 @@ export class StoreWriter {
     this.#index.point(slot, place)
     this.#policy.onReplace(slot, sizeBytes + SLOT_BYTES + HEAD_BYTES)
     this.#wheel.remove(slot)
-    if (isTimed(this.#views, place)) this.#wheel.insert(slot, this.#expiresAtMs(slot))
+    if (isTimed(this.#views, place)) this.#wheel.insert(slot, this.#removedAtMs(slot))
   }
 
   #removeKey(key: Uint8Array, hash: number): boolean {
@@ -347,9 +366,14 @@ export class StoreWriter {
     return this.#views.bytes.subarray(...this.#index.keyRangeAt(place))
   }
 
-  /** The full time at which a timed entry expires: its 32 bits, put beside the clock. */
-  #expiresAtMs(slot: number): number {
+  #staleMsOf(place: number): number {
+    return isRenewable(this.#views, place) ? (this.#parts.staleMs ?? 0) : 0
+  }
+
+  /** The full time at which a timed entry, stale by then, is removed: its 32 bits, put beside the clock. */
+  #removedAtMs(slot: number): number {
+    const place = this.#index.placeOf(slot)
     const nowMs = this.#parts.clock.nowMs()
-    return nowMs + timeLeftMs(this.#views, this.#index.placeOf(slot), nowMs)
+    return nowMs + timeLeftMs(this.#views, place, nowMs) + this.#staleMsOf(place)
   }
 }

@@ -2,12 +2,17 @@ import type { MessagePort } from 'node:worker_threads'
 import type { AttachedCall, AttachedReply, AttachedRequest } from '../../shared/attach-messages.js'
 import { Cancel, type CancelSignal } from '../../shared/cancel.js'
 import { CacheError, groupNotFound } from '../../shared/errors.js'
+import type { Failure } from '../../shared/messages.js'
 import { TurnBatch } from '../../shared/turn-batch.js'
 import type { CallOptions } from '../call.js'
 
 /** A group, as attached threads use it. */
 export interface SharedGroup {
   fetch(key: Uint8Array, options: CallOptions & { readonly forwarded: boolean }): Promise<unknown>
+  fetchMany(
+    keys: readonly Uint8Array[],
+    options: CallOptions & { readonly forwarded: boolean },
+  ): Promise<readonly unknown[]>
   remove(key: Uint8Array, options: CallOptions & { readonly forwarded: boolean }): Promise<void>
 }
 
@@ -60,8 +65,7 @@ export class Attachment {
     try {
       this.#replies.push({ kind: 'done', id, result: await this.#carryOut(call, cancel) })
     } catch (thrown) {
-      const { code, message } = CacheError.from(thrown)
-      this.#replies.push({ kind: 'failed', id, failure: { code, message } })
+      this.#replies.push({ kind: 'failed', id, failure: failureOf(CacheError.from(thrown)) })
     } finally {
       this.#calls.delete(id)
     }
@@ -72,9 +76,25 @@ export class Attachment {
     if (call.kind === 'counters') return node.stats()
     if (call.kind === 'members') return node.members()
     if (call.kind === 'owners') return node.owners(call.key)
-    const { kind, key, deadlineMs, forwarded } = call
+    const { deadlineMs, forwarded } = call
     const group = node.findGroup(call.group)
     if (!group) throw groupNotFound(call.group, forwarded ? 'FAILED_PRECONDITION' : 'NOT_FOUND')
-    return group[kind](key, { deadlineMs, signal, forwarded })
+    const options = { deadlineMs, signal, forwarded }
+    return call.kind === 'fetchMany'
+      ? fetchMany(group, call.keys, options)
+      : group[call.kind](call.key, options)
   }
+}
+
+async function fetchMany(
+  group: SharedGroup,
+  ...[keys, options]: Parameters<SharedGroup['fetchMany']>
+): Promise<unknown[]> {
+  const answers = await group.fetchMany(keys, options)
+  return answers.map((answer) => (answer instanceof CacheError ? failureOf(answer) : answer))
+}
+
+/** An error as it crosses threads. */
+function failureOf({ code, message }: CacheError): Failure {
+  return { code, message }
 }

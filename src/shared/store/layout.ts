@@ -2,7 +2,7 @@ import { assert } from '../assert.js'
 import { SLOT_COUNT_MAX, STORE_BYTES_MAX } from '../limits.js'
 
 /** Raised with every change of what lies where: threads and snapshots of another version are refused. */
-export const LAYOUT_VERSION = 1
+export const LAYOUT_VERSION = 2
 
 /**
  * A store: the entries of one group in one shard, in one SharedArrayBuffer. The owner writes, any thread reads.

@@ -4,6 +4,7 @@ import type { AccessLog } from './access-log.js'
 import {
   type EntryViews,
   isNotFound,
+  isRenewable,
   isTimed,
   keyEquals,
   slotAt,
@@ -56,7 +57,7 @@ export class StoreReader {
   }
 
   /**
-   * The place of the live entry with key `key[start…end)`, 0 when there is none. Leaves a hint for the policy.
+   * The place of the fresh entry with key `key[start…end)`, 0 when there is none. Leaves a hint for the policy.
    *
    * @param hash of that key, by the seed of the node
    */
@@ -67,6 +68,14 @@ export class StoreReader {
     if (isTimed(views, place) && timeLeftMs(views, place, this.#clock.nowMs()) <= 0) return 0
     this.#log.record(this.#thread, slotAt(views, place))
     return place
+  }
+
+  /** As find(), but also an entry that has been stale for less than `staleMs`, if it may be served stale. No hint. */
+  findStale(key: Uint8Array, start: number, end: number, hash: number, staleMs: number): number {
+    const place = this.#locate(key, start, end, hash)
+    if (place === 0 || !isTimed(this.#views, place)) return place
+    const leftMs = timeLeftMs(this.#views, place, this.#clock.nowMs())
+    return leftMs > 0 || (isRenewable(this.#views, place) && leftMs > -staleMs) ? place : 0
   }
 
   #locate(key: Uint8Array, start: number, end: number, hash: number): number {
@@ -97,10 +106,10 @@ export class StoreReader {
     return valueLengthAt(this.#views, place)
   }
 
-  /** Milliseconds until the entry expires; Infinity when it does not. */
+  /** Milliseconds that the entry is still fresh, 0 for a stale one; Infinity when it has no time to live. */
   ttlLeftMs(place: number): number {
     if (!isTimed(this.#views, place)) return Number.POSITIVE_INFINITY
-    return timeLeftMs(this.#views, place, this.#clock.nowMs())
+    return Math.max(0, timeLeftMs(this.#views, place, this.#clock.nowMs()))
   }
 
   /**

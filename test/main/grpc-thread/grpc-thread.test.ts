@@ -122,6 +122,13 @@ test('a client cannot tell a gRPC thread from the main thread', async (t) => {
     (to) => get(to, 'Tom'),
     (to) => unaryCall(to, peerDefinition.Fetch, { group: 'g', key: bytes('missing') }),
     (to) => unaryCall(to, peerDefinition.Fetch, { group: 'no such group', key: bytes('Tom') }),
+    (to) =>
+      unaryCall(to, peerDefinition.FetchMany, {
+        group: 'g',
+        keys: ['Tom', 'missing', '', 'k'.repeat(101)].map(bytes),
+      }).then(({ response }) => response.results.map((result) => ({ ...result, ttlLeftMs: 0 }))),
+    (to) => unaryCall(to, peerDefinition.FetchMany, { group: 'no such group', keys: [bytes('Tom')] }),
+    (to) => unaryCall(to, peerDefinition.FetchMany, { group: 'no such group', keys: [] }),
     (to) => unaryCall(to, peerDefinition.Remove, { group: 'no such group', key: bytes('Tom') }),
     (to) => unaryCall(to, peerDefinition.Remove, { group: 'g', key: bytes('nobody') }),
     (to) => unaryCall(to, nodeDefinition.Ring, { key: bytes('Tom') }).then(({ response }) => response),
