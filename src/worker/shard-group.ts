@@ -72,12 +72,13 @@ export class ShardGroup {
     this.#shard = shard
     this.#random = random
     this.#counters = new GroupCounters(spec.shardCount, spec.counters).row(shard.thread, spec.shard)
+    const epochs = new Epochs(shard.epochs)
     this.#queue = new LoadQueue(loader, spec.loads, this.#counters)
     this.#backoff = new Backoff(errorBackoffMs > 0 ? errorBackoffMs : REFRESH_PAUSE_MS, clock)
     this.#store = new StoreWriter(spec.store, {
-      epochs: new Epochs(shard.epochs),
+      epochs,
       accessLog: new AccessLog(spec.accessLog),
-      threadCount: () => shard.threadCountMax,
+      threadCount: () => epochs.threadCount,
       seed: shard.seed,
       clock,
       policy: POLICIES[spec.policy],
