@@ -34,7 +34,8 @@ async function main(): Promise<number> {
     const run = new Run(values.smoke, (line) => process.stderr.write(`${suite.name}: ${line}\n`))
     const findings = await suite.run(run)
     print(suite, findings, values.smoke)
-    reports.push({ suite: suite.name, parameters: run.parameters, ...reportOf(findings) })
+    const { name, summary } = suite
+    reports.push({ suite: name, summary, parameters: run.parameters, ...reportOf(findings) })
     // After every suite: a later one that fails takes nothing away.
     if (values.json !== undefined) {
       const report = { machine, date: new Date().toISOString(), smoke: values.smoke, suites: reports }
@@ -73,9 +74,12 @@ function print(suite: Suite, { tables, goals = [], notes = [] }: Findings, smoke
   if (notes.length > 0) process.stdout.write(`\n${notes.map((note) => `  * ${note}\n`).join('')}`)
 }
 
-function reportOf({ tables, goals = [], notes = [] }: Findings): object {
-  return { tables, goals: goals.map((goal) => ({ ...goal, reached: isReached(goal) })), notes }
+function reportOf({ tables, goals = [], charts = [], notes = [] }: Findings): object {
+  return { tables, charts, goals: goals.map((goal) => ({ ...goal, reached: isReached(goal) })), notes }
 }
+
+// An exit, unlike a signal, ends what was started.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 
 try {
   process.exitCode = await main()

@@ -65,7 +65,7 @@ async function measurePairs(
   pinning: Pinning,
 ): Promise<Map<Engine, Sample>> {
   const rounds = run.parameter('rounds', 1, 3)
-  const callCount = run.parameter('calls', 300, 60_000)
+  const callCount = run.parameter('calls', 300, 30_000)
   const load = async ({ asked, keysFile }: Pair): Promise<LoadResult> => {
     const { connections, streams } = SHAPE
     const what = [asked.address, connections, streams, callCount, GROUP, keysFile].map(String)

@@ -77,6 +77,9 @@ function print(verdict: string, client: string, detail: string): void {
   process.stdout.write(`${verdict.padEnd(7)}  ${client.padEnd(34)}  ${detail}\n`)
 }
 
+// An exit, unlike a signal, ends what was started.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+
 try {
   process.exitCode = (await main()) ? 0 : 1
 } catch (thrown) {

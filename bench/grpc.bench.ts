@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { GROUP, writeValues } from './bench-node.js'
+import type { BarChart } from './chart.js'
 import { type Contestant, startContestants } from './contestant.js'
 import { type Goal, ratio } from './goal.js'
 import { Ghz } from './load/ghz.js'
@@ -68,7 +69,7 @@ class Contest {
     this.#run = run
     this.#folder = folder
     this.#rounds = run.parameter('rounds', 1, 3)
-    this.#callsPerRun = run.parameter('calls of the first run', 100, 20_000)
+    this.#callsPerRun = run.parameter('calls of the first run', CALLS_MIN, 20_000)
     this.#secondsPerRun = run.parameter('seconds of each run', 0, 2)
   }
 
@@ -87,23 +88,23 @@ class Contest {
     const ghz = this.#tool(GHZ)
     const tables: Table[] = []
     const middles = new Map<string, Map<string, Sample>>()
-    const add = async (title: string, entries: readonly Entry[]) => {
-      const samples = await this.#rounded(title, entries)
+    const add = async (title: string, valueBytes: number, entries: readonly Entry[]) => {
+      const samples = await this.#rounded(title, entries, valueBytes)
       middles.set(title, samples)
       tables.push(tableOf(title, samples))
     }
     if (h2load !== undefined) {
       const generator = new H2load(h2load, this.#pinning, this.#folder)
       for (const bytes of VALUE_SIZES) {
-        await add(titleOf(MULTIPLEXED, bytes), this.#entries(generator, MULTIPLEXED, bytes))
-        await add(titleOf(ONE_EACH, bytes), this.#entries(generator, ONE_EACH, bytes))
+        await add(titleOf(MULTIPLEXED, bytes), bytes, this.#entries(generator, MULTIPLEXED, bytes))
+        await add(titleOf(ONE_EACH, bytes), bytes, this.#entries(generator, ONE_EACH, bytes))
       }
     }
     if (ghz !== undefined) {
       const generator = new Ghz(ghz, this.#pinning)
-      await add(GHZ_TITLE, this.#ghzEntries(generator))
+      await add(GHZ_TITLE, VALUE_SIZES[0]!, this.#ghzEntries(generator))
     }
-    return { tables, goals: goalsOf(middles), notes: this.#notes }
+    return { tables, charts: [chartOf(middles)], goals: goalsOf(middles), notes: this.#notes }
   }
 
   async close(): Promise<void> {
@@ -154,13 +155,17 @@ class Contest {
       }))
   }
 
+  #firstCalls(valueBytes: number): number {
+    return Math.min(this.#callsPerRun, Math.ceil(FIRST_RUN_BYTES / valueBytes))
+  }
+
   /** Round after round, each server in turn; so many calls that each fills the time, by what the run before took. */
-  async #rounded(title: string, entries: readonly Entry[]): Promise<Map<string, Sample>> {
+  async #rounded(title: string, entries: readonly Entry[], valueBytes: number): Promise<Map<string, Sample>> {
     const callCounts = new Map<Entry, number>()
     const learn = (entry: Entry, { callsPerSecond }: { callsPerSecond: number }) => {
-      callCounts.set(entry, Math.max(this.#callsPerRun, Math.round(callsPerSecond * this.#secondsPerRun)))
+      callCounts.set(entry, Math.max(CALLS_MIN, Math.round(callsPerSecond * this.#secondsPerRun)))
     }
-    for (const entry of entries) learn(entry, await entry.load(this.#callsPerRun))
+    for (const entry of entries) learn(entry, await entry.load(this.#firstCalls(valueBytes)))
     const samples = new Map<string, Sample[]>(entries.map(({ name }) => [name, []]))
     for (let round = 1; round <= this.#rounds; round++) {
       this.#run.progress(`${title}: round ${round} of ${this.#rounds}`)
@@ -174,6 +179,10 @@ class Contest {
   }
 }
 
+/** A run of fewer says nothing of what is in flight at a time. */
+const CALLS_MIN = 200
+/** The first run of each server moves no more bytes than this, about. */
+const FIRST_RUN_BYTES = 100 * 2 ** 20
 /** Frame headers and header blocks of an answer of h2load's calls, about. */
 const FRAMES_BYTES = 40
 const GHZ_TITLE = 'ghz with its defaults (50 callers, one connection, 20 s deadlines), value of 3 B'
@@ -194,6 +203,20 @@ function tableOf(title: string, samples: ReadonlyMap<string, Sample>): Table {
     columns: [{ name: 'server' }, ...SAMPLE_COLUMNS],
     rows: [...samples].map(([name, sample]) => [name, ...sampleCells(sample)]),
   }
+}
+
+/** CPU per call of the loads with the smallest value. */
+function chartOf(middles: ReadonlyMap<string, ReadonlyMap<string, Sample>>): BarChart {
+  const titles = [titleOf(MULTIPLEXED, VALUE_SIZES[0]!), titleOf(ONE_EACH, VALUE_SIZES[0]!), GHZ_TITLE]
+  const groups = titles.flatMap((title) => {
+    const bars = [...(middles.get(title) ?? [])].map(([label, { cpuUsPerCall }]) => ({
+      label,
+      value: cpuUsPerCall,
+      isOurs: label === NATIVE,
+    }))
+    return bars.length === 0 ? [] : [{ label: title, bars }]
+  })
+  return { kind: 'bars', name: 'grpc', title: 'Server CPU per Get', unit: 'µs', groups }
 }
 
 function goalsOf(middles: ReadonlyMap<string, ReadonlyMap<string, Sample>>): Goal[] {

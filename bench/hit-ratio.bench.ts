@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { POLICIES } from '../src/worker/policy/policies.js'
 import { prng } from '../test/support/prng.js'
+import type { LineChart } from './chart.js'
 import { simulateClairvoyant } from './clairvoyant.js'
 import { simulate } from './simulate.js'
 import type { Findings, Run, Suite } from './suite.js'
@@ -9,7 +10,11 @@ import { loopWorkload, mixedWorkload, zipfWorkload } from './workload.js'
 
 const SEED = 1
 /** Parts of the distinct keys that the cache holds. */
-const CAPACITIES = [0.01, 0.1, 0.5]
+const CAPACITIES = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5]
+/** The workload that is drawn: popular keys, scans, and a change of what is popular. */
+const DRAWN = 'mixed'
+
+const CONTESTANTS = [...Object.keys(POLICIES), 'clairvoyant']
 
 /** What every eviction policy makes of the same requests, from cold; beside the one that knows the future. */
 export const suite: Suite = {
@@ -26,14 +31,14 @@ export const suite: Suite = {
     ]
     const rows = workloads.flatMap((trace) => CAPACITIES.map((part) => ratios(run, trace, part)))
     return {
+      charts: [chartOf(rows)],
       tables: [
         {
           title: 'Hits per 100 requests',
           columns: [
             { name: 'workload' },
             { name: 'entries' },
-            ...Object.keys(POLICIES).map((name) => ({ name, digits: 2 })),
-            { name: 'clairvoyant', digits: 2 },
+            ...CONTESTANTS.map((name) => ({ name, digits: 2 })),
           ],
           rows,
         },
@@ -43,6 +48,22 @@ export const suite: Suite = {
       ],
     }
   },
+}
+
+function chartOf(rows: readonly (readonly (string | number)[])[]): LineChart {
+  const drawn = rows.filter(([workload]) => workload === DRAWN)
+  const series = CONTESTANTS.map((label, index) => ({
+    label,
+    points: drawn.map((row) => [Number(row[1]), Number(row[2 + index])] as const),
+  }))
+  return {
+    kind: 'lines',
+    name: 'hit-ratio',
+    title: 'Popular keys by Zipf’s law, with scans, and half-way all others',
+    xTitle: 'entries',
+    yTitle: 'hits per 100 requests',
+    series,
+  }
 }
 
 function recordedTraces(): Trace[] {

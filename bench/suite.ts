@@ -1,3 +1,4 @@
+import type { Chart } from './chart.js'
 import type { Goal } from './goal.js'
 import type { Table } from './table.js'
 
@@ -5,6 +6,7 @@ import type { Table } from './table.js'
 export interface Findings {
   readonly tables: readonly Table[]
   readonly goals?: readonly Goal[]
+  readonly charts?: readonly Chart[]
   /** What a reader must know to judge the figures: what was missing, what was pinned where. */
   readonly notes?: readonly string[]
 }

@@ -6,14 +6,15 @@ export interface Column {
   readonly digits?: number
 }
 
-/** Figures with a heading; a cell that could not be measured is undefined. */
+/** Figures with a heading. */
 export interface Table {
   readonly title: string
   readonly columns: readonly Column[]
   readonly rows: readonly (readonly Cell[])[]
 }
 
-export type Cell = string | number | undefined
+/** Undefined where nothing could be measured; null is the same, read from JSON. */
+export type Cell = string | number | undefined | null
 
 /** Aligned text, figures at the right of their columns. */
 export function textOf({ title, columns, rows }: Table): string {
@@ -33,7 +34,7 @@ export function markdownOf({ title, columns, rows }: Table): string {
 }
 
 function cellText(cell: Cell, { digits = 0 }: Column): string {
-  if (cell === undefined) return '–'
+  if (cell === undefined || cell === null) return '–'
   if (typeof cell === 'string') return cell
   return cell.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits })
 }

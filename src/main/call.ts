@@ -8,8 +8,11 @@ export interface CallOptions {
   readonly signal?: CancelSignal
 }
 
-/** How a node came by a value: it lay in memory, the source was asked, or another call was asking already. */
-export type Outcome = 'hit' | 'load' | 'coalesced'
+/**
+ * How a node came by a value: it lay in memory, the source was asked, another call was asking already, or it lay in
+ * memory past its time to live and the options of the group allow that.
+ */
+export type Outcome = 'hit' | 'load' | 'coalesced' | 'stale'
 
 /** A value and where it came from. */
 export interface Answer {
@@ -17,6 +20,6 @@ export interface Answer {
   readonly outcome: Outcome
   /** Address of the node that had or loaded the value. */
   readonly answeredBy: string
-  /** Milliseconds that the value may still be kept; Infinity when it has no time to live. */
+  /** Milliseconds that the value may still be kept, 0 for a stale one; Infinity when it has no time to live. */
   readonly ttlLeftMs: number
 }

@@ -2,8 +2,15 @@ import { existsSync } from 'node:fs'
 import { dirname, isAbsolute, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { CacheError } from '../shared/errors.js'
-import { STORE_BYTES_MIN, TIMER_MS_MAX, TTL_MS_MAX, WORKER_COUNT_MAX } from '../shared/limits.js'
+import {
+  STALE_MS_MAX,
+  STORE_BYTES_MIN,
+  TIMER_MS_MAX,
+  TTL_MS_MAX,
+  WORKER_COUNT_MAX,
+} from '../shared/limits.js'
 import { POLICY_NAMES } from '../shared/policy-names.js'
+import { BATCH_SIZE_MAX, GROUP_DEFAULTS } from './group-settings.js'
 import type { GetterModule, GroupOptions } from './node-options.js'
 import type { Section } from './option/file.js'
 import {
@@ -14,12 +21,15 @@ import {
   type Setting,
   whereOf,
 } from './option/option.js'
-import { anything, byteSize, duration, oneOf, text } from './option/option-type.js'
+import { anything, byteSize, duration, integer, oneOf, share, text } from './option/option-type.js'
 
 const HOUR_MS = 3_600_000
 // In whole hours, so that messages stay readable.
 const TIMER_MAX_MS = Math.floor(TIMER_MS_MAX / HOUR_MS) * HOUR_MS
 const TTL_MAX_MS = Math.floor(TTL_MS_MAX / HOUR_MS) * HOUR_MS
+const STALE_MAX_MS = Math.floor(STALE_MS_MAX / HOUR_MS) * HOUR_MS
+/** More calls of the source, or loads that wait for one, than a node can have. */
+const LOADS_MAX = 1_000_000
 /** What shared memory can hold: 2 GiB for each shard. */
 const GROUP_BYTES_MAX = WORKER_COUNT_MAX * 2 ** 31
 
@@ -49,11 +59,65 @@ export const GROUP_OPTIONS = {
     default: 0,
     help: 'How long it is remembered that the source has no such key',
   },
+  ttlJitter: {
+    path: 'ttlJitter',
+    type: share(),
+    default: GROUP_DEFAULTS.ttlJitter,
+    help: 'Part of every time to live that is cut off at random, so that values do not expire together',
+  },
+  staleWhileRevalidate: {
+    path: 'staleWhileRevalidate',
+    type: duration(0, STALE_MAX_MS),
+    default: GROUP_DEFAULTS.staleWhileRevalidateMs,
+    help: 'How long after its time to live a value is served at once while one load refreshes it',
+  },
+  staleIfError: {
+    path: 'staleIfError',
+    type: duration(0, STALE_MAX_MS),
+    default: GROUP_DEFAULTS.staleIfErrorMs,
+    help: 'How long after its time to live a value is served when its load fails',
+  },
+  refreshAhead: {
+    path: 'refreshAhead',
+    type: share(),
+    default: GROUP_DEFAULTS.refreshAhead,
+    help: 'Last part of a time to live in which a hit has the value loaded again',
+  },
+  softTimeout: {
+    path: 'softTimeout',
+    type: duration(1, TIMER_MAX_MS),
+    defaultHelp: 'to the end',
+    help: 'How long to wait for a load before a value that staleIfError allows is served',
+  },
   loadTimeout: {
     path: 'loadTimeout',
     type: duration(1, TIMER_MAX_MS),
-    default: 30_000,
-    help: 'Longest load of one key',
+    default: GROUP_DEFAULTS.loadTimeoutMs,
+    help: 'Longest call of the source',
+  },
+  errorBackoff: {
+    path: 'errorBackoff',
+    type: duration(0, HOUR_MS),
+    default: GROUP_DEFAULTS.errorBackoffMs,
+    help: 'How long the error of a failed load answers for its key; doubled with every failure in a row',
+  },
+  loadConcurrencyMax: {
+    path: 'loadConcurrencyMax',
+    type: integer(1, LOADS_MAX),
+    defaultHelp: 'no limit',
+    help: 'Calls of the source at a time by each node, split over its shards, at least one each',
+  },
+  loadQueueMax: {
+    path: 'loadQueueMax',
+    type: integer(0, LOADS_MAX),
+    default: GROUP_DEFAULTS.loadQueueMax,
+    help: 'Loads that may wait for their turn on each node; more fail at once',
+  },
+  batchSizeMax: {
+    path: 'batchSizeMax',
+    type: integer(1, BATCH_SIZE_MAX),
+    default: GROUP_DEFAULTS.batchSizeMax,
+    help: 'Most keys of one call of a source that takes many',
   },
   json: {
     path: 'origin.json',
@@ -113,7 +177,16 @@ export function groupOptionsOf({ values }: GroupConfig): GroupOptions {
     policy: values.policy,
     ...(values.ttl !== undefined && { ttlMs: values.ttl }),
     notFoundTtlMs: values.notFoundTtl,
+    ttlJitter: values.ttlJitter,
+    staleWhileRevalidateMs: values.staleWhileRevalidate,
+    staleIfErrorMs: values.staleIfError,
+    refreshAhead: values.refreshAhead,
+    ...(values.softTimeout !== undefined && { softTimeoutMs: values.softTimeout }),
     loadTimeoutMs: values.loadTimeout,
+    errorBackoffMs: values.errorBackoff,
+    ...(values.loadConcurrencyMax !== undefined && { loadConcurrencyMax: values.loadConcurrencyMax }),
+    loadQueueMax: values.loadQueueMax,
+    batchSizeMax: values.batchSizeMax,
   }
 }
 

@@ -3,12 +3,13 @@ import { type Clock, systemClock } from '../shared/clock.js'
 import { Counter } from '../shared/counters.js'
 import { CacheError, type CodeName } from '../shared/errors.js'
 import { assertKeyLength, binaryKey, encodeKey, type Key } from '../shared/key.js'
-import { FALLBACK_TTL_MS } from '../shared/limits.js'
+import { FALLBACK_TTL_MS, MANY_KEYS_MAX } from '../shared/limits.js'
 import { isPolicyName, type PolicyName, unknownPolicy } from '../shared/policy-names.js'
 import { type FlightContext, Singleflight } from '../shared/singleflight.js'
 import type { Answer, CallOptions } from './call.js'
-import { type LocalGroup, notFound } from './local-group.js'
+import { type LocalGroup, notFound, type Read } from './local-group.js'
 import type { Peer, PeerPicker } from './peer.js'
+import { type AskPeer, PeerBatch } from './peer-batch.js'
 
 /** How many nodes are asked for a key before this one loads it: its owner, and who takes over from the owner. */
 const OWNERS_ASKED = 2
@@ -23,6 +24,15 @@ const PEER_ANSWERS: ReadonlySet<CodeName> = new Set([
   'INVALID_ARGUMENT',
   'RESOURCE_EXHAUSTED',
 ])
+
+/** Keys that are read under one pin: writers wait for it. */
+const PINNED_KEYS_MAX = 256
+
+/** One key at a time. */
+const askAlone =
+  (group: string): AskPeer =>
+  (peer, key, options) =>
+    peer.fetch(group, key, options)
 
 /** How the fronts call a group. */
 export interface FetchOptions extends CallOptions {
@@ -72,10 +82,30 @@ export class Group {
     return outcome === 'coalesced' ? value.slice() : value
   }
 
-  /** The value if it lies in this node's memory. Sends no message, waits for nothing, never loads. */
-  peek(key: Key): Uint8Array | undefined {
+  /**
+   * The values of many keys, in their order: `null` where the source has no such key, a CacheError where a call of get()
+   * would have rejected with it, so that one key that fails costs no other its value. What lies in memory is read at
+   * once; keys of other nodes go to each owner in one call, keys of this one to a batch getter together.
+   *
+   * @throws CacheError INVALID_ARGUMENT for over 10 000 keys, FAILED_PRECONDITION when the group or node is closed
+   */
+  async getMany(keys: Iterable<Key>, options: CallOptions = {}): Promise<(Uint8Array | null | CacheError)[]> {
+    const answers = await this.fetchMany(Array.from(keys, encodeKey), options)
+    return answers.map((answer) => {
+      if (answer instanceof CacheError) return answer.code === 'NOT_FOUND' ? null : answer
+      return answer.outcome === 'coalesced' ? answer.value.slice() : answer.value
+    })
+  }
+
+  /**
+   * The value if it lies in this node's memory. Sends no message, waits for nothing, never loads.
+   *
+   * @param options.stale true: also a value past its time to live that the options of the group let be served
+   */
+  peek(key: Key, { stale = false }: { readonly stale?: boolean } = {}): Uint8Array | undefined {
     this.#assertOpen()
-    return this.#local.read(encodeKey(key))?.value ?? undefined
+    const bytes = encodeKey(key)
+    return this.#local.read(bytes)?.value ?? (stale ? this.#local.readStale(bytes) : undefined)
   }
 
   /** Resolves once the owner of the key holds it no more, whether it held it before or not. */
@@ -113,17 +143,35 @@ export class Group {
     assertKeyLength(key.length, this.#keyBytesMax)
     const counters = this.#local.countersOf(key)
     counters.add(Counter.gets)
-    const owns = this.#peers.owns(key, 0, key.length)
-    if (!owns && !options.forwarded) return this.#fetchFromPeers(key, options)
-    const found = this.#local.read(key)
-    if (found) {
-      counters.add(Counter.hits)
-      const { value } = found
-      if (value === null) throw notFound()
-      return { ...found, value }
+    if (!options.forwarded && !this.#owns(key)) return this.#fetchFromPeers(key, options, askAlone(this.name))
+    return this.#answer(key, this.#local.read(key), options)
+  }
+
+  /** As getMany(), for fronts: says where the values came from. NOT_FOUND is an error like the others. */
+  async fetchMany(keys: readonly Uint8Array[], options: FetchOptions = {}): Promise<(Answer | CacheError)[]> {
+    this.#assertOpen()
+    if (keys.length > MANY_KEYS_MAX)
+      throw new CacheError('INVALID_ARGUMENT', `${keys.length} keys at once, the limit is ${MANY_KEYS_MAX}`)
+    const { ask } = new PeerBatch(this.name)
+    const answers: (Promise<Answer> | undefined)[] = keys.map((key) => {
+      if (!this.#isKey(key)) return this.fetch(key, options)
+      if (options.forwarded || this.#owns(key)) return undefined
+      this.#local.countersOf(key).add(Counter.gets)
+      return this.#fetchFromPeers(key, options, ask)
+    })
+    const own = answers.flatMap((answer, index) => (answer ? [] : [index]))
+    for (let from = 0; from < own.length; from += PINNED_KEYS_MAX) {
+      const some = own.slice(from, from + PINNED_KEYS_MAX)
+      const found = this.#local.readMany(some.map((index) => keys[index]!))
+      some.forEach((index, at) => {
+        this.#local.countersOf(keys[index]!).add(Counter.gets)
+        answers[index] = this.#answer(keys[index]!, found[at], options)
+      })
     }
-    counters.add(Counter.misses)
-    return this.#local.load(key, options, owns ? Number.POSITIVE_INFINITY : FALLBACK_TTL_MS)
+    const settled = await Promise.allSettled(answers as Promise<Answer>[])
+    return settled.map((result) =>
+      result.status === 'fulfilled' ? result.value : CacheError.from(result.reason, 'INTERNAL'),
+    )
   }
 
   /**
@@ -173,10 +221,31 @@ export class Group {
     this.#isClosed = true
   }
 
-  async #fetchFromPeers(callersKey: Uint8Array, options: CallOptions): Promise<Answer> {
+  #owns(key: Uint8Array): boolean {
+    return this.#peers.owns(key, 0, key.length)
+  }
+
+  #isKey(key: Uint8Array): boolean {
+    return key.length > 0 && key.length <= this.#keyBytesMax
+  }
+
+  /** What was found, or what the owner of its shard loads. */
+  async #answer(key: Uint8Array, found: Read | undefined, options: CallOptions): Promise<Answer> {
+    const counters = this.#local.countersOf(key)
+    if (!found) {
+      counters.add(Counter.misses)
+      return this.#local.load(key, options, this.#owns(key) ? Number.POSITIVE_INFINITY : FALLBACK_TTL_MS)
+    }
+    counters.add(Counter.hits)
+    const { value } = found
+    if (value === null) throw notFound()
+    return { ...found, value }
+  }
+
+  async #fetchFromPeers(callersKey: Uint8Array, options: CallOptions, ask: AskPeer): Promise<Answer> {
     const key = new Uint8Array(callersKey)
     const { result, isFirst } = this.#peerFlights.join(binaryKey(key), options, (flight) =>
-      this.#askPeers(key, flight),
+      this.#askPeers(key, flight, ask),
     )
     if (!isFirst) this.#local.countersOf(key).add(Counter.coalesced)
     const answer = await result
@@ -184,13 +253,13 @@ export class Group {
   }
 
   /** The owner first, then who takes over from it, then this node: the source can answer, so the caller gets it. */
-  async #askPeers(key: Uint8Array, flight: FlightContext): Promise<Answer> {
+  async #askPeers(key: Uint8Array, flight: FlightContext, ask: AskPeer): Promise<Answer> {
     const counters = this.#local.countersOf(key)
     const endsMs = this.#clock.nowMs() + flight.deadlineMs
     for (const peer of this.#peers.pick(key, OWNERS_ASKED)) {
       if (!peer) break
       counters.add(Counter.peer_gets)
-      const answer = await this.#askPeer(peer, key, flight.signal, endsMs - this.#clock.nowMs())
+      const answer = await this.#askPeer(peer, key, flight.signal, endsMs - this.#clock.nowMs(), ask)
       if (answer) return answer
       counters.add(Counter.peer_errors)
     }
@@ -207,11 +276,12 @@ export class Group {
     key: Uint8Array,
     signal: CancelSignal,
     leftMs: number,
+    ask: AskPeer,
   ): Promise<Answer | undefined> {
     // Once the first waiter has gone, those who are left have more time than it had.
     const deadlineMs = leftMs > 0 ? leftMs * PEER_TIME_SHARE : Number.POSITIVE_INFINITY
     try {
-      return await peer.fetch(this.name, key, { deadlineMs, signal })
+      return await ask(peer, key, { deadlineMs, signal })
     } catch (thrown) {
       const error = CacheError.from(thrown)
       if (PEER_ANSWERS.has(error.code) || signal.aborted) throw error

@@ -1,28 +1,19 @@
-import { resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import type { Cancel } from '../shared/cancel.js'
 import { type Clock, systemClock } from '../shared/clock.js'
 import { Counter, GroupCounters } from '../shared/counters.js'
 import { CacheError } from '../shared/errors.js'
-import type { Getter } from '../shared/getter.js'
 import type { HashSeed } from '../shared/hash.js'
-import { decodeKey } from '../shared/key.js'
 import { STORE_BYTES_MAX, STORE_BYTES_MIN } from '../shared/limits.js'
-import { LoadContext } from '../shared/load-context.js'
-import { toLoaded } from '../shared/loaded.js'
-import type { GetterSpec, GroupSpec, Loaded } from '../shared/messages.js'
-import { isPolicyName, POLICY_NAMES } from '../shared/policy-names.js'
+import type { Failure, GroupSpec, Loaded } from '../shared/messages.js'
+import { type AnyGetter, runGetter } from '../shared/run-getter.js'
 import { AccessLog } from '../shared/store/access-log.js'
 import { allocateStore } from '../shared/store/layout.js'
 import type { ReaderPin } from '../shared/store/reader-pin.js'
 import { Group } from './group.js'
+import { getterFunctionOf, groupSettings, validateGroup } from './group-settings.js'
 import { LocalGroup, type StoreOwner } from './local-group.js'
-import type { GetterSource, GroupOptions } from './node-options.js'
+import type { GroupOptions } from './node-options.js'
 import type { PeerPicker } from './peer.js'
-
-const NAME_LENGTH_MAX = 255
-
-const LOAD_TIMEOUT_MS = 30_000
 
 /** A shard, as groups need it. */
 export interface Shard extends StoreOwner {
@@ -50,7 +41,7 @@ interface Entry {
   readonly counters: GroupCounters
   readonly shards: readonly Shard[]
   /** When the getter is a function of this thread. */
-  readonly getter: Getter | undefined
+  readonly getter: AnyGetter | undefined
 }
 
 /** All groups of a node: makes them, finds them, removes them, and runs those getters that are functions. */
@@ -79,7 +70,7 @@ export class Groups {
    */
   async create(name: string, options: GroupOptions): Promise<Group> {
     if (this.#byName.has(name)) throw new CacheError('ALREADY_EXISTS', `There is a group "${name}" already`)
-    validate(name, options)
+    validateGroup(name, options)
     const id = this.#nextId++
     const { entry, specs } = this.#build(id, name, options)
     // Taken now: a second create() of that name must fail while this one is under way.
@@ -116,16 +107,13 @@ export class Groups {
   /** Runs a getter function for a worker. */
   async run(
     id: number,
-    key: Uint8Array,
+    keys: readonly Uint8Array[],
     { cancel, deadlineMs }: { cancel: Cancel; deadlineMs: number },
-  ): Promise<Loaded> {
+  ): Promise<(Loaded | Failure)[]> {
     const entry = this.#byId.get(id)
     if (!entry?.getter) throw new CacheError('FAILED_PRECONDITION', 'The group was removed')
-    const result = await entry.getter(
-      decodeKey(key),
-      new LoadContext(entry.group.name, key, cancel, deadlineMs),
-    )
-    return toLoaded(result, this.#parts.valueBytesMax)
+    const { valueBytesMax } = this.#parts
+    return runGetter(entry.getter, { group: entry.group.name, keys, cancel, deadlineMs, valueBytesMax })
   }
 
   close(): void {
@@ -147,11 +135,7 @@ export class Groups {
       ({ memory, accessLog }, shard): GroupSpec => ({
         id,
         name,
-        getter: getterSpec(options.getter),
-        policy: options.policy ?? 'lru',
-        ttlMs: options.ttlMs ?? Number.POSITIVE_INFINITY,
-        notFoundTtlMs: options.notFoundTtlMs ?? 0,
-        loadTimeoutMs: options.loadTimeoutMs ?? LOAD_TIMEOUT_MS,
+        ...groupSettings(options, { shard, shardCount }),
         valueBytesMax,
         store: memory,
         accessLog: accessLog.memory,
@@ -160,51 +144,9 @@ export class Groups {
         shard,
       }),
     )
-    const local = new LocalGroup({ id, self, stores, counters, pin, seed, thread })
+    const staleMs = Math.max(options.staleWhileRevalidateMs ?? 0, options.staleIfErrorMs ?? 0)
+    const local = new LocalGroup({ id, self, stores, counters, pin, seed, thread, staleMs })
     const group = new Group({ name, local, peers, keyBytesMax, clock })
-    const getter = typeof options.getter === 'function' ? options.getter : undefined
-    return { entry: { group, counters, shards, getter }, specs }
-  }
-}
-
-function getterSpec(source: GetterSource): GetterSpec {
-  if (typeof source === 'function') return { kind: 'function' }
-  const { module, options } =
-    typeof source === 'string' || source instanceof URL ? { module: source, options: undefined } : source
-  return { kind: 'module', url: moduleUrl(module), options }
-}
-
-/** A path or URL of a module as a URL; the name of a package is left as it is. */
-function moduleUrl(module: string | URL): string {
-  if (module instanceof URL) return module.href
-  return /^\.{0,2}\//.test(module) ? pathToFileURL(resolve(module)).href : module
-}
-
-function validate(name: string, options: GroupOptions): void {
-  const fail = (message: string): never => {
-    throw new CacheError('INVALID_ARGUMENT', `Group "${name}": ${message}`)
-  }
-  if (name.length === 0 || name.length > NAME_LENGTH_MAX)
-    fail(`its name has 1 to ${NAME_LENGTH_MAX} characters`)
-  const { maxBytes, policy, getter, ttlMs = 1, notFoundTtlMs = 0, loadTimeoutMs = 1 } = options
-  if (!(maxBytes >= STORE_BYTES_MIN)) fail(`maxBytes is ${maxBytes}, it must be at least ${STORE_BYTES_MIN}`)
-  if (policy !== undefined && !isPolicyName(policy)) {
-    fail(`there is no policy "${policy}"; there are ${POLICY_NAMES.join(', ')}`)
-  }
-  if (!(ttlMs > 0)) fail(`ttlMs is ${ttlMs}, it must be over 0`)
-  if (!(notFoundTtlMs >= 0)) fail(`notFoundTtlMs is ${notFoundTtlMs}, it must be 0 or more`)
-  if (!(loadTimeoutMs > 0)) fail(`loadTimeoutMs is ${loadTimeoutMs}, it must be over 0`)
-  if (getter === undefined || getter === null) fail('it has no getter')
-  if (typeof getter === 'object' && 'options' in getter && !canCrossThreads(getter.options)) {
-    fail('the options of its getter module cannot be handed to another thread')
-  }
-}
-
-function canCrossThreads(value: unknown): boolean {
-  try {
-    structuredClone(value)
-    return true
-  } catch {
-    return false
+    return { entry: { group, counters, shards, getter: getterFunctionOf(options.getter) }, specs }
   }
 }

@@ -1,5 +1,13 @@
 export { CacheError, type Code, type CodeName } from '../shared/errors.js'
-export type { Getter, GetterContext, GetterResult, GetterValue } from '../shared/getter.js'
+export type {
+  BatchGetter,
+  BatchGetterContext,
+  BatchGetterResult,
+  Getter,
+  GetterContext,
+  GetterResult,
+  GetterValue,
+} from '../shared/getter.js'
 export type { Key } from '../shared/key.js'
 export type { CallOptions } from './call.js'
 export type { Group } from './group.js'

@@ -36,7 +36,12 @@ export interface LocalGroupOptions {
   /** Pin and number of the thread that reads: all calls come from it. */
   readonly pin: ReaderPin
   readonly thread: number
+  /** How long an entry may be read stale by those who ask for that, in ms. */
+  readonly staleMs: number
 }
+
+/** What lies in memory; null stands for a remembered "not found". */
+export type Read = Omit<Answer, 'value'> & { value: Uint8Array | null }
 
 interface LocalStore {
   readonly reader: StoreReader
@@ -71,7 +76,7 @@ export class LocalGroup {
   }
 
   /** The value in memory: bytes of their own, null for a remembered "not found", undefined for a miss. */
-  read(key: Uint8Array): (Omit<Answer, 'value'> & { value: Uint8Array | null }) | undefined {
+  read(key: Uint8Array): Read | undefined {
     const { pin, self } = this.#options
     const hash = this.#hash(key)
     const { reader } = this.#storeOf(hash)
@@ -81,6 +86,31 @@ export class LocalGroup {
       if (place === 0) return undefined
       const value = reader.isNotFound(place) ? null : reader.value(place)
       return { value, outcome: 'hit', answeredBy: self(), ttlLeftMs: reader.ttlLeftMs(place) }
+    } finally {
+      pin.leave()
+    }
+  }
+
+  /** As read() for each of the keys, under one pin. */
+  readMany(keys: readonly Uint8Array[]): (Read | undefined)[] {
+    const { pin } = this.#options
+    pin.enter()
+    try {
+      return keys.map((key) => this.read(key))
+    } finally {
+      pin.leave()
+    }
+  }
+
+  /** The value in memory, past its time to live or not; undefined for "not found", too. */
+  readStale(key: Uint8Array): Uint8Array | undefined {
+    const { pin, staleMs } = this.#options
+    const hash = this.#hash(key)
+    const { reader } = this.#storeOf(hash)
+    pin.enter()
+    try {
+      const place = reader.findStale(key, 0, key.length, hash, staleMs)
+      return place === 0 || reader.isNotFound(place) ? undefined : reader.value(place)
     } finally {
       pin.leave()
     }

@@ -1,4 +1,4 @@
-import type { Getter } from '../shared/getter.js'
+import type { BatchGetter, Getter } from '../shared/getter.js'
 import type { PolicyName } from '../shared/policy-names.js'
 import type { TlsOptions } from './tls-options.js'
 
@@ -43,14 +43,14 @@ export interface NodeOptions {
 }
 
 /**
- * Where a group's values come from: a function, called in the thread that created the group, or a module, loaded in
- * every worker thread so that loads run on all cores.
+ * Where a group's values come from: a function or an object with `getMany`, called in the thread that created the group,
+ * or a module, loaded in every worker thread so that loads run on all cores.
  */
-export type GetterSource = Getter | string | URL | GetterModule
+export type GetterSource = Getter | BatchGetter | string | URL | GetterModule
 
 /**
- * A module exports its getter as `default` or `getter`; or it exports `createGetter(options)`, which may be async and
- * is called once in every worker thread.
+ * A module exports its getter as `default` or `getter`, a function or an object with `getMany`; or it exports `getMany`
+ * itself; or `createGetter(options)`, which may be async and is called once in every worker thread.
  */
 export interface GetterModule {
   /** A file: URL, a path, or the name of a package. */
@@ -68,8 +68,37 @@ export interface GroupOptions {
   readonly policy?: PolicyName
   /** Time to live of values whose getter set none, in ms. Default: for ever. */
   readonly ttlMs?: number
+  /**
+   * Part of every time to live that is cut off at random, 0…1, so that what was loaded together does not expire together.
+   * Default 0: a time to live is what it says.
+   */
+  readonly ttlJitter?: number
   /** How long "not found" is remembered when the getter set no time, in ms. Default 0: not at all. */
   readonly notFoundTtlMs?: number
-  /** Longest load of one key, in ms. Default 30 000. */
+  /** How long after its time to live a value is served at once while one load refreshes it, in ms. Default 0. */
+  readonly staleWhileRevalidateMs?: number
+  /** How long after its time to live a value is served when its load fails, in ms. Default 0. */
+  readonly staleIfErrorMs?: number
+  /**
+   * Last part of a time to live, 0…1, in which a hit has the value loaded again, so that values in use do not expire.
+   * Default 0: not before they expire.
+   */
+  readonly refreshAhead?: number
+  /** How long a call waits for a load before it takes the value that `staleIfErrorMs` allows. Default: to the end. */
+  readonly softTimeoutMs?: number
+  /** Longest call of the getter, in ms. Default 30 000. */
   readonly loadTimeoutMs?: number
+  /**
+   * For how long the error of a failed load answers further calls for its key, in ms; doubled, up to 32 times, with
+   * every failure in a row. Default 0: every call tries again.
+   */
+  readonly errorBackoffMs?: number
+  /**
+   * Calls of the getter at a time on this node, split evenly over the shards, at least one each. Default: no limit.
+   */
+  readonly loadConcurrencyMax?: number
+  /** Loads that may wait for their turn on this node, split likewise; more fail at once. Default 10 000. */
+  readonly loadQueueMax?: number
+  /** Most keys of one call of `getMany`. Default 256. */
+  readonly batchSizeMax?: number
 }

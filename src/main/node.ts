@@ -25,7 +25,7 @@ import { HotGet } from './service/hot-get.js'
 import { NativeServer } from './service/native-server.js'
 import { registerNodeService } from './service/node-service.js'
 import { PeerClient } from './service/peer-client.js'
-import { peerDefinition } from './service/peer-codec.js'
+import { FETCH_MANY_BYTES_MAX, peerDefinition } from './service/peer-codec.js'
 import { registerPeerService } from './service/peer-service.js'
 import { registerReflectionService } from './service/reflection-service.js'
 import { TlsFiles } from './tls-files.js'
@@ -114,7 +114,7 @@ export class Node {
     this.#self = options.self ?? SELF
     this.#tls = options.tls && new TlsFiles(options.tls, this.#log)
     const { keyBytesMax = KEY_BYTES_MAX, valueBytesMax = VALUE_BYTES_MAX } = options
-    this.#valueMessageBytesMax = valueBytesMax + MESSAGE_MARGIN_BYTES
+    this.#valueMessageBytesMax = Math.max(valueBytesMax, FETCH_MANY_BYTES_MAX) + MESSAGE_MARGIN_BYTES
     this.#epochs.admit(MAIN_THREAD)
     this.#peers = this.#newPeers()
     this.#groups = new Groups({

@@ -1,3 +1,4 @@
+import type { CacheError } from '../shared/errors.js'
 import type { Answer, CallOptions } from './call.js'
 
 /**
@@ -8,6 +9,12 @@ import type { Answer, CallOptions } from './call.js'
 export interface Peer {
   readonly address: string
   fetch(group: string, key: Uint8Array, options: CallOptions): Promise<Answer>
+  /** As fetch() for each of the keys, in one call where the peer knows how. An answer for each key, in order. */
+  fetchMany(
+    group: string,
+    keys: readonly Uint8Array[],
+    options: CallOptions,
+  ): Promise<readonly (Answer | CacheError)[]>
   remove(group: string, key: Uint8Array, options: CallOptions): Promise<void>
 }
 

@@ -28,6 +28,14 @@ const TABLE = [
   ['peer_errors', 'counter', 'Calls to a peer that brought no answer'],
   ['fallbacks', 'counter', 'Keys of other nodes loaded here because their owners did not answer'],
   ['shard_restarts', 'counter', 'Owner threads that were replaced'],
+  ['stale_served', 'counter', 'Calls answered with a value whose time to live was over'],
+  ['refreshes', 'counter', 'Loads that the node began by itself: of entries in use, stale or about to be'],
+  ['refresh_errors', 'counter', 'Refreshes that failed'],
+  ['backoff_rejected', 'counter', 'Loads not begun because the last one of the key failed a moment ago'],
+  ['loads_rejected', 'counter', 'Loads not begun because too many were waiting for their turn'],
+  ['load_batches', 'counter', 'Calls of a getter that takes many keys at once'],
+  ['loads_queued', 'gauge', 'Loads that wait for their turn'],
+  ['source_calls', 'gauge', 'Calls of the getter under way'],
   ['load_seconds_sum', 'counter', 'Time spent in loads, in seconds'],
 ] as const satisfies readonly (readonly [string, CounterSpec['kind'], string])[]
 

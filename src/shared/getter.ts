@@ -23,5 +23,28 @@ export type GetterResult =
   | { readonly value: GetterValue; readonly ttlMs?: number }
   | { readonly value: null; readonly notFoundTtlMs?: number }
 
+/** What a batch getter is told. */
+export interface BatchGetterContext extends Omit<GetterContext, 'keyBytes'> {
+  /** The keys as they came, for keys that are not UTF-8 text. */
+  readonly keysBytes: readonly Uint8Array[]
+}
+
+/**
+ * What a batch getter returns: results in the order of the keys, as many as there are keys, or a Map by key. A key
+ * without a result is one that the source does not have, as `null` says for a single key; an Error in place of a result
+ * fails that key alone.
+ */
+export type BatchGetterResult =
+  | readonly (GetterResult | undefined | Error)[]
+  | ReadonlyMap<string, GetterResult | undefined | Error>
+
+/** Loads many keys from the slow source with one call. When it throws, all of them fail. */
+export interface BatchGetter {
+  getMany(
+    keys: readonly string[],
+    context: BatchGetterContext,
+  ): BatchGetterResult | Promise<BatchGetterResult>
+}
+
 /** Loads one key from the slow source. `key` is the UTF-8 text of the key. May be called from any of the shards. */
 export type Getter = (key: string, context: GetterContext) => GetterResult | Promise<GetterResult>

@@ -27,11 +27,17 @@ export const ENTRY_SHARE_MAX = 1 / 10
 /** Longest time to live, in ms (24.8 days): expiry is compared in 32-bit arithmetic. Longer ones are cut to it. */
 export const TTL_MS_MAX = 2 ** 31 - 1
 
+/** Longest time that an entry may be served after its time to live, in ms (12.4 days), for the same reason. */
+export const STALE_MS_MAX = 2 ** 30
+
 /** Longest delay of a Node timer, in ms. */
 export const TIMER_MS_MAX = 2 ** 31 - 1
 
 /** How long a node keeps a value of which it is not the owner, in ms: a delete reaches only the owner. */
 export const FALLBACK_TTL_MS = 10_000
+
+/** Keys of one getMany(). */
+export const MANY_KEYS_MAX = 10_000
 
 assert(WORKER_COUNT_MAX < THREAD_COUNT_MAX, 'Every worker needs a reader slot beside the main thread')
 assert(STORE_BYTES_MIN <= STORE_BYTES_MAX, 'A store has room for sizes')

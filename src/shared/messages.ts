@@ -8,7 +8,35 @@ import type { PolicyName } from './policy-names.js'
 export type GetterSpec =
   | { readonly kind: 'module'; readonly url: string; readonly options: unknown }
   /** The getter is a function of another thread: the worker calls back through the port. */
-  | { readonly kind: 'function' }
+  | { readonly kind: 'function'; readonly takesMany: boolean }
+
+/** How a group keeps its values fresh, and its source from harm. All times in ms; 0 turns a thing off. */
+export interface Freshness {
+  /** Infinity: values live until they are evicted. */
+  readonly ttlMs: number
+  /** Part of each time to live that may be cut off at random, 0…1. */
+  readonly ttlJitter: number
+  readonly notFoundTtlMs: number
+  readonly staleWhileRevalidateMs: number
+  readonly staleIfErrorMs: number
+  /** Last part of a time to live in which a hit has the value loaded again, 0…1. */
+  readonly refreshAhead: number
+  /** Infinity: wait for the load. */
+  readonly softTimeoutMs: number
+  readonly errorBackoffMs: number
+}
+
+/** What one shard may ask of the source. */
+export interface LoadBounds {
+  /** Longest call of the getter. */
+  readonly timeoutMs: number
+  /** Calls of the getter at a time. */
+  readonly concurrencyMax: number
+  /** Loads that may wait for their turn. */
+  readonly queueMax: number
+  /** Keys that one call of a batch getter may take. */
+  readonly batchSizeMax: number
+}
 
 /** A group, as the owner of one of its stores gets to know it. */
 export interface GroupSpec {
@@ -16,10 +44,8 @@ export interface GroupSpec {
   readonly name: string
   readonly getter: GetterSpec
   readonly policy: PolicyName
-  /** Infinity: values live until they are evicted. */
-  readonly ttlMs: number
-  readonly notFoundTtlMs: number
-  readonly loadTimeoutMs: number
+  readonly freshness: Freshness
+  readonly loads: LoadBounds
   readonly valueBytesMax: number
   readonly store: SharedArrayBuffer
   readonly accessLog: SharedArrayBuffer
@@ -77,12 +103,22 @@ export type ShardRequest =
   | { readonly kind: 'policy'; readonly id: number; readonly group: number; readonly policy: PolicyName }
   | { readonly kind: 'attach'; readonly id: number; readonly spec: GroupSpec }
   | { readonly kind: 'detach'; readonly id: number; readonly group: number }
-  | { readonly kind: 'called'; readonly call: number; readonly outcome: Loaded | Failure }
+  /** An outcome for each key, in order; or one failure for all of them. */
+  | {
+      readonly kind: 'called'
+      readonly call: number
+      readonly outcome: readonly (Loaded | Failure)[] | Failure
+    }
   | { readonly kind: 'ring'; readonly ring: RingView }
 
 export interface Failure {
   readonly code: CodeName
   readonly message: string
+}
+
+/** Tells the outcome of a key that failed from one that did not. */
+export function isFailure(outcome: Loaded | Failure): outcome is Failure {
+  return 'code' in outcome
 }
 
 /** From a worker; in arrays, too. */
@@ -92,7 +128,7 @@ export type ShardReply =
       readonly id: number
       readonly value: Uint8Array
       /** hit: it was in memory when the owner looked again. */
-      readonly outcome: 'hit' | 'load' | 'coalesced'
+      readonly outcome: 'hit' | 'load' | 'coalesced' | 'stale'
       readonly ttlLeftMs: number
     }
   | { readonly kind: 'done'; readonly id: number }
@@ -101,7 +137,8 @@ export type ShardReply =
       readonly kind: 'call'
       readonly call: number
       readonly group: number
-      readonly key: Uint8Array
+      /** One, unless the getter takes many. */
+      readonly keys: readonly Uint8Array[]
       readonly deadlineMs: number
     }
   /** Nobody waits for that call of a getter function any more. */

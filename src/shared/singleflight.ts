@@ -40,6 +40,11 @@ export class Singleflight<T> {
     return this.#flights.size
   }
 
+  /** True while there is a flight of `key`. */
+  has(key: string): boolean {
+    return this.#flights.has(key)
+  }
+
   /** Joins the flight of `key`; `work` runs if there is none. */
   join(key: string, waiter: Waiter, work: (context: FlightContext) => Promise<T>): Boarding<T> {
     const under = this.#flights.get(key)

@@ -1,2 +1,10 @@
 /** For getter modules: the types of what they export. */
-export type { Getter, GetterContext, GetterResult, GetterValue } from '../shared/getter.js'
+export type {
+  BatchGetter,
+  BatchGetterContext,
+  BatchGetterResult,
+  Getter,
+  GetterContext,
+  GetterResult,
+  GetterValue,
+} from '../shared/getter.js'

@@ -1,17 +1,19 @@
-import { Cancel, type CancelSignal } from '../shared/cancel.js'
+import type { CancelSignal } from '../shared/cancel.js'
 import { type Clock, systemClock } from '../shared/clock.js'
 import { Counter, type CounterRow, GroupCounters } from '../shared/counters.js'
 import { CacheError } from '../shared/errors.js'
+import { hashBytes } from '../shared/hash.js'
 import { binaryKey } from '../shared/key.js'
-import { TIMER_MS_MAX } from '../shared/limits.js'
 import type { GroupSpec, Loaded, ShardReply, ShardSpec } from '../shared/messages.js'
 import type { PolicyName } from '../shared/policy-names.js'
 import { type FlightContext, Singleflight } from '../shared/singleflight.js'
 import { AccessLog } from '../shared/store/access-log.js'
 import { Epochs } from '../shared/store/epoch.js'
+import { Backoff } from './backoff.js'
+import { LoadQueue } from './load-queue.js'
 import type { Loader } from './loader.js'
 import { POLICIES } from './policy/policies.js'
-import { StoreWriter } from './store-writer.js'
+import { type Found, StoreWriter } from './store-writer.js'
 
 /** One call for a key. */
 export interface LoadCall {
@@ -31,18 +33,47 @@ interface Landed {
   readonly ttlLeftMs: number
 }
 
-/** The part of one group that one shard owns: its store, its loads, its counters. */
+/** What a test puts in the place of time and chance. */
+export interface ShardGroupContext {
+  readonly clock?: Clock
+  /** A number in [0, 1). */
+  readonly random?: () => number
+}
+
+/**
+ * The part of one group that one shard owns: its store, its loads, its counters.
+ *
+ * The life of a value, by the options of the group:
+ *
+ *     stored ──── refreshAhead ──── ttl ──── staleWhileRevalidate ────┐
+ *       │ fresh: a hit │ a hit has it │ stale: served, and has it     │ gone, when both
+ *       │              │ loaded again │ loaded again                  │ windows are over
+ *                                     └────── staleIfError ───────────┘
+ *                                       served when the load fails, or takes longer than softTimeout
+ */
 export class ShardGroup {
   readonly #spec: GroupSpec
-  readonly #loader: Loader
+  readonly #shard: ShardSpec
+  readonly #random: () => number
   readonly #counters: CounterRow
   readonly #store: StoreWriter
+  readonly #queue: LoadQueue
   readonly #flights = new Singleflight<Landed>()
+  readonly #backoff: Backoff
 
-  constructor(spec: GroupSpec, shard: ShardSpec, loader: Loader, clock: Clock = systemClock) {
+  constructor(
+    spec: GroupSpec,
+    shard: ShardSpec,
+    loader: Loader,
+    { clock = systemClock, random = Math.random }: ShardGroupContext = {},
+  ) {
+    const { staleWhileRevalidateMs, staleIfErrorMs, refreshAhead, errorBackoffMs } = spec.freshness
     this.#spec = spec
-    this.#loader = loader
+    this.#shard = shard
+    this.#random = random
     this.#counters = new GroupCounters(spec.shardCount, spec.counters).row(shard.thread, spec.shard)
+    this.#queue = new LoadQueue(loader, spec.loads, this.#counters)
+    this.#backoff = new Backoff(errorBackoffMs > 0 ? errorBackoffMs : REFRESH_PAUSE_MS, clock)
     this.#store = new StoreWriter(spec.store, {
       epochs: new Epochs(shard.epochs),
       accessLog: new AccessLog(spec.accessLog),
@@ -50,6 +81,8 @@ export class ShardGroup {
       seed: shard.seed,
       clock,
       policy: POLICIES[spec.policy],
+      staleMs: Math.max(staleWhileRevalidateMs, staleIfErrorMs),
+      refreshAhead,
       events: {
         onEvict: () => this.#counters.add(Counter.evictions),
         onExpire: () => this.#counters.add(Counter.expirations),
@@ -59,25 +92,32 @@ export class ShardGroup {
   }
 
   /**
-   * The value of a key: from the store if it came in since the caller looked, else from the load that is under way,
-   * else from a new one. Rejects with NOT_FOUND when the source has no such key.
+   * The value of a key: from the store if it came in since the caller looked, or is stale but good enough, else from the
+   * load that is under way, else from a new one. Rejects with NOT_FOUND when the source has no such key.
    */
   async get(call: LoadCall): Promise<Value> {
     const found = this.#store.get(call.key, call.hash)
-    if (found)
+    if (found && found.ttlLeftMs > 0) {
       return { ...present(found.notFound ? null : found.value), outcome: 'hit', ttlLeftMs: found.ttlLeftMs }
+    }
+    const { staleWhileRevalidateMs } = this.#spec.freshness
+    if (found && -found.ttlLeftMs < staleWhileRevalidateMs) {
+      this.#refresh(call)
+      return this.#serveStale(found)
+    }
     // Deadlines are kept where the callers are; here a caller leaves by its signal.
     const { result, isFirst } = this.#flights.join(binaryKey(call.key), { signal: call.signal }, (flight) =>
       this.#load(call, flight),
     )
     if (!isFirst) this.#counters.add(Counter.coalesced)
-    const { value, ttlLeftMs } = await result
-    return { ...present(value), outcome: isFirst ? 'load' : 'coalesced', ttlLeftMs }
+    if (found) return this.#landOrStale(call, result, isFirst)
+    return toValue(await result, isFirst)
   }
 
   /** After this, the key is gone, and a load that is under way is not kept. */
   remove(key: Uint8Array, hash: number): void {
     this.#flights.forget(binaryKey(key))
+    this.#backoff.forget(binaryKey(key))
     this.#store.remove(key, hash)
     this.#counters.add(Counter.deletes)
     this.#count()
@@ -85,6 +125,7 @@ export class ShardGroup {
 
   clear(): void {
     this.#flights.forgetAll()
+    this.#backoff.forgetAll()
     this.#store.clear()
     this.#count()
   }
@@ -94,9 +135,13 @@ export class ShardGroup {
     this.#store.setPolicy(POLICIES[policy])
   }
 
-  /** Housekeeping: readers' hints, expired entries. Bounded work. */
+  /** Housekeeping: readers' hints, what they say is due for a refresh, expired entries. Bounded work. */
   maintain(): void {
     this.#store.maintain(EXPIRE_COUNT_MAX)
+    for (const key of this.#store.takeDue()) {
+      const hash = hashBytes(key, 0, key.length, this.#shard.seed)
+      this.#refresh({ key, hash, ttlMsMax: Number.POSITIVE_INFINITY })
+    }
     this.#count()
   }
 
@@ -105,43 +150,98 @@ export class ShardGroup {
     return this.#store.sweep(from, SWEEP_COUNT_MAX, keep)
   }
 
-  async #load(call: LoadCall, flight: FlightContext): Promise<Landed> {
-    this.#counters.add(Counter.loads)
-    const startedMs = performance.now()
+  /** Loads a key that nobody waits for, unless that is under way, or failed a moment ago. */
+  #refresh({ key, hash, ttlMsMax }: Pick<LoadCall, 'key' | 'hash' | 'ttlMsMax'>): void {
+    const flightKey = binaryKey(key)
+    if (this.#flights.has(flightKey) || this.#backoff.errorOf(flightKey)) return
+    this.#counters.add(Counter.refreshes)
+    const call = { key, hash, ttlMsMax, deadlineMs: Number.POSITIVE_INFINITY }
+    const { result } = this.#flights.join(flightKey, {}, (flight) => this.#load(call, flight))
+    result.catch(() => this.#counters.add(Counter.refresh_errors))
+  }
+
+  /** What the load brings; but the stale value when it fails, or takes too long, while that may be served. */
+  async #landOrStale(call: LoadCall, result: Promise<Landed>, isFirst: boolean): Promise<Value> {
+    const { softTimeoutMs } = this.#spec.freshness
+    let timer: NodeJS.Timeout | undefined
+    const value = result.then(
+      (landed) => toValue(landed, isFirst),
+      (thrown: unknown) => this.#serveStaleOrThrow(call, thrown),
+    )
+    if (softTimeoutMs >= this.#spec.loads.timeoutMs) return value
+    const soft = new Promise<Value>((resolve) => {
+      timer = setTimeout(() => {
+        // The waiter stays with the flight, so the load goes on.
+        const old = this.#findForError(call)
+        if (old) resolve(this.#serveStale(old))
+      }, softTimeoutMs)
+    })
+    return Promise.race([value, soft]).finally(() => clearTimeout(timer))
+  }
+
+  #serveStaleOrThrow(call: LoadCall, thrown: unknown): Value {
+    const old = call.signal.aborted ? undefined : this.#findForError(call)
+    if (!old) throw thrown
+    return this.#serveStale(old)
+  }
+
+  /** Looked for anew: since the load began, the value may have been deleted, or grown too old. */
+  #findForError({ key, hash }: LoadCall): Found | undefined {
+    const found = this.#store.get(key, hash)
+    return found && !found.notFound && -found.ttlLeftMs < this.#spec.freshness.staleIfErrorMs
+      ? found
+      : undefined
+  }
+
+  #serveStale({ value }: Found): Value {
+    this.#counters.add(Counter.stale_served)
+    return { value, outcome: 'stale', ttlLeftMs: 0 }
+  }
+
+  async #load(call: Omit<LoadCall, 'signal'>, flight: FlightContext): Promise<Landed> {
+    const flightKey = binaryKey(call.key)
+    const failure = this.#spec.freshness.errorBackoffMs > 0 ? this.#backoff.errorOf(flightKey) : undefined
+    if (failure) {
+      this.#counters.add(Counter.backoff_rejected)
+      throw failure
+    }
+    this.#queue.assertRoom()
+    const { signal } = flight
     try {
-      const timeoutMs = Math.min(this.#spec.loadTimeoutMs, TIMER_MS_MAX)
-      const loaded = await within(timeoutMs, flight.signal, (cancel) =>
-        this.#loader.load(call.key, { cancel, deadlineMs: Math.min(call.deadlineMs, timeoutMs) }),
-      )
+      const loaded = await this.#queue.load({ key: call.key, signal, deadlineMs: call.deadlineMs })
+      this.#backoff.forget(flightKey)
       return this.#keep(call, loaded, flight)
     } catch (thrown) {
-      this.#counters.add(Counter.load_errors)
-      throw CacheError.from(thrown)
-    } finally {
-      this.#counters.addLoad(performance.now() - startedMs)
+      const error = CacheError.from(thrown)
+      if (!signal.aborted && !flight.isForgotten()) this.#backoff.fail(flightKey, error)
+      throw error
     }
   }
 
-  #keep(call: LoadCall, loaded: Loaded, flight: FlightContext): Landed {
-    const ttlMs = Math.min(
-      call.ttlMsMax,
-      loaded.value === null
-        ? (loaded.notFoundTtlMs ?? this.#spec.notFoundTtlMs)
-        : (loaded.ttlMs ?? this.#spec.ttlMs),
-    )
-    if (loaded.value === null) this.#counters.add(Counter.not_found)
-    if (ttlMs > 0 && !flight.isForgotten()) {
+  #keep(call: Omit<LoadCall, 'signal'>, loaded: Loaded, flight: FlightContext): Landed {
+    const ttlMs = Math.min(call.ttlMsMax, this.#ttlMsOf(loaded))
+    if (flight.isForgotten()) return { value: loaded.value, ttlLeftMs: ttlMs }
+    if (ttlMs > 0) {
       const result = this.#store.put({
         key: call.key,
         hash: call.hash,
         value: loaded.value ?? new Uint8Array(0),
         notFound: loaded.value === null,
         ttlMs,
+        // A delete of a key of another node does not come here: what is kept of it ends when it was to end.
+        renewable: loaded.value !== null && call.ttlMsMax === Number.POSITIVE_INFINITY,
       })
       if (result !== 'stored') this.#counters.add(Counter[result])
-      this.#count()
-    }
+    } else this.#store.remove(call.key, call.hash)
+    this.#count()
     return { value: loaded.value, ttlLeftMs: ttlMs }
+  }
+
+  /** The time to live that the getter or the group sets, less a random part: never more, it is an upper bound. */
+  #ttlMsOf(loaded: Loaded): number {
+    const { ttlMs, notFoundTtlMs, ttlJitter } = this.#spec.freshness
+    const fullMs = loaded.value === null ? (loaded.notFoundTtlMs ?? notFoundTtlMs) : (loaded.ttlMs ?? ttlMs)
+    return ttlJitter === 0 ? fullMs : Math.ceil(fullMs * (1 - ttlJitter * this.#random()))
   }
 
   #count(): void {
@@ -157,39 +257,14 @@ const EXPIRE_COUNT_MAX = 10_000
 /** Slots that one round of a sweep may look at. */
 const SWEEP_COUNT_MAX = 4096
 
+/** How long a key is not refreshed after that failed, in a group without a back-off of its own; callers do not wait. */
+const REFRESH_PAUSE_MS = 1000
+
+function toValue({ value, ttlLeftMs }: Landed, isFirst: boolean): Value {
+  return { ...present(value), outcome: isFirst ? 'load' : 'coalesced', ttlLeftMs }
+}
+
 function present(value: Uint8Array | null): { value: Uint8Array } {
   if (value === null) throw new CacheError('NOT_FOUND', 'The source has no such key')
   return { value }
-}
-
-/** Runs `work` until it settles, `timeoutMs` are over, or `outer` is aborted; work is told of the last two. */
-function within<T>(timeoutMs: number, outer: CancelSignal, work: (cancel: Cancel) => Promise<T>): Promise<T> {
-  const cancel = new Cancel()
-  return new Promise<T>((resolve, reject) => {
-    const done = (): void => {
-      clearTimeout(timer)
-      outer.removeEventListener('abort', abandon)
-    }
-    const stop = (error: unknown): void => {
-      done()
-      reject(error)
-      cancel.abort(error)
-    }
-    const abandon = (): void => stop(outer.reason)
-    const timer = setTimeout(
-      () => stop(new CacheError('DEADLINE_EXCEEDED', `The load took longer than ${timeoutMs} ms`)),
-      timeoutMs,
-    )
-    outer.addEventListener('abort', abandon)
-    work(cancel).then(
-      (value) => {
-        done()
-        resolve(value)
-      },
-      (error: unknown) => {
-        done()
-        reject(error)
-      },
-    )
-  })
 }

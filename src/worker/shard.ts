@@ -1,13 +1,24 @@
 import { unreachable } from '../shared/assert.js'
 import { Cancel } from '../shared/cancel.js'
 import { CacheError } from '../shared/errors.js'
-import type { GroupSpec, Loaded, RingView, ShardReply, ShardRequest, ShardSpec } from '../shared/messages.js'
+import type {
+  Failure,
+  GroupSpec,
+  Loaded,
+  RingView,
+  ShardReply,
+  ShardRequest,
+  ShardSpec,
+} from '../shared/messages.js'
 import { Ring } from '../shared/ring.js'
 import { type Callback, createLoader, type LoadLimits } from './loader.js'
 import { ShardGroup } from './shard-group.js'
 
 /** Membership changes that a sweep takes into account at a time; past that, the oldest is left out. */
 const RINGS_MAX = 16
+
+/** What became of one key. */
+type Outcome = Loaded | Failure
 
 /** Number of a reply that nobody waits for. */
 const NO_REQUEST = 0
@@ -25,7 +36,10 @@ export class Shard implements Callback {
   /** Groups whose getter module could not be loaded: the next call tries again. */
   readonly #failed = new Map<number, GroupSpec>()
   readonly #loads = new Map<number, Cancel>()
-  readonly #calls = new Map<number, { resolve(loaded: Loaded): void; reject(error: unknown): void }>()
+  readonly #calls = new Map<
+    number,
+    { resolve(outcomes: readonly Outcome[]): void; reject(error: unknown): void }
+  >()
   #nextCall = 1
   /** Whether this node owns a key, by every ring since the last full sweep: an entry stays if all of them say yes. */
   readonly #rings: ((key: Uint8Array) => boolean)[] = []
@@ -82,16 +96,19 @@ export class Shard implements Callback {
   }
 
   /** Runs a getter function in the thread that has it. */
-  call(group: number, key: Uint8Array, { cancel, deadlineMs }: LoadLimits): Promise<Loaded> {
+  call(
+    group: number,
+    keys: readonly Uint8Array[],
+    { cancel, over, deadlineMs }: LoadLimits,
+  ): Promise<readonly Outcome[]> {
     const call = this.#nextCall++
-    return new Promise<Loaded>((resolve, reject) => {
+    return new Promise<readonly Outcome[]>((resolve, reject) => {
       this.#calls.set(call, { resolve, reject })
       cancel.addEventListener('abort', () => {
-        if (!this.#calls.delete(call)) return
-        this.#reply({ kind: 'uncall', call })
-        reject(cancel.reason)
+        if (this.#calls.has(call)) this.#reply({ kind: 'uncall', call })
       })
-      this.#reply({ kind: 'call', call, group, key, deadlineMs })
+      over.addEventListener('abort', () => this.#calls.delete(call))
+      this.#reply({ kind: 'call', call, group, keys, deadlineMs })
     })
   }
 

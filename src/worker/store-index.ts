@@ -4,6 +4,7 @@ import { type EntryViews, keyAt, keyEquals, keyLengthAt } from '../shared/store/
 import {
   chainOf,
   HEAD_BYTES,
+  HEAD_COUNT_MIN,
   Header,
   LINK_SLOT_MASK,
   SLOT_BYTES,
@@ -123,17 +124,16 @@ export class StoreIndex {
     this.#count--
   }
 
-  /** Removes all entries. Heads and slots stay in use. */
+  /** Removes all entries, and gives up all heads and slots. */
   clear(): void {
     const { words } = this.#views
     for (let chain = 0; chain < this.headCount; chain++)
       Atomics.store(words, this.#geometry.headsAt + chain, 0)
+    for (let slot = this.slotHigh; slot > 0; slot--) this.point(slot, 0)
+    words[Header.SLOT_HIGH] = 0
+    Atomics.store(words, Header.HEAD_COUNT, HEAD_COUNT_MIN)
     this.#freeSlot = 0
     this.#count = 0
-    for (let slot = this.slotHigh; slot > 0; slot--) {
-      this.point(slot, 0)
-      this.#free(slot)
-    }
   }
 
   /** Follows every chain and throws AssertionError when an entry is lost, doubled or in the wrong chain. For tests. */

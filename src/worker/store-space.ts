@@ -11,6 +11,9 @@ const SLACK_SHARE = 1 / 16
 /** At most this share of the log is kept free for moving one entry. */
 const RESERVE_SHARE_MAX = 1 / 8
 
+/** At most this share is made free ahead of the next insert: far less than the slack. */
+const AHEAD_SHARE_MAX = 1 / 64
+
 /** What making room needs of the store. */
 export interface SpaceNeeds {
   /** Bytes that the log may use now. */
@@ -37,6 +40,7 @@ export class StoreSpace {
   readonly #needs: SpaceNeeds
   /** Largest entry so far, in bytes: that much room is kept free to move entries into. */
   #largestBytes = 0
+  #lastBytes = 0
 
   constructor(views: EntryViews, index: StoreIndex, log: StoreLog, needs: SpaceNeeds) {
     this.#views = views
@@ -47,6 +51,7 @@ export class StoreSpace {
 
   /** Takes note of the size of an entry. */
   note(sizeBytes: number): void {
+    this.#lastBytes = sizeBytes
     this.#largestBytes = Math.max(this.#largestBytes, sizeBytes)
   }
 
@@ -57,50 +62,60 @@ export class StoreSpace {
     let cleanedBytes = 0
     for (;;) {
       const place = this.#log.placeFor(sizeBytes, this.#logBytesForNext)
-      if (place !== 0) return place
+      if (place !== 0 && this.#isFree(sizeBytes)) return place
       if (this.#log.reclaim()) continue
       const cleaned = this.#cleanOldest()
       cleanedBytes += cleaned
-      if (cleaned === 0 && !this.#log.reclaim(PIN_WAIT_MS)) return 0
-      if (cleanedBytes > this.#needs.logBytes()) {
-        // A whole lap without success: what is free lies in pieces too small. One entry fewer, and on.
-        if (!this.#needs.evictOne()) return 0
-        cleanedBytes = 0
-      }
+      if (cleaned > 0 && cleanedBytes <= this.#needs.logBytes()) continue
+      // Nothing more can be moved, or a whole lap was and did not help: then without the reserve, or one entry fewer.
+      // Cleaning has moved the head of the log.
+      const last = this.#log.placeFor(sizeBytes, this.#logBytesForNext)
+      if (last !== 0) return last
+      if (cleaned === 0 ? !this.#log.reclaim(PIN_WAIT_MS) : !this.#needs.evictOne()) return 0
+      cleanedBytes = 0
     }
   }
 
   /** Evicts and cleans after the log was given less room. */
   shrink(): void {
     this.#evictFor(0)
-    this.prepare(0)
+    this.prepare()
   }
 
   /**
-   * Makes the room that the next insert will need, so that readers have until then to unpin; and cleans ahead of need,
-   * in proportion to the `sizeBytes` that came in. Policies that give up young entries leave the dead together at the
-   * head of the log, a whole lap of live ones before them: cleaned only when there is no room left, that lap would be
-   * one long pause. It begins when half of the slack is free, and goes fast enough to be
-   * through with the lap before none is.
+   * Makes some of the room that the next insert will need, so that readers have until then to unpin; and cleans ahead of
+   * need, in proportion to what came in. Policies that give up young entries leave the dead together at the head of the
+   * log, a whole lap of live ones before them: cleaned only when there is no room left, that lap would be one long
+   * pause. It begins when half of the slack is free, and goes fast enough to be through before none is.
    */
-  prepare(sizeBytes: number): void {
-    this.#log.reclaim()
+  prepare(): void {
     const logBytes = this.#needs.logBytes()
-    const goalBytes = this.#logBytesForNext - 2 * this.#reserveBytes
-    const freeShare = Math.min(1, Math.max(0, (goalBytes - this.#log.usedBytes) / (SLACK_SHARE * logBytes)))
-    const aheadBytes = (8 * sizeBytes * Math.max(0, 1 / 2 - freeShare)) / SLACK_SHARE
+    const aheadBytes = Math.min(this.#lastBytes, logBytes * AHEAD_SHARE_MAX)
+    this.#log.reclaim()
     let cleanedBytes = 0
-    while (cleanedBytes < aheadBytes) {
+    for (const paceBytes = this.#paceBytes(logBytes); cleanedBytes < paceBytes; ) {
       const cleaned = this.#cleanOldest()
       if (cleaned === 0) break
       cleanedBytes += cleaned
     }
-    while (this.#log.usedBytes > goalBytes && cleanedBytes < logBytes) {
+    while (!this.#isFree(aheadBytes) && cleanedBytes < logBytes) {
       if (this.#log.reclaim()) continue
       const cleaned = this.#cleanOldest()
       if (cleaned === 0) return
       cleanedBytes += cleaned
     }
+  }
+
+  /** How much to clean for one entry that came in. */
+  #paceBytes(logBytes: number): number {
+    const freeBytes = this.#logBytesForNext - this.#reserveBytes - this.#log.usedBytes
+    const freeShare = Math.max(0, freeBytes / (SLACK_SHARE * logBytes))
+    return (8 * this.#lastBytes * Math.max(0, 1 / 2 - freeShare)) / SLACK_SHARE
+  }
+
+  /** True when `sizeBytes` can be written and the room for moving entries remains. */
+  #isFree(sizeBytes: number): boolean {
+    return this.#log.usedBytes + sizeBytes + this.#reserveBytes <= this.#logBytesForNext
   }
 
   /** Room that is kept for moving entries. */
@@ -109,8 +124,7 @@ export class StoreSpace {
   }
 
   get #liveBytesMax(): number {
-    const logBytes = this.#needs.logBytes()
-    return logBytes - Math.max(logBytes * SLACK_SHARE, 2 * this.#reserveBytes)
+    return this.#needs.logBytes() * (1 - SLACK_SHARE) - this.#reserveBytes
   }
 
   /** Bytes of the log when the next entry takes a slot and a head, and the wheel or policy a little more. */

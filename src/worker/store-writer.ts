@@ -8,6 +8,7 @@ import {
   entryBytes,
   entryBytesAt,
   isNotFound,
+  isRenewable,
   isTimed,
   slotAt,
   timeLeftMs,
@@ -24,16 +25,13 @@ import {
   LAYOUT_VERSION,
   SLOT_BYTES,
 } from '../shared/store/layout.js'
+import { DueSlots } from './due-slots.js'
 import type { PolicyFactory } from './policy/policy.js'
 import { StoreIndex } from './store-index.js'
 import { StoreLog } from './store-log.js'
-import { StorePolicy } from './store-policy.js'
+import { HAND_OVER_COUNT_MAX, StorePolicy } from './store-policy.js'
 import { StoreSpace } from './store-space.js'
 import { TimerWheel } from './timer-wheel.js'
-
-/** Entries that change hands with every write, and with every round of housekeeping, while a policy takes over. */
-const HAND_OVER_STEP = 16
-const HAND_OVER_COUNT_MAX = 4096
 
 /** What became of a value that was to be kept. */
 export type PutResult = 'stored' | 'oversize' | 'refused'
@@ -53,6 +51,10 @@ export interface StoreParts {
   readonly clock: Clock
   readonly policy: PolicyFactory
   readonly events: StoreEvents
+  /** How long renewable entries are kept after their time to live, in ms. Default 0; at most STALE_MS_MAX. */
+  readonly staleMs?: number
+  /** Last part of its time to live in which a renewable entry that is read falls due, 0…1. Default 0: never. */
+  readonly refreshAhead?: number
 }
 
 /** An entry as the owner sees it. */
@@ -60,7 +62,7 @@ export interface Found {
   /** A copy; empty when the source has no such key. */
   readonly value: Uint8Array
   readonly notFound: boolean
-  /** Infinity when it does not expire. */
+  /** 0 or less when it is stale, for so long; Infinity when it has no time to live. */
   readonly ttlLeftMs: number
 }
 
@@ -72,6 +74,8 @@ export interface Put {
   readonly notFound: boolean
   /** Infinity for no limit; cut to TTL_MS_MAX. */
   readonly ttlMs: number
+  /** May be served stale and refreshed, if it has a time to live. Default false. */
+  readonly renewable?: boolean
 }
 
 /**
@@ -92,7 +96,11 @@ export class StoreWriter {
   readonly #wheel: TimerWheel
   readonly #policy: StorePolicy
   #liveBytes = 0
-  readonly #onHint = (slot: number): void => this.#policy.current.onHit(slot)
+  readonly #due: DueSlots
+  readonly #onHint = (slot: number): void => {
+    this.#policy.current.onHit(slot)
+    this.#due.hit(slot)
+  }
 
   /** Takes over `memory`, new or left behind by another owner. */
   constructor(memory: SharedArrayBuffer, parts: StoreParts) {
@@ -103,6 +111,7 @@ export class StoreWriter {
     this.#geometry = geometryOf(words[Header.BUDGET_BYTES]!)
     if (words[Header.CHANGING] !== 0) this.#forget()
     this.#index = new StoreIndex(this.#views, this.#geometry, parts.seed)
+    this.#due = new DueSlots(this.#views, this.#index, parts.clock, parts.refreshAhead ?? 0)
     this.#log = new StoreLog(words, this.#geometry.logAt, parts.epochs)
     this.#space = new StoreSpace(this.#views, this.#index, this.#log, {
       logBytes: () => this.#logBytes,
@@ -138,7 +147,7 @@ export class StoreWriter {
     return this.#geometry.budgetBytes
   }
 
-  /** The live entry of a key, or undefined. */
+  /** The entry of a key, fresh or, where that is allowed, stale; else undefined. */
   get(key: Uint8Array, hash: number): Found | undefined {
     const slot = this.#index.find(key, 0, key.length, hash)
     if (slot === 0) return undefined
@@ -147,7 +156,7 @@ export class StoreWriter {
     const ttlLeftMs = isTimed(this.#views, place)
       ? timeLeftMs(this.#views, place, nowMs)
       : Number.POSITIVE_INFINITY
-    if (ttlLeftMs <= 0) return undefined
+    if (ttlLeftMs <= -this.#staleMsOf(place)) return undefined
     this.#policy.current.onHit(slot)
     const start = valueAt(this.#views, place)
     const value = this.#views.bytes.slice(start, start + valueLengthAt(this.#views, place))
@@ -166,14 +175,14 @@ export class StoreWriter {
     }
     return this.#change(() => {
       this.#drainHints()
-      this.#policy.step(HAND_OVER_STEP)
+      this.#policy.step()
       const place = this.#space.make(sizeBytes)
       if (place === 0) {
         this.#removeKey(put.key, put.hash)
         return 'refused'
       }
       this.#write(put, place, sizeBytes, timed)
-      this.#space.prepare(sizeBytes)
+      this.#space.prepare()
       return 'stored'
     })
   }
@@ -191,7 +200,12 @@ export class StoreWriter {
     this.#policy.change(policy)
   }
 
-  /** Removes everything. Heads and slots in use stay charged. */
+  /** Keys of renewable entries that were hit since the last call in the last part of their time to live. */
+  takeDue(): Uint8Array[] {
+    return this.#due.take()
+  }
+
+  /** Removes everything. */
   clear(): void {
     this.#change(() => {
       this.#index.clear()
@@ -205,35 +219,32 @@ export class StoreWriter {
   /** Removes the entries for which `keep` is false, looking at slots from `from` on, `countMax` of them; 0 at the end. */
   sweep(from: number, countMax: number, keep: (key: Uint8Array) => boolean): number {
     const end = Math.min(from + countMax, this.#index.slotHigh + 1)
-    return this.#change(() => {
-      for (let slot = from; slot < end; slot++) {
-        const place = this.#index.placeOf(slot)
-        if (place !== 0 && !keep(this.#keyOf(place))) this.#drop(slot)
-      }
-      return end > this.#index.slotHigh ? 0 : end
-    })
+    for (let slot = from; slot < end; slot++) {
+      const place = this.#index.placeOf(slot)
+      if (place !== 0 && !keep(this.#keyOf(place))) this.#change(() => this.#drop(slot))
+    }
+    return end > this.#index.slotHigh ? 0 : end
   }
 
   /** Housekeeping between requests: takes the readers' hints, removes at most `countMax` expired entries. */
   maintain(countMax: number): number {
-    return this.#change(() => {
-      this.#drainHints()
-      if (this.#policy.isChanging) {
-        this.#policy.step(HAND_OVER_COUNT_MAX)
-        this.#space.shrink()
-      }
-      const expired = this.#wheel.advance(
-        this.#parts.clock.nowMs(),
-        countMax,
-        (slot) => this.#expiresAtMs(slot),
-        (slot) => {
-          this.#drop(slot)
-          this.#parts.events.onExpire()
-        },
-      )
-      this.#log.reclaim()
-      return expired
-    })
+    // Hints and marks are private to the owner: only what really goes is a change.
+    this.#drainHints()
+    if (this.#policy.isChanging) {
+      this.#policy.step(HAND_OVER_COUNT_MAX)
+      this.#change(() => this.#space.shrink())
+    }
+    const expired = this.#wheel.advance(
+      this.#parts.clock.nowMs(),
+      countMax,
+      (slot) => this.#removedAtMs(slot),
+      (slot) => {
+        this.#change(() => this.#drop(slot))
+        this.#parts.events.onExpire()
+      },
+    )
+    this.#log.reclaim()
+    return expired
   }
 
   /** Re-derives every figure and throws AssertionError on the first that differs. O(n): for tests. */
@@ -303,7 +314,7 @@ export class StoreWriter {
     this.#liveBytes += sizeBytes
     this.#space.note(sizeBytes)
     this.#policy.insert(slot, hash, costOf(sizeBytes))
-    if (isTimed(this.#views, place)) this.#wheel.insert(slot, this.#expiresAtMs(slot))
+    if (isTimed(this.#views, place)) this.#wheel.insert(slot, this.#removedAtMs(slot))
   }
 
   #write(put: Put, place: number, sizeBytes: number, timed: boolean): void {
@@ -311,9 +322,10 @@ export class StoreWriter {
     const replaced = this.#index.find(key, 0, key.length, hash)
     const slot = replaced !== 0 ? replaced : this.#index.nextSlot
     const nowMs = this.#parts.clock.nowMs()
-    const expiresAt = (nowMs + Math.min(put.ttlMs, TTL_MS_MAX)) | 0
-    const times = timed ? { times: { expiresAt, storedAt: nowMs | 0 } } : {}
-    writeEntry(this.#views, place, slot, { key, value, notFound, ...times })
+    const freshUntil = (nowMs + Math.min(put.ttlMs, TTL_MS_MAX)) | 0
+    const times = timed ? { times: { freshUntil, storedAt: nowMs | 0 } } : {}
+    const renewable = timed && put.renewable === true
+    writeEntry(this.#views, place, slot, { key, value, notFound, renewable, ...times })
     this.#log.append(place, sizeBytes)
     if (replaced !== 0) this.#replace(slot, place, sizeBytes)
     else {
@@ -327,7 +339,7 @@ export class StoreWriter {
     this.#index.point(slot, place)
     this.#policy.current.onReplace(slot, costOf(sizeBytes))
     this.#wheel.remove(slot)
-    if (isTimed(this.#views, place)) this.#wheel.insert(slot, this.#expiresAtMs(slot))
+    if (isTimed(this.#views, place)) this.#wheel.insert(slot, this.#removedAtMs(slot))
   }
 
   #removeKey(key: Uint8Array, hash: number): boolean {
@@ -368,10 +380,15 @@ export class StoreWriter {
     return this.#views.bytes.subarray(...this.#index.keyRangeAt(place))
   }
 
-  /** The full time at which a timed entry expires: its 32 bits, put beside the clock. */
-  #expiresAtMs(slot: number): number {
+  #staleMsOf(place: number): number {
+    return isRenewable(this.#views, place) ? (this.#parts.staleMs ?? 0) : 0
+  }
+
+  /** The full time at which a timed entry, stale by then, is removed: its 32 bits, put beside the clock. */
+  #removedAtMs(slot: number): number {
+    const place = this.#index.placeOf(slot)
     const nowMs = this.#parts.clock.nowMs()
-    return nowMs + timeLeftMs(this.#views, this.#index.placeOf(slot), nowMs)
+    return nowMs + timeLeftMs(this.#views, place, nowMs) + this.#staleMsOf(place)
   }
 }
 

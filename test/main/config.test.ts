@@ -5,6 +5,7 @@ import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { loadConfig, NODE_OPTIONS, nodeOptionsOf } from '../../src/main/config.js'
 import { groupOptionsOf } from '../../src/main/group-config.js'
+import { GROUP_DEFAULTS } from '../../src/main/group-settings.js'
 import type { GetterModule } from '../../src/main/node-options.js'
 import { parseFlags } from '../../src/main/option/flags.js'
 import { tempFolder } from '../support/temp-folder.js'
@@ -73,11 +74,65 @@ describe('loadConfig', () => {
       policy: 'lru',
       ttlMs: 300_000,
       notFoundTtlMs: 1000,
+      ttlJitter: 0,
+      staleWhileRevalidateMs: 0,
+      staleIfErrorMs: 0,
+      refreshAhead: 0,
       loadTimeoutMs: 30_000,
+      errorBackoffMs: 0,
+      loadQueueMax: 10_000,
+      batchSizeMax: 256,
     })
+    // What a file leaves out is what a program leaves out.
+    for (const [name, value] of Object.entries(GROUP_DEFAULTS)) {
+      if (name in options && name !== 'ttlMs' && name !== 'notFoundTtlMs')
+        assert.equal(options[name as keyof typeof options], value, name)
+    }
     const { module, options: origin } = getter as GetterModule
     assert.ok(existsSync(fileURLToPath(module)), 'the module of the origin is there')
     assert.deepEqual(origin, { path: join(folder, 'scores.json') })
+  })
+
+  it('reads all that a group may say of freshness and of its source', () => {
+    const [group] = load([
+      '--config',
+      write(
+        `groups:
+  scores:
+    maxBytes: 1MiB
+    ttl: 5m
+    ttlJitter: 0.1
+    notFoundTtl: 10s
+    staleWhileRevalidate: 30s
+    staleIfError: 1h
+    refreshAhead: 0.2
+    softTimeout: 200ms
+    loadTimeout: 5s
+    errorBackoff: 500ms
+    loadConcurrencyMax: 16
+    loadQueueMax: 0
+    batchSizeMax: 100
+    origin: { json: ./scores.json }
+`,
+      ),
+    ]).groups
+    const { getter: _, ...options } = groupOptionsOf(group!)
+    assert.deepEqual(options, {
+      maxBytes: 2 ** 20,
+      policy: 'lru',
+      ttlMs: 300_000,
+      ttlJitter: 0.1,
+      notFoundTtlMs: 10_000,
+      staleWhileRevalidateMs: 30_000,
+      staleIfErrorMs: 3_600_000,
+      refreshAhead: 0.2,
+      softTimeoutMs: 200,
+      loadTimeoutMs: 5000,
+      errorBackoffMs: 500,
+      loadConcurrencyMax: 16,
+      loadQueueMax: 0,
+      batchSizeMax: 100,
+    })
   })
 
   it('hands a module its options, and leaves the names of packages alone', () => {
@@ -121,6 +176,10 @@ describe('loadConfig', () => {
     [
       'maxBytes: 64MB\n    origin: { json: ./scores.json }',
       /line 3: groups\.s\.maxBytes "64MB": expected a size/,
+    ],
+    [
+      'maxBytes: 1MiB\n    ttlJitter: 1.5\n    origin: { json: ./scores.json }',
+      /line 4: groups\.s\.ttlJitter "?1\.5"?: expected a share from 0 to 1/,
     ],
     ['maxBytes: 1MiB', /line 2: groups\.s\.origin: expected either json: FILE or module: FILE/],
     [

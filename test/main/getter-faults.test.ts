@@ -1,9 +1,16 @@
 import assert from 'node:assert/strict'
+import { existsSync, rmSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
 import type { Group } from '../../src/main/group.js'
 import { type Node, startNode } from '../../src/main/node.js'
 import type { GroupOptions } from '../../src/main/node-options.js'
-import { createGetter, NATIVE_SLEEP_MS, VALUE_BYTES_MAX, Word } from '../fixtures/faulty-getter.js'
+import {
+  createGetter,
+  NATIVE_SLEEP_FILE,
+  NATIVE_SLEEP_MS,
+  VALUE_BYTES_MAX,
+  Word,
+} from '../fixtures/faulty-getter.js'
 import { GatedGetter } from '../support/gated-getter.js'
 import { counterOf, shardOfMiss } from '../support/group-counters.js'
 import { until } from '../support/until.js'
@@ -219,7 +226,8 @@ test('the next thread starts only when the one before has really ended', async (
   const { node, group, words } = await startFaulty(t, 'module')
   const { shard, result } = shardOfMiss(group, () => group.get('native-sleep:1'))
   result.catch(() => {})
-  await until('the thread is within a call that cannot be interrupted', () => words[Word.SLEPT_AT] !== 0)
+  t.after(() => rmSync(NATIVE_SLEEP_FILE, { force: true }))
+  await until('the thread is within a call that cannot be interrupted', () => existsSync(NATIVE_SLEEP_FILE))
   node.killWorker(shard)
   await assert.rejects(result, { code: 'UNAVAILABLE' })
   Atomics.store(words, Word.HEALED, 1)

@@ -17,6 +17,8 @@ export class MemoryGroup implements ServedGroup {
   readonly values = new Map<string, Uint8Array>()
   /** Options of every call, in order. */
   readonly options: ServeOptions[] = []
+  /** How many keys each call for many had. */
+  readonly batches: number[] = []
   readonly #waiting: WaitingCall[] = []
   readonly #waiters: ((call: WaitingCall) => void)[] = []
 
@@ -41,6 +43,14 @@ export class MemoryGroup implements ServedGroup {
     const value = this.values.get(Buffer.from(key).toString('hex'))
     if (value === undefined) throw new CacheError('NOT_FOUND', 'key not found')
     return answer(value)
+  }
+
+  async fetchMany(keys: readonly Uint8Array[], options: ServeOptions): Promise<(Answer | CacheError)[]> {
+    this.batches.push(keys.length)
+    const settled = await Promise.allSettled(keys.map((key) => this.fetch(key, options)))
+    return settled.map((result) =>
+      result.status === 'fulfilled' ? result.value : CacheError.from(result.reason),
+    )
   }
 
   async remove(key: Uint8Array, options: ServeOptions): Promise<void> {

@@ -3,6 +3,8 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { afterEach, describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Answer } from '../../src/main/call.js'
+import type { GroupKey } from '../../src/main/service/group-cache-codec.js'
 import { registerGroupCacheService } from '../../src/main/service/group-cache-service.js'
 import { GrpcJsServer } from '../../src/main/service/grpc-js-server.js'
 import type { MessageCodec } from '../../src/main/service/message.js'
@@ -12,6 +14,7 @@ import { registerPeerService } from '../../src/main/service/peer-service.js'
 import { unaryHandler } from '../../src/main/service/unary-handler.js'
 import { unaryMethod } from '../../src/main/service/unary-method.js'
 import type { UnaryCaller } from '../../src/main/unary-caller.js'
+import { CacheError } from '../../src/shared/errors.js'
 import { FakeClock } from './fake-clock.js'
 import { MemoryGroups } from './memory-groups.js'
 
@@ -178,6 +181,107 @@ export function describePeerClient(
         opened.push(() => server.shutdown(0))
         await assert.rejects(clientOf(address).fetch('scores', key('Tom'), {}), { code: 'INTERNAL' })
       })
+    })
+
+    describe('many keys', () => {
+      const many = (texts: readonly string[]): Buffer[] => texts.map(key)
+      const shown = (answers: readonly (Answer | CacheError)[]): string[] =>
+        answers.map((answer) => (answer instanceof CacheError ? answer.code : textOf(answer)))
+
+      it('go in one call, forwarded, and each has an answer or an error of its own', async () => {
+        const { address, groups } = await startPeer('ours')
+        groups.scores.set('Tom1', '631')
+        const keys = many(['Tom1', 'nobody', 'Tom', 'throw UNKNOWN', 'throw CANCELLED'])
+        const answers = await clientOf(address).fetchMany('scores', keys, { deadlineMs: 10_000 })
+        assert.deepEqual(shown(answers), ['631', 'NOT_FOUND', '630', 'UNKNOWN', 'UNAVAILABLE'])
+        const { value: _, ...rest } = answers[0] as Answer
+        assert.deepEqual(rest, { outcome: 'hit', answeredBy: address, ttlLeftMs: 1500 })
+        assert.deepEqual(groups.scores.batches, [5])
+        assert.ok(groups.scores.options.every(({ forwarded }) => forwarded))
+        const { deadlineMs = 0 } = groups.scores.options[0]!
+        assert.ok(deadlineMs > 5000 && deadlineMs <= 9000, `time is left for the way back: ${deadlineMs}`)
+      })
+
+      it('values that are too long for one message come in several', async () => {
+        const { address, groups } = await startPeer('ours')
+        const names = ['a', 'b', 'c', 'd', 'e']
+        for (const name of names) groups.scores.set(name, name.repeat(400_000))
+        const client = clientOf(address, { receiveBytesMax: 1024 * 1024 + 4096 })
+        const answers = await client.fetchMany('scores', many(names), {})
+        assert.deepEqual(
+          shown(answers).map((text) => [text.length, text[0]]),
+          names.map((name) => [400_000, name]),
+        )
+        assert.deepEqual(groups.scores.batches, [5, 3, 1])
+      })
+
+      it('a group that the peer lacks fails them all', async () => {
+        const { address } = await startPeer('ours')
+        await assert.rejects(clientOf(address).fetchMany('nobody', many(['Tom']), {}), {
+          code: 'FAILED_PRECONDITION',
+        })
+      })
+
+      it('more keys than a node takes are malformed', async () => {
+        const { address } = await startPeer('ours')
+        const keys = Array.from({ length: 10_001 }, () => key('k'))
+        const client = clientOf(address, { sendBytesMax: 1024 * 1024 })
+        await assert.rejects(client.fetchMany('scores', keys, {}), { code: 'INVALID_ARGUMENT' })
+      })
+
+      it('a peer without that method gets a call for each key, and is not asked again for a while', async () => {
+        const clock = new FakeClock()
+        const { address, groups, server } = await startPeer('plain')
+        const { Fetch, Remove } = peerDefinition
+        let fetches = 0
+        server.addService(
+          { Fetch, Remove },
+          {
+            Fetch: unaryHandler(async ({ key: bytes }: GroupKey, call) => {
+              fetches++
+              return { response: await groups.scores.fetch(bytes, call.options) }
+            }, true),
+            Remove: unaryHandler(async () => ({ response: {} })),
+          },
+        )
+        const client = clientOf(address, { clock })
+        for (let round = 1; round <= 3; round++) {
+          const answers = await client.fetchMany('scores', many(['Tom', 'nobody']), {})
+          assert.deepEqual(shown(answers), ['630', 'NOT_FOUND'])
+          assert.equal(fetches, 2 * round)
+          clock.advance(200_000)
+        }
+      })
+
+      it('a plain peer gets calls that any node knows', async () => {
+        const { address } = await startPeer('plain')
+        const answers = await clientOf(address).fetchMany('scores', many(['Tom', 'nobody']), {})
+        assert.deepEqual(shown(answers), ['630', 'UNAVAILABLE'])
+      })
+
+      for (const [what, count] of [
+        ['none', 0],
+        ['too many', 3],
+      ] as const) {
+        it(`a peer that sends ${what} of the answers has not answered`, async () => {
+          const server = new GrpcJsServer(SERVER_LIMITS)
+          const { FetchMany } = peerDefinition
+          const result = { value: key('v'), outcome: undefined, ttlLeftMs: 0, code: 0, message: '' }
+          server.addService(
+            { FetchMany },
+            {
+              FetchMany: unaryHandler(async () => ({
+                response: { results: Array.from({ length: count }, () => result) },
+              })),
+            },
+          )
+          const address = `127.0.0.1:${await server.listen('127.0.0.1:0')}`
+          opened.push(() => server.shutdown(0))
+          await assert.rejects(clientOf(address).fetchMany('scores', many(['a', 'b']), {}), {
+            code: 'UNAVAILABLE',
+          })
+        })
+      }
     })
 
     describe('deadline and cancellation', () => {

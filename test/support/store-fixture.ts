@@ -5,7 +5,7 @@ import { Epochs } from '../../src/shared/store/epoch.js'
 import { allocateStore } from '../../src/shared/store/layout.js'
 import { StoreReader } from '../../src/shared/store/store-reader.js'
 import { POLICIES } from '../../src/worker/policy/policies.js'
-import { type PutResult, StoreWriter } from '../../src/worker/store-writer.js'
+import { type PutResult, type StoreParts, StoreWriter } from '../../src/worker/store-writer.js'
 import { FakeClock } from './fake-clock.js'
 
 const SEED: HashSeed = { k0: 0x1234567, k1: 0x89abcde }
@@ -22,7 +22,15 @@ export class StoreFixture {
   writer: StoreWriter
   readonly #policy: PolicyName
 
-  constructor(budgetBytes: number, policy: PolicyName = 'lru', clock = new FakeClock()) {
+  readonly #freshness: Pick<StoreParts, 'staleMs' | 'refreshAhead'>
+
+  constructor(
+    budgetBytes: number,
+    policy: PolicyName = 'lru',
+    clock = new FakeClock(),
+    freshness: Pick<StoreParts, 'staleMs' | 'refreshAhead'> = {},
+  ) {
+    this.#freshness = freshness
     this.clock = clock
     this.#policy = policy
     this.epochs.admit(0)
@@ -40,6 +48,7 @@ export class StoreFixture {
       seed: SEED,
       clock: this.clock,
       policy: POLICIES[this.#policy],
+      ...this.#freshness,
       events: { onEvict: () => this.evicted.count++, onExpire: () => this.expired.count++ },
     })
     return this.writer
@@ -53,6 +62,7 @@ export class StoreFixture {
     key: string | Uint8Array,
     value: string | Uint8Array | null,
     ttlMs = Number.POSITIVE_INFINITY,
+    renewable = false,
   ): PutResult {
     const keyBytes = Buffer.from(key)
     return this.writer.put({
@@ -61,6 +71,7 @@ export class StoreFixture {
       value: Buffer.from(value ?? ''),
       notFound: value === null,
       ttlMs,
+      renewable,
     })
   }
 
@@ -77,6 +88,13 @@ export class StoreFixture {
       place === 0 ? undefined : this.reader.isNotFound(place) ? null : Buffer.from(this.reader.value(place))
     this.epochs.unpin(0)
     return value
+  }
+
+  /** What a reader sees that takes entries stale for less than `staleMs`. */
+  stale(key: string, staleMs: number): string | undefined {
+    const bytes = Buffer.from(key)
+    const place = this.reader.findStale(bytes, 0, bytes.length, this.hash(bytes), staleMs)
+    return place === 0 ? undefined : Buffer.from(this.reader.value(place)).toString()
   }
 
   text(key: string): string | null | undefined {

@@ -24,6 +24,7 @@ describe('nameFaults', () => {
       'test/helper.test.ts',
       'src/shardPool.ts',
       'src/shard-pool.ts',
+      'bench/store.bench.ts',
     ]
     const faults = nameFaults(madeUp(Object.fromEntries(paths.map((path) => [path, '']))))
     assert.deepEqual(places(faults), paths.slice(0, 4))

@@ -79,6 +79,17 @@ export function duration(minMs: number, maxMs: number): OptionType<number> {
   }
 }
 
+/** A part of a whole, 0 to 1. */
+export function share(): OptionType<number> {
+  return {
+    placeholder: 'SHARE',
+    expected: 'a share from 0 to 1, such as 0.1',
+    shape: 'scalar',
+    parse: (written) => (/^\d+(\.\d+)?$/.test(written) ? within(Number(written), 0, 1) : undefined),
+    format: String,
+  }
+}
+
 /** One name of a closed list. */
 export function oneOf<const Name extends string>(
   placeholder: string,

@@ -56,9 +56,10 @@ export interface Resolved<Table> {
   readonly origins: ReadonlyMap<string, Setting>
 }
 
-/** The environment variable of an option; undefined for switches and for options without a flag. */
+/** The environment variable of an option; undefined for options without a flag and for switches of one command. */
 export function environmentName(option: Option<unknown>): string | undefined {
-  if (option.flag === undefined || option.type.placeholder === '') return undefined
+  const isSwitch = option.type.placeholder === '' && option.path === undefined
+  if (option.flag === undefined || isSwitch) return undefined
   return `GEEK_CACHE_${option.flag.toUpperCase().replaceAll('-', '_')}`
 }
 

@@ -1,11 +1,11 @@
 import { type Clock, systemClock } from '../../shared/clock.js'
-import { CacheError, type CodeName } from '../../shared/errors.js'
+import { CacheError, Code, type CodeName, codeNameOf } from '../../shared/errors.js'
 import type { Answer, CallOptions } from '../call.js'
 import type { Peer } from '../peer.js'
 import type { UnaryCaller } from '../unary-caller.js'
 import { type GroupKey, groupCacheDefinition } from './group-cache-codec.js'
 import { PeerChannel } from './peer-channel.js'
-import { peerDefinition } from './peer-codec.js'
+import { type FetchManyResult, type FetchResponse, peerDefinition } from './peer-codec.js'
 import type { UnaryMethod } from './unary-method.js'
 
 export interface PeerClientOptions {
@@ -34,6 +34,8 @@ export class PeerClient implements Peer {
   readonly #clock: Clock
   /** Time up to which the peer counts as plain. */
   #plainUntilMs = Number.NEGATIVE_INFINITY
+  /** Time up to which the peer counts as one that has no FetchMany. */
+  #singlesUntilMs = Number.NEGATIVE_INFINITY
 
   /** @param caller connects to the address under which the peer is registered; the peer's from here on */
   constructor(caller: UnaryCaller, options: PeerClientOptions = {}) {
@@ -54,11 +56,32 @@ export class PeerClient implements Peer {
     const request = { group, key }
     const outbound = this.#fixDeadline(options)
     const fetched = await this.#callBetter(peerDefinition.Fetch, request, outbound)
-    if (fetched !== undefined) {
-      return { ...fetched, outcome: fetched.outcome ?? 'load', answeredBy: this.address }
-    }
+    if (fetched !== undefined) return this.#answerOf(fetched)
     const { value } = await this.#callPlain(groupCacheDefinition.Get, request, outbound)
     return { value, outcome: 'load', answeredBy: this.address, ttlLeftMs: 0 }
+  }
+
+  /** In as many calls as the length of the values takes; one for each key to a peer that knows no other way. */
+  async fetchMany(
+    group: string,
+    keys: readonly Uint8Array[],
+    options: CallOptions,
+  ): Promise<(Answer | CacheError)[]> {
+    const outbound = this.#fixDeadline(options)
+    const answers: (Answer | CacheError)[] = []
+    while (answers.length < keys.length) {
+      const left = keys.slice(answers.length)
+      const results = await this.#callMany(group, left, outbound)
+      if (results === undefined) return [...answers, ...(await this.#fetchEach(group, left, outbound))]
+      if (results.length === 0 || results.length > left.length) {
+        throw new CacheError(
+          'UNAVAILABLE',
+          `${this.address}: ${results.length} answers for ${left.length} keys`,
+        )
+      }
+      for (const result of results) answers.push(this.#resultOf(result))
+    }
+    return answers
   }
 
   async remove(group: string, key: Uint8Array, options: CallOptions): Promise<void> {
@@ -71,6 +94,47 @@ export class PeerClient implements Peer {
   /** Ends the connection. Calls in flight, and all later ones, reject with UNAVAILABLE. */
   close(): void {
     this.#channel.close()
+  }
+
+  /** `undefined` when the peer has no such method. */
+  async #callMany(
+    group: string,
+    keys: readonly Uint8Array[],
+    options: CallOptions,
+  ): Promise<readonly FetchManyResult[] | undefined> {
+    if (!this.#channel.connected) this.#singlesUntilMs = Number.NEGATIVE_INFINITY
+    if (this.#clock.nowMs() < this.#singlesUntilMs) return undefined
+    try {
+      const request = { group, keys: [...keys] }
+      return (await this.#channel.call(peerDefinition.FetchMany, request, options)).results
+    } catch (thrown) {
+      if (!(thrown instanceof CacheError) || thrown.code !== 'UNIMPLEMENTED') throw thrown
+      this.#singlesUntilMs = this.#clock.nowMs() + this.#plainMs
+      return undefined
+    }
+  }
+
+  async #fetchEach(
+    group: string,
+    keys: readonly Uint8Array[],
+    options: CallOptions,
+  ): Promise<(Answer | CacheError)[]> {
+    const settled = await Promise.allSettled(keys.map((key) => this.fetch(group, key, options)))
+    return settled.map((result) =>
+      result.status === 'fulfilled' ? result.value : CacheError.from(result.reason, 'INTERNAL'),
+    )
+  }
+
+  #answerOf({ value, outcome, ttlLeftMs }: FetchResponse): Answer {
+    return { value, outcome: outcome ?? 'load', answeredBy: this.address, ttlLeftMs }
+  }
+
+  #resultOf(result: FetchManyResult): Answer | CacheError {
+    if (result.code === 0) return this.#answerOf(result)
+    const name = codeNameOf(result.code)
+    // As with the status of a call: codes outside our list are no peer's word on the key.
+    const code = name !== 'CANCELLED' && Code[name] === result.code ? name : 'UNAVAILABLE'
+    return new CacheError(code, `${this.address}: ${result.message}`)
   }
 
   /** `undefined` when the peer is a plain one. */

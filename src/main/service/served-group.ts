@@ -9,6 +9,8 @@ export type ServeOptions = CallOptions & { readonly forwarded?: boolean }
 export interface ServedGroup {
   /** Rejects with CacheError; NOT_FOUND says that the source has no such key. */
   fetch(key: Uint8Array, options: ServeOptions): Promise<Answer>
+  /** As fetch() for each of the keys, in order. */
+  fetchMany(keys: readonly Uint8Array[], options: ServeOptions): Promise<readonly (Answer | CacheError)[]>
   /** Resolves once the owner of the key holds it no more, whether it held it before or not. */
   remove(key: Uint8Array, options: ServeOptions): Promise<void>
 }
@@ -28,13 +30,18 @@ const NAME_LENGTH_MAX = 64
  * @throws CacheError `missing`, or INVALID_ARGUMENT for an empty key
  */
 export function groupOf(groups: ServedGroups, request: GroupKey, missing: CodeName): ServedGroup {
-  const group = groups.find(request.group)
-  if (group === undefined) {
-    throw new CacheError(
-      missing,
-      `group not found: ${JSON.stringify(request.group.slice(0, NAME_LENGTH_MAX))}`,
-    )
-  }
+  const group = groupNamed(groups, request.group, missing)
   if (request.key.length === 0) throw new CacheError('INVALID_ARGUMENT', 'key is empty')
   return group
+}
+
+/**
+ * The group of that name.
+ *
+ * @throws CacheError `missing` when this node does not have it
+ */
+export function groupNamed(groups: ServedGroups, name: string, missing: CodeName): ServedGroup {
+  const group = groups.find(name)
+  if (group !== undefined) return group
+  throw new CacheError(missing, `group not found: ${JSON.stringify(name.slice(0, NAME_LENGTH_MAX))}`)
 }

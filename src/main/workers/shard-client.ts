@@ -1,6 +1,6 @@
 import { Cancel, type CancelSignal } from '../../shared/cancel.js'
 import { CacheError } from '../../shared/errors.js'
-import type { GroupSpec, Loaded, RingView, ShardReply, ShardRequest } from '../../shared/messages.js'
+import type { Failure, GroupSpec, Loaded, RingView, ShardReply, ShardRequest } from '../../shared/messages.js'
 import type { PolicyName } from '../../shared/policy-names.js'
 import type { ShardThread } from './shard-thread.js'
 
@@ -12,7 +12,12 @@ type Request = Extract<ShardRequest, { id: number }>
 
 /** Runs the getter functions of the main thread for a worker. */
 export interface GetterRunner {
-  run(group: number, key: Uint8Array, context: { cancel: Cancel; deadlineMs: number }): Promise<Loaded>
+  /** Resolves with an outcome for each key, in order; rejects when all of them failed. */
+  run(
+    group: number,
+    keys: readonly Uint8Array[],
+    context: { cancel: Cancel; deadlineMs: number },
+  ): Promise<(Loaded | Failure)[]>
 }
 
 interface Pending {
@@ -171,13 +176,13 @@ export class ShardClient {
     else pending?.resolve(reply)
   }
 
-  async #runGetter({ call, group, key, deadlineMs }: Extract<ShardReply, { kind: 'call' }>): Promise<void> {
+  async #runGetter({ call, group, keys, deadlineMs }: Extract<ShardReply, { kind: 'call' }>): Promise<void> {
     const cancel = new Cancel()
     this.#calls.set(call, cancel)
     // The successor of a dead thread counts its calls from 1 again: an answer for the dead one must not go to it.
     const isAwaited = (): boolean => this.#calls.get(call) === cancel
     try {
-      const outcome = await this.#getters.run(group, key, { cancel, deadlineMs })
+      const outcome = await this.#getters.run(group, keys, { cancel, deadlineMs })
       if (isAwaited()) this.#push({ kind: 'called', call, outcome })
     } catch (thrown) {
       const { code, message } = CacheError.from(thrown)

@@ -7,17 +7,23 @@ import { ENTRY_ALIGN } from './layout.js'
  *
  *     word 0   slot number, 24 bits        │ key length, 8 bits; 0: see the extension
  *     word 1   value length, 28 bits       │ flags, 4 bits
- *    [word 2   expires at                     with TIMED: ms on the node's clock, modulo 2³²]
+ *    [word 2   fresh until                    with TIMED: ms on the node's clock, modulo 2³²]
  *    [word 3   stored at                      with TIMED: likewise]
  *    [word     key length                     when it does not fit in word 0]
  *     key, then value; a value that is worth it starts at a multiple of 8
  *     padding to a multiple of 8
+ *
+ * For readers an entry ends with its freshness, so they look at one word of time. Only the owner knows of the stale time
+ * after it, one length for the whole group; which entries have it is told by a flag. When to refresh ahead follows from
+ * the two times. So neither costs a byte of an entry, or a look of a reader.
  */
 export const Flag = {
   /** The entry has a time to live. */
   TIMED: 1 << 28,
   /** The source has no such key; the value is empty. */
   NOT_FOUND: 1 << 29,
+  /** With TIMED: may be served stale and loaded again by the node itself. Not so for keys that other nodes own. */
+  RENEWABLE: 1 << 30,
 } as const
 
 const VALUE_LENGTH_MASK = (1 << 28) - 1
@@ -61,19 +67,18 @@ export function isNotFound(views: EntryViews, place: number): boolean {
   return (views.words[(place >> 2) + 1]! & Flag.NOT_FOUND) !== 0
 }
 
-/** Only for TIMED entries. */
-export function expiresAt(views: EntryViews, place: number): number {
-  return views.words[(place >> 2) + 2]!
+export function isRenewable(views: EntryViews, place: number): boolean {
+  return (views.words[(place >> 2) + 1]! & Flag.RENEWABLE) !== 0
 }
 
-/** Only for TIMED entries. */
-export function storedAt(views: EntryViews, place: number): number {
-  return views.words[(place >> 2) + 3]!
-}
-
-/** Milliseconds until a TIMED entry expires; 0 or less when it has. Wraps around with the clock's 32 bits. */
+/** Milliseconds that a TIMED entry is still fresh; 0 or less when it is not. Wraps around with the clock's 32 bits. */
 export function timeLeftMs(views: EntryViews, place: number, nowMs: number): number {
-  return (expiresAt(views, place) - nowMs) | 0
+  return (views.words[(place >> 2) + 2]! - nowMs) | 0
+}
+
+/** Milliseconds that a TIMED entry is fresh, from when it was stored. */
+export function lifetimeMs(views: EntryViews, place: number): number {
+  return (views.words[(place >> 2) + 2]! - views.words[(place >> 2) + 3]!) | 0
 }
 
 export function keyLengthAt(views: EntryViews, place: number): number {
@@ -121,7 +126,9 @@ export interface NewEntry {
   readonly value: Uint8Array
   readonly notFound: boolean
   /** Times on the node's clock, ms modulo 2³²; absent when the entry lives until it is evicted. */
-  readonly times?: { readonly expiresAt: number; readonly storedAt: number }
+  readonly times?: { readonly freshUntil: number; readonly storedAt: number }
+  /** Only for entries with times. Default false. */
+  readonly renewable?: boolean
 }
 
 /** Writes an entry that no slot points to yet. */
@@ -131,9 +138,13 @@ export function writeEntry(views: EntryViews, place: number, slot: number, entry
   const short = key.length <= SHORT_KEY_BYTES_MAX
   let word = place >> 2
   words[word++] = slot | (short ? key.length << 24 : 0)
-  words[word++] = value.length | (times ? Flag.TIMED : 0) | (entry.notFound ? Flag.NOT_FOUND : 0)
+  words[word++] =
+    value.length |
+    (times ? Flag.TIMED : 0) |
+    (entry.notFound ? Flag.NOT_FOUND : 0) |
+    (entry.renewable ? Flag.RENEWABLE : 0)
   if (times) {
-    words[word++] = times.expiresAt
+    words[word++] = times.freshUntil
     words[word++] = times.storedAt
   }
   if (!short) words[word++] = key.length

@@ -2,7 +2,7 @@ import { assert } from '../assert.js'
 import { SLOT_COUNT_MAX, STORE_BYTES_MAX } from '../limits.js'
 
 /** Raised with every change of what lies where: threads and snapshots of another version are refused. */
-export const LAYOUT_VERSION = 1
+export const LAYOUT_VERSION = 2
 
 /**
  * A store: the entries of one group in one shard, in one SharedArrayBuffer. The owner writes, any thread reads.
@@ -72,7 +72,8 @@ export const HEAD_BYTES = 4
 /** The smallest entry: header and a one-byte key. */
 const ENTRY_BYTES_MIN = 16
 
-const HEAD_COUNT_MIN = 8
+/** Heads of an empty store. */
+export const HEAD_COUNT_MIN = 8
 
 export const LINK_SLOT_MASK = 0xff_ffff
 

@@ -4,6 +4,7 @@ import type { AccessLog } from './access-log.js'
 import {
   type EntryViews,
   isNotFound,
+  isRenewable,
   isTimed,
   keyEquals,
   slotAt,
@@ -27,6 +28,10 @@ const HOPS_MAX = 64
 /** Shorter values are copied byte by byte: `Buffer#copy` and `set` cost about 50 ns before the first byte. */
 const BYTE_LOOP_MAX = 16
 
+/** From this length on it pays to copy to an aligned place first when `target` is not: see copyValue(). */
+const STAGED_MIN = 512
+const STAGE_BYTES = 8 * 1024
+
 /**
  * The read half of a store, for one thread. Every method may only be called while that thread is pinned
  * ({@link Epochs}); places are worth nothing after it unpinned.
@@ -40,6 +45,7 @@ export class StoreReader {
   readonly #log: AccessLog
   readonly #thread: number
   readonly #clock: Clock
+  readonly #stage = new Uint8Array(STAGE_BYTES)
 
   constructor(memory: SharedArrayBuffer, log: AccessLog, thread: number, clock: Clock) {
     this.#views = { words: new Int32Array(memory), bytes: new Uint8Array(memory) }
@@ -51,7 +57,7 @@ export class StoreReader {
   }
 
   /**
-   * The place of the live entry with key `key[start…end)`, 0 when there is none. Leaves a hint for the policy.
+   * The place of the fresh entry with key `key[start…end)`, 0 when there is none. Leaves a hint for the policy.
    *
    * @param hash of that key, by the seed of the node
    */
@@ -62,6 +68,14 @@ export class StoreReader {
     if (isTimed(views, place) && timeLeftMs(views, place, this.#clock.nowMs()) <= 0) return 0
     this.#log.record(this.#thread, slotAt(views, place))
     return place
+  }
+
+  /** As find(), but also an entry that has been stale for less than `staleMs`, if it may be served stale. No hint. */
+  findStale(key: Uint8Array, start: number, end: number, hash: number, staleMs: number): number {
+    const place = this.#locate(key, start, end, hash)
+    if (place === 0 || !isTimed(this.#views, place)) return place
+    const leftMs = timeLeftMs(this.#views, place, this.#clock.nowMs())
+    return leftMs > 0 || (isRenewable(this.#views, place) && leftMs > -staleMs) ? place : 0
   }
 
   #locate(key: Uint8Array, start: number, end: number, hash: number): number {
@@ -92,21 +106,37 @@ export class StoreReader {
     return valueLengthAt(this.#views, place)
   }
 
-  /** Milliseconds until the entry expires; Infinity when it does not. */
+  /** Milliseconds that the entry is still fresh, 0 for a stale one; Infinity when it has no time to live. */
   ttlLeftMs(place: number): number {
     if (!isTimed(this.#views, place)) return Number.POSITIVE_INFINITY
-    return timeLeftMs(this.#views, place, this.#clock.nowMs())
+    return Math.max(0, timeLeftMs(this.#views, place, this.#clock.nowMs()))
   }
 
-  /** Copies the value into `target` from `at` on, which must have room for it. */
+  /**
+   * Copies the value into `target` from `at` on, which must have room for it.
+   *
+   * Out of shared memory V8 copies byte by byte when the two places differ modulo 8: 40 µs for 64 KiB, not 5. Values that
+   * are worth it start aligned, so for a target that does not, they go by way of private memory, between which and the
+   * target any alignment is copied fast.
+   */
   copyValue(place: number, target: Uint8Array, at: number): void {
     const { bytes } = this.#views
     const from = valueAt(this.#views, place)
     const length = valueLengthAt(this.#views, place)
     if (length <= BYTE_LOOP_MAX) {
       for (let i = 0; i < length; i++) target[at + i] = bytes[from + i]!
-    } else {
+    } else if (length < STAGED_MIN || ((target.byteOffset + at - from) & 7) === 0) {
       target.set(bytes.subarray(from, from + length), at)
+    } else {
+      this.#copyStaged(from, length, target, at)
+    }
+  }
+
+  #copyStaged(from: number, length: number, target: Uint8Array, at: number): void {
+    for (let done = 0; done < length; done += STAGE_BYTES) {
+      const end = Math.min(done + STAGE_BYTES, length)
+      this.#stage.set(this.#views.bytes.subarray(from + done, from + end))
+      target.set(end - done === STAGE_BYTES ? this.#stage : this.#stage.subarray(0, end - done), at + done)
     }
   }
 

@@ -142,6 +142,20 @@ describe('a recognised request', () => {
     assert.equal(doubling.answer(9).status, '13')
   })
 
+  test('is held to its content-length and to the limit of messages', () => {
+    const doubling = new Doubling({ receiveBytesMax: 10 })
+    doubling.harness.start()
+    for (const id of [1, 3]) doubling.harness.receive(call(id, 'a', 'content-length', '6'))
+    doubling.harness.receive(call(5, 'ab', 'content-length', '6'))
+    assert.equal(
+      doubling.harness.frames(FrameType.RST_STREAM, 5)[0]?.payload.readUInt32BE(0),
+      Http2Code.PROTOCOL_ERROR,
+    )
+    for (const id of [7, 9]) doubling.harness.receive(call(id, 'a'))
+    doubling.harness.receive(call(11, 'a'.repeat(11)))
+    assert.equal(doubling.answer(11).status, '8')
+  })
+
   test('may be reset before its body comes', () => {
     const doubling = new Doubling()
     doubling.harness.start()
@@ -176,6 +190,26 @@ describe('flow control on the hot path', () => {
       assert.deepEqual(doubling.answer(7), { text: 'zz', status: '0' })
       assert.equal(doubling.ordinary, 1)
     }
+  })
+
+  test('a reply does not overtake those that wait, nor exceed the window of its stream', () => {
+    const doubling = new Doubling()
+    doubling.harness.start()
+    doubling.warm().harness.receive(call(5, 'y'.repeat(15_000)), call(7, 'z'))
+    assert.deepEqual(
+      doubling.harness
+        .frames(FrameType.DATA)
+        .slice(2, 4)
+        .map(({ streamId }) => streamId),
+      [5, 7],
+    )
+    const narrow = new Doubling()
+    narrow.harness.start([4, 10])
+    narrow.warm().harness.receive(call(5, 'xxxx'))
+    assert.deepEqual(
+      narrow.harness.frames(FrameType.DATA, 5).map(({ payload }) => payload.length),
+      [10],
+    )
   })
 
   test('a spent connection window holds replies back, in order', () => {
@@ -231,6 +265,29 @@ describe('deadlines on the hot path', () => {
       assert.deepEqual(doubling.answer(2 * index + 1), { text: 'xx', status: '0' })
     }
     assert.ok(doubling.hot >= 5, `${doubling.hot} of ${timeouts.length}`)
+  })
+
+  test('a block that names what the table has lost, or lacks fields, is not taken for another', () => {
+    const indexed = () => {
+      const doubling = new Doubling()
+      const client = new IndexingClient()
+      doubling.harness.start()
+      for (const id of [1, 3, 5]) doubling.harness.receive(client.call(id, 'x'))
+      assert.equal(doubling.hot, 1)
+      return { doubling, block: client.call(7, 'x').subarray(9, -15) }
+    }
+    const emptied = indexed()
+    const literal = callBlock('/other')
+    emptied.doubling.harness.receive(headersFrame(7, Buffer.concat([Buffer.from([0x20]), literal])))
+    emptied.doubling.harness.receive(headersFrame(9, emptied.block), messageFrame(9, Buffer.from('x')))
+    assert.equal(emptied.doubling.harness.ended, true)
+
+    const short = indexed()
+    const timeout = Buffer.from('400c677270632d74696d656f75740231 53'.replace(' ', ''), 'hex')
+    const lacking = Buffer.concat([short.block.subarray(0, 2), timeout])
+    short.doubling.harness.receive(headersFrame(7, lacking), messageFrame(7, Buffer.from('x')))
+    assert.equal(short.doubling.hot, 1)
+    assert.equal(short.doubling.harness.frames(FrameType.RST_STREAM, 7)[0]?.payload.readUInt32BE(0), 1)
   })
 
   test('survives as many new timeouts as empty the table', () => {

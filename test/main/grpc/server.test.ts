@@ -274,6 +274,17 @@ for (const engine of ['native', 'grpc-js']) {
       }
     })
 
+    test('a compressed request that inflates beyond the limit is refused', async () => {
+      const target = client.getChannel().getTarget().replace('dns:', '')
+      const packed = new Client(target, credentials.createInsecure(), {
+        'grpc.default_compression_algorithm': compressionAlgorithms.gzip,
+      })
+      const { error } = await unary(packed, 'Unary', Buffer.alloc((4 << 20) + 1))
+      assert.equal(error?.code, status.RESOURCE_EXHAUSTED)
+      if (engine === 'native') assert.match(error?.details ?? '', /^inflated message larger/)
+      packed.close()
+    })
+
     test('many calls at once', async () => {
       const results = await Promise.all(
         Array.from({ length: 500 }, (_, index) => unary(client, 'Unary', Buffer.from(String(index)))),

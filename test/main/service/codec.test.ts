@@ -14,7 +14,13 @@ import {
   ringViewCodec,
   statsRequestCodec,
 } from '../../../src/main/service/node-codec.js'
-import { fetchResponseCodec, removeResponseCodec } from '../../../src/main/service/peer-codec.js'
+import {
+  type FetchManyResult,
+  fetchManyResponseCodec,
+  fetchResponseCodec,
+  groupKeysCodec,
+  removeResponseCodec,
+} from '../../../src/main/service/peer-codec.js'
 import { Prng, seedOf } from '../../support/prng.js'
 
 const protoRoot = new URL('../../../../proto/', import.meta.url)
@@ -43,7 +49,20 @@ interface Case<Message> {
 
 const same = (message: object): object => message
 
-const outcomes = ['hit', 'load', 'coalesced'] as const
+const outcomes = ['hit', 'load', 'coalesced', 'stale'] as const
+
+function fetchManyResult(): FetchManyResult {
+  const ttlLeftMs = [0, 1500, Number.POSITIVE_INFINITY][random.below(3)] ?? 0
+  return random.below(2) === 0
+    ? { value: bytes(1000), outcome: outcomes[random.below(5)], ttlLeftMs, code: 0, message: '' }
+    : {
+        value: Buffer.alloc(0),
+        outcome: undefined,
+        ttlLeftMs: Number.POSITIVE_INFINITY,
+        code: 5,
+        message: text(40),
+      }
+}
 
 function caseOf<Message extends object>(one: Case<Message>): Case<object> {
   return one as unknown as Case<object>
@@ -71,13 +90,32 @@ const cases: Case<object>[] = [
     codec: fetchResponseCodec,
     make: () => ({
       value: bytes(1000),
-      outcome: outcomes[random.below(4)],
+      outcome: outcomes[random.below(5)],
       ttlLeftMs: [0, 1, 2 ** 40, Number.MAX_SAFE_INTEGER, Number.POSITIVE_INFINITY][random.below(5)] ?? 0,
     }),
     inSchema: ({ value, outcome, ttlLeftMs }) => ({
       value,
       outcome: outcome === undefined ? 0 : outcomes.indexOf(outcome) + 1,
       ...(ttlLeftMs !== Number.POSITIVE_INFINITY && { ttl_left_ms: ttlLeftMs }),
+    }),
+  }),
+  caseOf({
+    name: 'geekcache.v1.FetchManyRequest',
+    codec: groupKeysCodec,
+    make: () => ({ group: text(40), keys: list(20, () => bytes(300)) }),
+  }),
+  caseOf({
+    name: 'geekcache.v1.FetchManyResponse',
+    codec: fetchManyResponseCodec,
+    make: () => ({ results: list(20, fetchManyResult) }),
+    inSchema: ({ results }) => ({
+      results: results.map(({ value, outcome, ttlLeftMs, code, message }) => ({
+        value,
+        outcome: outcome === undefined ? 0 : outcomes.indexOf(outcome) + 1,
+        ...(ttlLeftMs !== Number.POSITIVE_INFINITY && { ttl_left_ms: ttlLeftMs }),
+        code,
+        message,
+      })),
     }),
   }),
   caseOf({ name: 'geekcache.v1.RemoveResponse', codec: removeResponseCodec, make: () => ({}) }),

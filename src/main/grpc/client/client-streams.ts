@@ -184,9 +184,11 @@ export class ClientStreams implements CallHolder {
     const { upload } = call
     if (increment === 0) {
       this.fail(call, 'PROTOCOL_ERROR', Code.INTERNAL, 'WINDOW_UPDATE of 0')
-    } else if (upload !== undefined && !upload.sendWindow.grow(increment)) {
+    } else if (upload === undefined || upload.closed) {
+      return
+    } else if (!upload.sendWindow.grow(increment)) {
       this.fail(call, 'FLOW_CONTROL_ERROR', Code.INTERNAL, 'window above 2^31 − 1')
-    } else if (upload !== undefined) {
+    } else {
       this.output.scheduler.schedule(upload)
     }
   }
@@ -194,7 +196,7 @@ export class ClientStreams implements CallHolder {
   /** SETTINGS_INITIAL_WINDOW_SIZE changed by so much. */
   shiftWindows(change: number): void {
     for (const { upload } of this.calls.values()) {
-      if (upload === undefined) continue
+      if (upload === undefined || upload.closed) continue
       if (!upload.sendWindow.grow(change))
         throw new ConnectionError('FLOW_CONTROL_ERROR', 'window above 2^31 − 1')
       this.output.scheduler.schedule(upload)
@@ -241,7 +243,7 @@ export class ClientStreams implements CallHolder {
     const { grpcStatus } = trailers
     const { body = call.download?.message, download } = call
     const midMessage = download?.midMessage === true
-    if (call.upload !== undefined && call.upload.queuedBytes > 0) this.reset(call, 'NO_ERROR')
+    if (call.upload?.closed === false) this.reset(call, 'NO_ERROR')
     else this.calls.delete(call.streamId)
     if (grpcStatus < 0) {
       const status = head.httpStatus === 200 && head.grpc ? Code.UNKNOWN : statusOfHttp(head.httpStatus)

@@ -1,4 +1,10 @@
-import { type ByteBudget, type FramingFault, MessageReader, type MessageSink } from '../framing.js'
+import {
+  type ByteBudget,
+  type FramingFault,
+  heldBytesOf,
+  MessageReader,
+  type MessageSink,
+} from '../framing.js'
 import { ReceiveWindow } from '../http2/flow-control.js'
 
 /** Bytes that all calls of a client may buffer together. */
@@ -54,7 +60,7 @@ export class Download implements MessageSink {
 
   onMessage(message: Buffer, compressed: boolean): void {
     // From here on it is the caller's.
-    this.budget.give(message.length)
+    this.budget.give(heldBytesOf(message))
     if (compressed) this.fault ??= 'compressed'
     else if (this.message !== undefined) this.fault ??= 'second'
     this.message ??= message

@@ -7,6 +7,7 @@ export class Upload implements SendingStream {
   readonly id: number
   readonly sendWindow: SendWindow
   readonly endsWithData = true
+  /** All of it is written, or nothing more is wanted. */
   closed = false
   scheduled = false
   queuedBytes: number
@@ -38,13 +39,15 @@ export class Upload implements SendingStream {
     if (written < end) target.set(this.message.subarray(from, from + end - written), written)
     this.sentBytes += lengthBytes
     this.queuedBytes -= lengthBytes
+    // The frame with the last of it ends the stream: no window may call for another.
+    if (this.queuedBytes === 0) this.close()
   }
 
   takeTrailers(): undefined {}
 
   notifyDrain(): void {}
 
-  /** Nothing of it is sent any more. */
+  /** Nothing more of it is sent. */
   close(): void {
     this.closed = true
     this.message = new Uint8Array(0)

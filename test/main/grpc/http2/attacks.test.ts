@@ -100,6 +100,14 @@ describe('a client that floods', () => {
     }
   })
 
+  test('a header block of few but large fragments is cut off by its bytes', () => {
+    const { harness } = waiting()
+    harness.receive(headersFrame(1, callBlock(PATH), 0))
+    for (let count = 0; count < 3; count++)
+      harness.receive(frame(FrameType.CONTINUATION, 0, 1, Buffer.alloc(16_000)))
+    ended(harness, 'ENHANCE_YOUR_CALM')
+  })
+
   test('a header block that never ends is timed out', () => {
     const { harness } = waiting()
     harness.receive(headersFrame(1, callBlock(PATH), 0))

@@ -181,6 +181,41 @@ describe('streams', () => {
   })
 })
 
+describe('bodies', () => {
+  test('padding longer than its frame is an error of the connection', () => {
+    const padded = frame(FrameType.DATA, Flag.PADDED, 1, Buffer.from([4, 0, 0, 0]))
+    const harness = echoing()
+      .start()
+      .receive(headersFrame(1, callBlock(PATH)), padded)
+    assert.equal(goawayCode(harness), Http2Code.PROTOCOL_ERROR)
+  })
+
+  test('shorter or longer than content-length: the stream is reset', () => {
+    for (const contentLength of ['5', '7']) {
+      const head = headersFrame(1, callBlock(PATH, 'content-length', contentLength))
+      const harness = echoing()
+        .start()
+        .receive(head, messageFrame(1, Buffer.from('x')))
+      assert.equal(
+        harness.frames(FrameType.RST_STREAM, 1)[0]?.payload.readUInt32BE(0),
+        Http2Code.PROTOCOL_ERROR,
+      )
+    }
+  })
+
+  test('a deadline ends the call without the help of the client', async () => {
+    const harness = new GrpcHarness()
+    const cancelled = new Promise((resolve) => {
+      harness.method(PATH, (call) => (call as NodeJS.EventEmitter).on('cancelled', resolve))
+    })
+    const head = headersFrame(1, callBlock(PATH, 'grpc-timeout', '5m'))
+    harness.start().receive(head, messageFrame(1, Buffer.from('x')))
+    await cancelled
+    harness.settle()
+    assert.equal(harness.headers(1)[0]?.['grpc-status'], '4')
+  })
+})
+
 describe('the end', () => {
   test('a drain announces, waits for the PING, refuses, and ends with the last stream', () => {
     const pending: (() => void)[] = []
