@@ -24,7 +24,7 @@ const FILE_LINES_MAX = 400
 const FUNCTION_LINES_MAX = 70
 
 /** What users and threads start with; everything else must be reached from here. */
-const ENTRIES = ['src/main/index.ts', 'src/main/cli/main.ts', 'src/worker/entry.ts', 'src/worker/index.ts']
+const ENTRIES = ['src/main/index.ts', 'src/main/cli/main.ts', 'src/worker/entry.ts', 'src/attach/index.ts']
 
 /** The only files that may touch shared memory without a message: each is one small protocol between threads. */
 const ATOMICS_FILES = [
@@ -63,11 +63,13 @@ const LAYERS: readonly Layer[] = [
     ],
     mayImport: ['shared'],
   },
+  { name: 'attach', paths: ['src/attach/'], mayImport: BELOW_CORE },
   { name: 'http2', paths: ['src/main/grpc/http2/'], mayImport: BELOW_CORE },
   { name: 'grpc', paths: ['src/main/grpc/'], mayImport: [...BELOW_CORE, 'http2'] },
   { name: 'metrics', paths: ['src/main/metrics/'], mayImport: BELOW_CORE },
   { name: 'cluster', paths: ['src/main/cluster/'], mayImport: BELOW_CORE },
   { name: 'workers', paths: ['src/main/workers/'], mayImport: [...BELOW_CORE, 'metrics'] },
+  { name: 'threads', paths: ['src/main/threads/'], mayImport: BELOW_CORE },
   {
     name: 'core',
     paths: [
@@ -86,6 +88,12 @@ const LAYERS: readonly Layer[] = [
   { name: 'http', paths: ['src/main/http/'], mayImport: BELOW_FRONTS },
   { name: 'resp', paths: ['src/main/resp/'], mayImport: BELOW_FRONTS },
   { name: 'client', paths: ['src/main/client/'], mayImport: [...BELOW_CORE, 'grpc'] },
+  { name: 'tls', paths: ['src/main/tls-files.ts'], mayImport: BELOW_CORE },
+  {
+    name: 'grpc-thread',
+    paths: ['src/main/grpc-thread/'],
+    mayImport: [...BELOW_CORE, 'attach', 'grpc', 'service', 'tls'],
+  },
   {
     name: 'composition',
     paths: [
@@ -93,10 +101,21 @@ const LAYERS: readonly Layer[] = [
       'src/main/node.ts',
       'src/main/config.ts',
       'src/main/group-config.ts',
-      'src/main/tls-files.ts',
       'src/main/cli/',
     ],
-    mayImport: [...BELOW_FRONTS, 'grpc', 'cluster', 'workers', 'service', 'http', 'resp', 'client'],
+    mayImport: [
+      ...BELOW_FRONTS,
+      'grpc',
+      'cluster',
+      'workers',
+      'threads',
+      'service',
+      'grpc-thread',
+      'tls',
+      'http',
+      'resp',
+      'client',
+    ],
   },
 ]
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { CacheError } from '../shared/errors.js'
-import { KEY_BYTES_MAX, VALUE_BYTES_MAX, WORKER_COUNT_MAX } from '../shared/limits.js'
+import { GRPC_THREAD_COUNT_MAX, KEY_BYTES_MAX, VALUE_BYTES_MAX, WORKER_COUNT_MAX } from '../shared/limits.js'
 import { GROUP_OPTIONS, type GroupConfig, groupConfigOf } from './group-config.js'
 import { LOG_LEVELS } from './log.js'
 import type { NodeOptions } from './node-options.js'
@@ -59,6 +59,13 @@ export const NODE_OPTIONS = {
     type: oneOf('ENGINE', ['native', 'grpc-js']),
     default: 'native',
     help: 'What serves gRPC and calls peers: native, the engine of this package, or grpc-js',
+  },
+  grpcThreads: {
+    flag: 'grpc-threads',
+    path: 'grpcThreads',
+    type: integer(1, GRPC_THREAD_COUNT_MAX),
+    default: 1,
+    help: 'Threads that serve gRPC, the main thread among them; only with --grpc-engine native',
   },
   workers: {
     flag: 'workers',
@@ -196,6 +203,7 @@ export function nodeOptionsOf({ values }: Config): NodeOptions {
     ...(values.etcd && { etcd: { hosts: values.etcd, leaseTtlSeconds: values.leaseTtlSeconds } }),
     ...(values.peers && { peers: values.peers }),
     grpcEngine: values.grpcEngine,
+    grpcThreads: values.grpcThreads,
     workers: values.workers,
     replicas: values.replicas,
     keyBytesMax: values.keyBytesMax,

@@ -30,8 +30,8 @@ export interface GroupOperationsParts {
   readonly id: number
   readonly shards: readonly OperatedShard[]
   readonly seed: HashSeed
-  /** Has all readers look into the new memory of a shard. */
-  readonly switchReaders: (shard: number, memory: SharedArrayBuffer, accessLog: AccessLog) => void
+  /** Has all readers look into new memory, those of this thread at once. Resolves when the others do. */
+  readonly switchReaders: (memories: readonly StoreMemory[]) => Promise<void>
 }
 
 /** What can be done to a group of this node while it is used, by asking the owners of its shards. */
@@ -69,7 +69,7 @@ export class GroupOperations {
       const failure = copied.find((result) => result.status === 'rejected')
       // A new owner knows nothing of the copy that the one before it made.
       const usesNew = !failure && shards.every(({ life }, index) => life === lives[index])
-      if (usesNew) this.#switch(memories)
+      if (usesNew) await this.#switch(memories)
       await Promise.allSettled(shards.map((shard) => shard.operate(this.#id, { kind: 'settle', usesNew })))
       if (failure) throw failure.reason
       if (!usesNew) throw new CacheError('UNAVAILABLE', 'A shard was restarted meanwhile; try again')
@@ -142,11 +142,11 @@ export class GroupOperations {
     }
   }
 
-  /** In one stretch of code: whoever reads or dies after it finds the new memory everywhere. */
-  #switch(memories: readonly StoreMemory[]): void {
+  /** All in one stretch of code: who reads or dies after it, in this thread, finds the new memory everywhere. */
+  async #switch(memories: readonly StoreMemory[]): Promise<void> {
     memories.forEach((memory, shard) => {
       this.#parts.shards[shard]!.moveTo(this.#id, memory)
-      this.#parts.switchReaders(shard, memory.store, new AccessLog(memory.accessLog))
     })
+    await this.#parts.switchReaders(memories)
   }
 }

@@ -2,6 +2,7 @@ import type { CancelSignal } from '../shared/cancel.js'
 import { type Clock, systemClock } from '../shared/clock.js'
 import { Counter } from '../shared/counters.js'
 import { CacheError, type CodeName } from '../shared/errors.js'
+import type { ShardSample } from '../shared/group-reader.js'
 import { assertKeyLength, binaryKey, encodeKey, type Key } from '../shared/key.js'
 import { FALLBACK_TTL_MS, MANY_KEYS_MAX } from '../shared/limits.js'
 import type { HotKey, KeyFacts } from '../shared/operation.js'
@@ -128,7 +129,7 @@ export class Group {
   peek(key: Key, { stale = false }: { readonly stale?: boolean } = {}): Uint8Array | undefined {
     this.#assertOpen()
     const bytes = encodeKey(key)
-    return this.#local.read(bytes)?.value ?? (stale ? this.#local.readStale(bytes) : undefined)
+    return this.#local.read(bytes)?.value ?? (stale ? this.#local.reader.readStale(bytes) : undefined)
   }
 
   /** Resolves once the owner of the key holds it no more, whether it held it before or not. */
@@ -191,15 +192,15 @@ export class Group {
   }
 
   /** Counters of this node by shard; sends no message. */
-  stats(): { readonly name: string; readonly shard: number; readonly value: number }[] {
-    return this.#local.stats()
+  stats(): ShardSample[] {
+    return this.#local.reader.stats()
   }
 
   /** As get(), for fronts: says where the value came from. */
   async fetch(key: Uint8Array, options: FetchOptions = {}): Promise<Answer> {
     this.#assertOpen()
     assertKeyLength(key.length, this.#keyBytesMax)
-    const counters = this.#local.countersOf(key)
+    const counters = this.#local.reader.countersOf(key)
     counters.add(Counter.gets)
     if (!options.forwarded && !this.#owns(key)) return this.#fetchFromPeers(key, options, askAlone(this.name))
     return this.#answer(key, this.#local.read(key), options)
@@ -214,7 +215,7 @@ export class Group {
     const answers: (Promise<Answer> | undefined)[] = keys.map((key) => {
       if (!this.#isKey(key)) return this.fetch(key, options)
       if (options.forwarded || this.#owns(key)) return undefined
-      this.#local.countersOf(key).add(Counter.gets)
+      this.#local.reader.countersOf(key).add(Counter.gets)
       return this.#fetchFromPeers(key, options, ask)
     })
     const own = answers.flatMap((answer, index) => (answer ? [] : [index]))
@@ -222,7 +223,7 @@ export class Group {
       const some = own.slice(from, from + PINNED_KEYS_MAX)
       const found = this.#local.readMany(some.map((index) => keys[index]!))
       some.forEach((index, at) => {
-        this.#local.countersOf(keys[index]!).add(Counter.gets)
+        this.#local.reader.countersOf(keys[index]!).add(Counter.gets)
         answers[index] = this.#answer(keys[index]!, found[at], options)
       })
     }
@@ -242,17 +243,17 @@ export class Group {
     const length = end - start
     if (this.#isClosed || length === 0 || length > this.#keyBytesMax) return -1
     if (!forwarded && !this.#peers.owns(bytes, start, end)) return -1
-    return this.#local.find(bytes, start, end)
+    return this.#local.reader.find(bytes, start, end)
   }
 
   /** Copies the value that find() found to `target` from `at` on. */
   copyFound(target: Uint8Array, at: number): void {
-    this.#local.copyFound(target, at)
+    this.#local.reader.copyFound(target, at)
   }
 
   /** Milliseconds that the value which find() found may be kept; Infinity for no limit. */
   foundTtlLeftMs(): number {
-    return this.#local.foundTtlLeftMs()
+    return this.#local.reader.foundTtlLeftMs()
   }
 
   /** As delete(), for fronts. Rejects with UNAVAILABLE when the owner cannot be reached: it may still hold the key. */
@@ -289,7 +290,7 @@ export class Group {
 
   /** What was found, or what the owner of its shard loads. */
   async #answer(key: Uint8Array, found: Read | undefined, options: CallOptions): Promise<Answer> {
-    const counters = this.#local.countersOf(key)
+    const counters = this.#local.reader.countersOf(key)
     if (!found) {
       counters.add(Counter.misses)
       return this.#local.load(key, options, this.#owns(key) ? Number.POSITIVE_INFINITY : FALLBACK_TTL_MS)
@@ -305,14 +306,14 @@ export class Group {
     const { result, isFirst } = this.#peerFlights.join(binaryKey(key), options, (flight) =>
       this.#askPeers(key, flight, ask),
     )
-    if (!isFirst) this.#local.countersOf(key).add(Counter.coalesced)
+    if (!isFirst) this.#local.reader.countersOf(key).add(Counter.coalesced)
     const answer = await result
     return isFirst ? answer : { ...answer, outcome: 'coalesced' }
   }
 
   /** The owner first, then who takes over from it, then this node: the source can answer, so the caller gets it. */
   async #askPeers(key: Uint8Array, flight: FlightContext, ask: AskPeer): Promise<Answer> {
-    const counters = this.#local.countersOf(key)
+    const counters = this.#local.reader.countersOf(key)
     const endsMs = this.#clock.nowMs() + flight.deadlineMs
     for (const peer of this.#peers.pick(key, OWNERS_ASKED)) {
       if (!peer) break

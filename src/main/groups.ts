@@ -2,13 +2,12 @@ import type { Cancel } from '../shared/cancel.js'
 import { type Clock, systemClock } from '../shared/clock.js'
 import { Counter, GroupCounters } from '../shared/counters.js'
 import { CacheError } from '../shared/errors.js'
-import type { HashSeed } from '../shared/hash.js'
+import { GroupReader, type ReaderThread } from '../shared/group-reader.js'
 import { STORE_BYTES_MAX, STORE_BYTES_MIN } from '../shared/limits.js'
-import type { Failure, GroupSpec, Loaded } from '../shared/messages.js'
+import type { Failure, GroupSpec, GroupView, Loaded, StoreMemory } from '../shared/messages.js'
 import { type AnyGetter, runGetter } from '../shared/run-getter.js'
 import { AccessLog } from '../shared/store/access-log.js'
 import { allocateStore } from '../shared/store/layout.js'
-import type { ReaderPin } from '../shared/store/reader-pin.js'
 import { Group } from './group.js'
 import { GroupOperations, type OperatedShard } from './group-operations.js'
 import { getterFunctionOf, groupSettings, validateGroup } from './group-settings.js'
@@ -29,20 +28,24 @@ export interface GroupsParts {
   readonly peers: PeerPicker
   /** Known only when the worker threads run, which in turn call the getters of this object. */
   readonly shards: () => readonly Shard[]
-  /** Pin and number of the thread that this object is used in. */
-  readonly pin: ReaderPin
-  readonly thread: number
-  readonly seed: HashSeed
+  /** The thread that this object is used in. */
+  readonly reader: ReaderThread
   readonly keyBytesMax: number
   readonly valueBytesMax: number
   /** Absent when nothing is kept over a restart. */
   readonly snapshots?: () => Snapshots | undefined
+  /** Told of every group that comes, and of the number of every one that goes. */
+  readonly onGroup: (view: GroupView) => void
+  readonly onGroupGone: (id: number) => void
+  /** Told that a group has other memory. Resolves when no thread but this one reads the memory that it had. */
+  readonly onGroupMoved: (view: GroupView) => Promise<void>
   readonly clock?: Clock
 }
 
 interface Entry {
   readonly group: Group
   readonly operations: GroupOperations
+  view: GroupView
   readonly counters: GroupCounters
   readonly shards: readonly Shard[]
   /** When the getter is a function of this thread. */
@@ -71,6 +74,11 @@ export class Groups {
     for (const { group } of this.#byId.values()) yield group
   }
 
+  /** What other threads need to read the stores of each group. */
+  views(): GroupView[] {
+    return [...this.#byId].flatMap(([id, { view }]) => (this.#opening.has(id) ? [] : [view]))
+  }
+
   /**
    * Makes a group and gives every shard its part of it.
    *
@@ -90,6 +98,7 @@ export class Groups {
       const failure = attached.find((result) => result.status === 'rejected')
       if (failure) throw failure.reason
       await this.#parts.snapshots?.()?.restore(name, entry.operations)
+      if (this.#byId.has(id)) this.#parts.onGroup(entry.view)
       return entry.group
     } catch (thrown) {
       if (this.#byName.get(name) === id) await this.remove(name)
@@ -107,6 +116,7 @@ export class Groups {
     this.#byName.delete(name)
     this.#byId.delete(id)
     entry?.group.close()
+    this.#parts.onGroupGone(id)
     await Promise.allSettled(entry?.shards.map((shard) => shard.detach(id)) ?? [])
     return true
   }
@@ -114,7 +124,7 @@ export class Groups {
   /** Counts the replacement of a shard's thread in all groups that it serves. */
   countRestart(shard: number): void {
     for (const { counters, shards } of this.#byId.values()) {
-      if (shard < shards.length) counters.row(this.#parts.thread, shard).add(Counter.shard_restarts)
+      if (shard < shards.length) counters.row(this.#parts.reader.thread, shard).add(Counter.shard_restarts)
     }
   }
 
@@ -143,41 +153,56 @@ export class Groups {
   }
 
   #build(id: number, name: string, options: GroupOptions): { entry: Entry; specs: GroupSpec[] } {
-    const { self, peers, pin, thread, seed, keyBytesMax, valueBytesMax, clock = systemClock } = this.#parts
+    const { self, peers, reader, keyBytesMax, valueBytesMax, clock = systemClock } = this.#parts
     const all = this.#parts.shards()
     const shardCount = Math.max(1, Math.min(all.length, Math.floor(options.maxBytes / STORE_BYTES_MIN)))
     const shards = all.slice(0, shardCount)
     const counters = new GroupCounters(shardCount)
-    const stores = shards.map((owner) => ({
-      owner,
-      memory: allocateStore(Math.min(options.maxBytes / shardCount, STORE_BYTES_MAX)),
-      accessLog: new AccessLog(),
-    }))
-    const specs = stores.map(
-      ({ memory, accessLog }, shard): GroupSpec => ({
+    const view: GroupView = {
+      id,
+      name,
+      keyBytesMax,
+      staleMs: Math.max(options.staleWhileRevalidateMs ?? 0, options.staleIfErrorMs ?? 0),
+      stores: shards.map(() => ({
+        store: allocateStore(Math.min(options.maxBytes / shardCount, STORE_BYTES_MAX)),
+        accessLog: AccessLog.allocate(),
+      })),
+      counters: counters.memory,
+    }
+    const specs = view.stores.map(
+      (memory, shard): GroupSpec => ({
         id,
         name,
         ...groupSettings(options, { shard, shardCount }),
         valueBytesMax,
-        store: memory,
-        accessLog: accessLog.memory,
+        ...memory,
         counters: counters.memory,
         shardCount,
         shard,
       }),
     )
-    const staleMs = Math.max(options.staleWhileRevalidateMs ?? 0, options.staleIfErrorMs ?? 0)
-    const local = new LocalGroup({ id, self, stores, counters, pin, seed, thread, staleMs })
+    const groupReader = new GroupReader(view, reader)
     const operations = new GroupOperations({
       id,
       shards,
-      seed,
-      switchReaders: (...change) => local.switchStore(...change),
+      seed: reader.seed,
+      switchReaders: (stores) => {
+        groupReader.move(stores)
+        return this.#tellMoved(id, stores)
+      },
     })
+    const local = new LocalGroup({ id, self, reader: groupReader, owners: shards })
     const group = new Group({ name, self, local, operations, peers, keyBytesMax, clock })
     return {
-      entry: { group, operations, counters, shards, getter: getterFunctionOf(options.getter) },
+      entry: { group, operations, view, counters, shards, getter: getterFunctionOf(options.getter) },
       specs,
     }
+  }
+
+  async #tellMoved(id: number, stores: readonly StoreMemory[]): Promise<void> {
+    const entry = this.#byId.get(id)
+    if (!entry) return
+    entry.view = { ...entry.view, stores }
+    await this.#parts.onGroupMoved(entry.view)
   }
 }

@@ -23,6 +23,8 @@ export interface GrpcServer {
    *   INVALID_ARGUMENT when it is no address
    */
   listen(address: string): Promise<number>
+  /** File descriptor of the socket that is listened on; −1 where there is none to share with other threads. */
+  readonly descriptor: number
   /** Takes no more calls, waits at most `graceMs` for those in flight, then ends them. Never rejects. */
   shutdown(graceMs: number): Promise<void>
 }

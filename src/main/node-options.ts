@@ -22,6 +22,8 @@ export interface NodeOptions {
   readonly peers?: readonly string[]
   /** What serves gRPC and calls peers: the engine of this package, or `@grpc/grpc-js`. Default `native`. */
   readonly grpcEngine?: 'native' | 'grpc-js'
+  /** Threads that serve gRPC, the main thread among them, 1 to 16; only with the native engine. Default 1. */
+  readonly grpcThreads?: number
   /** TLS for clients and between peers. Default: plain text. */
   readonly tls?: TlsOptions
   /** Worker threads, one shard of every group each. Default: processors − 1, at least 1. */

@@ -1,10 +1,11 @@
 import { randomInt } from 'node:crypto'
+import type { MessagePort } from 'node:worker_threads'
 import { ServerCredentials } from '@grpc/grpc-js'
 import { systemClock } from '../shared/clock.js'
 import { CacheError } from '../shared/errors.js'
 import type { HashSeed } from '../shared/hash.js'
 import { encodeKey, type Key } from '../shared/key.js'
-import { KEY_BYTES_MAX, VALUE_BYTES_MAX, WORKER_COUNT_MAX } from '../shared/limits.js'
+import { GRPC_THREAD_COUNT_MAX, KEY_BYTES_MAX, VALUE_BYTES_MAX, WORKER_COUNT_MAX } from '../shared/limits.js'
 import { Epochs } from '../shared/store/epoch.js'
 import { ReaderPin } from '../shared/store/reader-pin.js'
 import { parseAddress } from './cluster/address.js'
@@ -14,21 +15,17 @@ import { StaticRegistry } from './cluster/static-registry.js'
 import type { Group } from './group.js'
 import { Groups } from './groups.js'
 import { GrpcClient } from './grpc/client/grpc-client.js'
-import type { GrpcServer } from './grpc-server.js'
+import type { GrpcServer, MessageLimits } from './grpc-server.js'
+import { GrpcThread } from './grpc-thread/grpc-thread.js'
 import type { GroupOptions, Log, NodeOptions } from './node-options.js'
-import { groupCacheDefinition } from './service/group-cache-codec.js'
-import { registerGroupCacheService } from './service/group-cache-service.js'
 import { GrpcJsCaller } from './service/grpc-js-caller.js'
 import { GrpcJsServer } from './service/grpc-js-server.js'
-import { type HealthService, registerHealthService } from './service/health-service.js'
-import { HotGet } from './service/hot-get.js'
-import { NativeServer } from './service/native-server.js'
-import { registerNodeService } from './service/node-service.js'
+import type { HealthService } from './service/health-service.js'
+import { newHotServer, registerServices } from './service/node-server.js'
 import { PeerClient } from './service/peer-client.js'
-import { FETCH_MANY_BYTES_MAX, peerDefinition } from './service/peer-codec.js'
-import { registerPeerService } from './service/peer-service.js'
-import { registerReflectionService } from './service/reflection-service.js'
+import { FETCH_MANY_BYTES_MAX } from './service/peer-codec.js'
 import { Snapshots } from './snapshots.js'
+import { Attachments } from './threads/attachments.js'
 import { TlsFiles } from './tls-files.js'
 import type { UnaryCaller } from './unary-caller.js'
 import { defaultShardCount, ShardPool } from './workers/shard-pool.js'
@@ -99,10 +96,13 @@ export class Node {
   readonly #pin = new ReaderPin(this.#epochs, MAIN_THREAD, systemClock)
   readonly #groups: Groups
   readonly #shards: ShardPool
+  readonly #attachments: Attachments
   readonly #server: GrpcServer
   readonly #health: HealthService
   readonly #tls: TlsFiles | undefined
-  readonly #valueMessageBytesMax: number
+  readonly #grpcThreads: GrpcThread[] = []
+  /** Of the servers; those of clients are the other way round. */
+  readonly #messageLimits: MessageLimits
   #self: string
   #peers: Peers
   #registry: Registry | undefined
@@ -117,7 +117,10 @@ export class Node {
     this.#self = options.self ?? SELF
     this.#tls = options.tls && new TlsFiles(options.tls, this.#log)
     const { keyBytesMax = KEY_BYTES_MAX, valueBytesMax = VALUE_BYTES_MAX } = options
-    this.#valueMessageBytesMax = Math.max(valueBytesMax, FETCH_MANY_BYTES_MAX) + MESSAGE_MARGIN_BYTES
+    this.#messageLimits = {
+      receiveBytesMax: REQUEST_BYTES_MAX,
+      sendBytesMax: Math.max(valueBytesMax, FETCH_MANY_BYTES_MAX) + MESSAGE_MARGIN_BYTES,
+    }
     this.#epochs.admit(MAIN_THREAD)
     this.#peers = this.#newPeers()
     this.#groups = new Groups({
@@ -127,12 +130,13 @@ export class Node {
         pick: (key, countMax) => this.#peers.pick(key, countMax),
       },
       shards: () => this.#shards.clients,
-      pin: this.#pin,
-      thread: MAIN_THREAD,
-      seed: this.#seed,
+      reader: { pin: this.#pin, thread: MAIN_THREAD, seed: this.#seed },
       keyBytesMax,
       valueBytesMax,
       snapshots: () => this.#snapshots,
+      onGroup: (view) => this.#attachments.addGroup(view),
+      onGroupGone: (id) => this.#attachments.removeGroup(id),
+      onGroupMoved: (view) => this.#attachments.moveGroup(view),
     })
     this.#shards = new ShardPool({
       shardCount: options.workers ?? defaultShardCount(),
@@ -142,6 +146,13 @@ export class Node {
       getters: this.#groups,
       log: this.#log,
       onDeath: (shard) => this.#groups.countRestart(shard),
+    })
+    this.#attachments = new Attachments({
+      epochs: this.#epochs,
+      seed: this.#seed,
+      node: this,
+      groups: () => this.#groups.views(),
+      ring: () => this.#peers.view,
     })
     this.#server = this.#newServer()
     this.#health = this.#register(this.#server)
@@ -160,6 +171,7 @@ export class Node {
     await this.#snapshots?.prepare()
     for (const [name, group] of Object.entries(this.#options.groups ?? {})) await this.group(name, group)
     this.#peers = this.#newPeers()
+    await this.#startGrpcThreads()
     this.#registry = await this.#newRegistry()
     await this.#registry.start((members) => this.#peers.setMembers(members))
     this.#log.info({ self: this.#self, shards: this.#shards.clients.length }, 'Node is up')
@@ -184,6 +196,19 @@ export class Node {
   /** Removes a group and frees its memory; false when there is none of that name. Calls in flight may still end well. */
   removeGroup(name: string): Promise<boolean> {
     return this.#groups.remove(name)
+  }
+
+  /**
+   * A handle by which one other thread of this process shares the cache: send it there, in the message and in its
+   * transferList, and `attach` it (package entry `geek-cache/worker`). The thread may end at any time.
+   *
+   *     new Worker(file, { workerData: { handle }, transferList: [handle] })
+   *
+   * @throws CacheError RESOURCE_EXHAUSTED: a node has at most 64 threads, its main and worker threads among them
+   */
+  handle(): MessagePort {
+    this.#assertOpen()
+    return this.#attachments.handle()
   }
 
   /** All counters of all groups. Reads shared memory, sends no message. */
@@ -219,6 +244,11 @@ export class Node {
     this.#shards.kill(shard)
   }
 
+  /** Ends one of the threads that serve gRPC beside the main thread, as a fault would; they are counted from 0. */
+  killGrpcThread(index: number): void {
+    this.#grpcThreads[index]?.kill()
+  }
+
   /**
    * Leaves the ring, tells health checks, waits at most `drainMs` for calls in flight, writes snapshots, then stops. May be repeated.
    */
@@ -230,7 +260,9 @@ export class Node {
   async #close(): Promise<void> {
     await this.#registry?.close()
     this.#health.shutdown()
-    await this.#server.shutdown(this.#options.drainMs ?? DRAIN_MS)
+    const { drainMs = DRAIN_MS } = this.#options
+    await Promise.all([this.#server, ...this.#grpcThreads].map((server) => server.shutdown(drainMs)))
+    this.#attachments.close()
     this.#groups.close()
     await this.#groups.save()
     this.#peers.close()
@@ -240,10 +272,8 @@ export class Node {
   }
 
   #register(server: GrpcServer): HealthService {
-    registerGroupCacheService(server, this.#groups)
-    registerPeerService(server, this.#groups)
     const node = this
-    registerNodeService(server, {
+    return registerServices(server, this.#groups, {
       get self() {
         return node.self
       },
@@ -252,26 +282,35 @@ export class Node {
       owners: (key) => this.owners(key),
       find: (name) => this.findGroup(name),
     })
-    registerReflectionService(server)
-    return registerHealthService(server)
   }
 
   #newServer(): GrpcServer {
-    const limits = { receiveBytesMax: REQUEST_BYTES_MAX, sendBytesMax: this.#valueMessageBytesMax }
     const credentials = this.#tls?.serverCredentials() ?? ServerCredentials.createInsecure()
-    if (this.#options.grpcEngine === 'grpc-js') return new GrpcJsServer(limits, credentials)
-    const server = new NativeServer({
-      ...limits,
+    if (this.#options.grpcEngine === 'grpc-js') return new GrpcJsServer(this.#messageLimits, credentials)
+    const options = {
+      ...this.#messageLimits,
       credentials,
       onReadStart: () => this.#pin.enter(),
       onReadEnd: () => this.#pin.leave(),
-      onFault: (error) => this.#log.error({ err: error }, 'Fault in the gRPC engine'),
-    })
+      onFault: (error: unknown) => this.#log.error({ err: error }, 'Fault in the gRPC engine'),
+    }
+    const server = newHotServer(options, this.#groups)
     this.#tls?.watch((context) => server.setSecureContext(context))
-    const hot = new HotGet(this.#groups)
-    server.addHotMethod(groupCacheDefinition.Get.path, hot.get)
-    server.addHotMethod(peerDefinition.Fetch.path, hot.fetch)
     return server
+  }
+
+  async #startGrpcThreads(): Promise<void> {
+    const { descriptor } = this.#server
+    const { grpcThreads = 1, tls } = this.#options
+    const newSpec = () => ({
+      handle: this.#attachments.handle(),
+      descriptor,
+      limits: this.#messageLimits,
+      tls,
+    })
+    // The main thread is the first of them.
+    for (let i = 1; i < grpcThreads; i++) this.#grpcThreads.push(new GrpcThread({ newSpec, log: this.#log }))
+    await Promise.all(this.#grpcThreads.map((thread) => thread.start()))
   }
 
   #newPeers(): Peers {
@@ -282,12 +321,14 @@ export class Node {
       onRing: (ring) => {
         this.#log.info({ members: ring.members }, 'Ring changed')
         this.#shards.setRing(ring)
+        this.#attachments.setRing(ring)
       },
     })
   }
 
   #newCaller(address: string): UnaryCaller {
-    const limits = { receiveBytesMax: this.#valueMessageBytesMax, sendBytesMax: REQUEST_BYTES_MAX }
+    const { receiveBytesMax, sendBytesMax } = this.#messageLimits
+    const limits = { receiveBytesMax: sendBytesMax, sendBytesMax: receiveBytesMax }
     const tls = this.#tls
     if (this.#options.grpcEngine === 'grpc-js') {
       return new GrpcJsCaller(address, { ...limits, ...(tls && { credentials: tls.channelCredentials() }) })
@@ -328,6 +369,8 @@ function validate({
   etcd,
   peers,
   workers = 1,
+  grpcEngine,
+  grpcThreads = 1,
   keyBytesMax = 1,
   valueBytesMax = 0,
 }: NodeOptions): void {
@@ -341,6 +384,10 @@ function validate({
   if (!Number.isInteger(workers) || workers < 1 || workers > WORKER_COUNT_MAX) {
     fail(`workers is ${workers}, not a whole number from 1 to ${WORKER_COUNT_MAX}`)
   }
+  if (!Number.isInteger(grpcThreads) || grpcThreads < 1 || grpcThreads > GRPC_THREAD_COUNT_MAX) {
+    fail(`grpcThreads is ${grpcThreads}, not a whole number from 1 to ${GRPC_THREAD_COUNT_MAX}`)
+  }
+  if (grpcThreads > 1 && grpcEngine === 'grpc-js') fail('grpc-js serves on the main thread alone')
   if (!(keyBytesMax >= 1 && keyBytesMax <= KEY_BYTES_MAX)) {
     fail(`keyBytesMax is ${keyBytesMax}, not within 1 to ${KEY_BYTES_MAX}`)
   }

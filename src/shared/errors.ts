@@ -36,6 +36,9 @@ export function codeNameOf(status: number): CodeName {
   return CODE_NAMES.find((name) => Code[name] === status) ?? 'UNKNOWN'
 }
 
+/** Names in messages to a stranger are cut to this length. */
+const NAME_LENGTH_MAX = 64
+
 /** The one error of this package: a code of a closed list, a message for people, and the cause kept beside it. */
 export class CacheError extends Error {
   override readonly name = 'CacheError'
@@ -64,4 +67,9 @@ export class CacheError extends Error {
     }
     return new CacheError(fallback, String(thrown), { cause: thrown })
   }
+}
+
+/** There is no group of that name: NOT_FOUND to clients, FAILED_PRECONDITION to peers, for whom NOT_FOUND is about keys. */
+export function groupNotFound(name: string, code: CodeName): CacheError {
+  return new CacheError(code, `group not found: ${JSON.stringify(name.slice(0, NAME_LENGTH_MAX))}`)
 }

@@ -21,6 +21,9 @@ export const THREAD_COUNT_MAX = 64
 /** Worker threads of one node; each is one of the {@link THREAD_COUNT_MAX}. */
 export const WORKER_COUNT_MAX = 32
 
+/** Threads of one node that serve gRPC, the main thread among them. */
+export const GRPC_THREAD_COUNT_MAX = 16
+
 /** An entry that costs more than this part of its store is served but not kept: it would flush too many others. */
 export const ENTRY_SHARE_MAX = 1 / 10
 
@@ -39,5 +42,8 @@ export const FALLBACK_TTL_MS = 10_000
 /** Keys of one getMany(). */
 export const MANY_KEYS_MAX = 10_000
 
-assert(WORKER_COUNT_MAX < THREAD_COUNT_MAX, 'Every worker needs a reader slot beside the main thread')
+assert(
+  WORKER_COUNT_MAX + GRPC_THREAD_COUNT_MAX < THREAD_COUNT_MAX,
+  'Every thread of the node has a number, and there are some left for those of its user',
+)
 assert(STORE_BYTES_MIN <= STORE_BYTES_MAX, 'A store has room for sizes')

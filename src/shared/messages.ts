@@ -60,12 +60,23 @@ export interface GroupSpec extends StoreMemory {
   readonly shard: number
 }
 
+/** A group, as threads that only read its stores get to know it. */
+export interface GroupView {
+  readonly id: number
+  readonly name: string
+  readonly keyBytesMax: number
+  /** How long an entry may be read stale by those who ask for that, in ms. */
+  readonly staleMs: number
+  /** By shard. */
+  readonly stores: readonly StoreMemory[]
+  readonly counters: SharedArrayBuffer
+}
+
 /** What a worker thread is started with. */
 export interface ShardSpec {
   readonly shard: number
   /** Its number among the threads that count and pin. */
   readonly thread: number
-  readonly threadCountMax: number
   readonly seed: HashSeed
   readonly epochs: SharedArrayBuffer
   /** One word that the worker keeps changing while its event loop turns. */

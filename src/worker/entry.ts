@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { ShardReply, ShardRequest, ShardSpec } from '../shared/messages.js'
+import { TurnBatch } from '../shared/turn-batch.js'
 import { Shard } from './shard.js'
 
 /** How often a worker shows that it is alive and looks after its stores. */
@@ -18,16 +19,8 @@ export interface ShardTask {
  */
 export function serve({ spec, port }: ShardTask): Promise<void> {
   const heartbeat = new Int32Array(spec.heartbeat)
-  let replies: ShardReply[] = []
-  const flush = (): void => {
-    port.postMessage(replies)
-    replies = []
-  }
-  const shard = new Shard(spec, (reply) => {
-    // All replies of one turn of the event loop go in one message.
-    if (replies.length === 0) setImmediate(flush)
-    replies.push(reply)
-  })
+  const replies = new TurnBatch<ShardReply>((batch) => port.postMessage(batch))
+  const shard = new Shard(spec, (reply) => replies.push(reply))
   const beat = (): void => {
     heartbeat[0] = (heartbeat[0]! + 1) | 0
   }

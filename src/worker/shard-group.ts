@@ -78,6 +78,7 @@ export class ShardGroup {
     this.#random = random
     this.#policy = spec.policy
     this.#counters = new GroupCounters(spec.shardCount, spec.counters).row(shard.thread, spec.shard)
+    const epochs = new Epochs(shard.epochs)
     this.#queue = new LoadQueue(loader, spec.loads, this.#counters)
     this.#backoff = new Backoff(errorBackoffMs > 0 ? errorBackoffMs : REFRESH_PAUSE_MS, clock)
     this.hotKeys = new HotKeys(clock.nowMs())
@@ -88,9 +89,9 @@ export class ShardGroup {
       memory: spec,
       open: (memory) =>
         new StoreWriter(memory.store, {
-          epochs: new Epochs(shard.epochs),
+          epochs,
           accessLog: new AccessLog(memory.accessLog),
-          threadCount: () => shard.threadCountMax,
+          threadCount: () => epochs.threadCount,
           seed: shard.seed,
           clock,
           policy: POLICIES[this.#policy],

@@ -6,6 +6,11 @@ import type { EvictionPolicy, PolicyFactory } from './policy/policy.js'
 /** A policy hears of another capacity only when it is off by more than this part: small moves are not worth the work. */
 const CAPACITY_TOLERANCE = 1 / 64
 
+/** Entries that change hands with every write while a policy takes over. */
+const HAND_OVER_STEP = 16
+/** And with every round of housekeeping: less than a millisecond of work. */
+export const HAND_OVER_COUNT_MAX = 4096
+
 /** What the policy of a store needs to know of it. */
 export interface PolicyNeeds {
   readonly slotCountMax: number
@@ -105,7 +110,7 @@ export class StorePolicy {
   }
 
   /** Hands over at most `countMax` entries. */
-  step(countMax: number): void {
+  step(countMax = HAND_OVER_STEP): void {
     if (this.#handOver === undefined) return
     if (!this.#handOver.isDone) {
       this.#handOver.step(countMax)

@@ -37,6 +37,7 @@ describe('loadConfig', () => {
       self: '127.0.0.1:8001',
       service: 'geek-cache',
       grpcEngine: 'native',
+      grpcThreads: 1,
       replicas: 150,
       keyBytesMax: 65_536,
       valueBytesMax: 67_108_864,

@@ -118,7 +118,6 @@ export class ShardGroupFixture {
       {
         shard: 0,
         thread: 1,
-        threadCountMax: 2,
         seed: SEED,
         epochs: this.#epochs.memory,
         heartbeat: new SharedArrayBuffer(4),

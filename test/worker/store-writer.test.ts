@@ -66,6 +66,22 @@ test('the least recently read entry is evicted first, reads by any thread counte
   assert.equal(store.read('unread'), undefined)
 })
 
+test('the log moves what is in use and never gives it up by itself, whatever the sizes', () => {
+  for (const [budgetBytes, valueBytesMax] of [
+    [32 << 10, 100],
+    [32 << 10, 1000],
+    [256 << 10, 5000],
+    [1 << 20, 30_000],
+  ] as const) {
+    const store = new StoreFixture(budgetBytes)
+    store.put('in use', 'v')
+    for (let i = 0; i < 5000; i++) {
+      assert.equal(store.text('in use'), 'v', `lost after ${i} inserts of up to ${valueBytesMax} bytes`)
+      store.put(`filler${i}`, 'x'.repeat((i * 7919) % valueBytesMax))
+    }
+  }
+})
+
 test('an expired entry is gone for readers at once and its memory without a read', () => {
   const store = new StoreFixture(64 * 1024)
   store.put('short', 'a', 1000)

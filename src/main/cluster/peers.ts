@@ -35,6 +35,11 @@ export class Peers implements PeerPicker {
     return this.#ring
   }
 
+  /** What other threads need to know of the ring. */
+  get view(): RingView {
+    return { self: this.#options.self, members: this.#ring.members, replicas: this.#options.replicas }
+  }
+
   /** Takes the new view of the members; this node is in it or not. */
   setMembers(members: ReadonlySet<string>): void {
     const { self, replicas, connect, onRing } = this.#options
@@ -51,7 +56,7 @@ export class Peers implements PeerPicker {
       this.#connections.delete(address)
       connection.close()
     }
-    onRing({ self, members: ring.members, replicas })
+    onRing(this.view)
   }
 
   owns(bytes: Uint8Array, start: number, end: number): boolean {

@@ -46,8 +46,14 @@ export class Listener {
     credentials._addWatcher(this.watcher)
   }
 
-  /** @returns the port, which the system chose if 0 was asked for */
-  listen(host: string, port: number, countMax: number): Promise<number> {
+  /**
+   * @param where an address, or the handle of a socket that listens already
+   * @returns the port, which the system chose if 0 was asked for
+   */
+  listen(
+    where: { readonly host: string; readonly port: number } | object,
+    countMax: number,
+  ): Promise<number> {
     this.server.maxConnections = countMax
     this.server.on('connection', (socket: Socket) => {
       // Those in the middle of a handshake too: closing must not wait for them.
@@ -57,12 +63,18 @@ export class Listener {
     })
     return new Promise((resolve, reject) => {
       this.server.once('error', reject)
-      this.server.listen({ host, port }, () => {
+      this.server.listen(where, () => {
         this.server.off('error', reject)
         this.server.on('error', () => {})
         resolve((this.server.address() as AddressInfo).port)
       })
     })
+  }
+
+  /** File descriptor of the listening socket; −1 where there are none. */
+  get descriptor(): number {
+    const { _handle: handle } = this.server as unknown as { readonly _handle: { readonly fd: number } | null }
+    return handle?.fd ?? -1
   }
 
   /** New connections get this certificate; those that stand keep theirs. False for a plain listener. */

@@ -139,13 +139,23 @@ export class GrpcServer {
   /** The same as a promise. */
   async bind(address: string, credentials: ServerCredentials): Promise<number> {
     const [host, port] = parseAddress(address)
+    return this.bindTo({ host, port }, credentials)
+  }
+
+  /** The same on the handle of a socket that listens already, and that others may accept from, too. */
+  async bindTo(where: object, credentials: ServerCredentials): Promise<number> {
     if (this.stopping) throw new Error('server is shutting down')
     const listener = new Listener(credentials, this.options.handshakeTimeoutMs, (socket, client) => {
       this.accept(socket, client)
     })
-    const bound = await listener.listen(host, port, this.options.connectionsMax)
+    const bound = await listener.listen(where, this.options.connectionsMax)
     this.listeners.set(bound, listener)
     return bound
+  }
+
+  /** File descriptor of the socket that listens on a port; −1 when there is none. */
+  descriptorOf(port: number): number {
+    return this.listeners.get(port)?.descriptor ?? -1
   }
 
   /** Exchanges the certificate of all TLS listeners, for new connections. */

@@ -12,6 +12,7 @@ const CONCURRENT_STREAMS_MAX = 1024
 
 /** The server of `@grpc/grpc-js`: slower than the engine of our own, and the yardstick for it. Plain text. */
 export class GrpcJsServer implements GrpcServer {
+  readonly descriptor = -1
   readonly #server: Server
   readonly #credentials: ServerCredentials
   /** What is listened on, as grpc-js names it. */

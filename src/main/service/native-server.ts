@@ -18,6 +18,7 @@ export interface NativeServerOptions extends MessageLimits {
 export class NativeServer implements GrpcServer {
   readonly #engine: Engine
   readonly #credentials: ServerCredentials
+  #port = 0
 
   constructor(options: NativeServerOptions) {
     this.#engine = new Engine(options)
@@ -36,10 +37,21 @@ export class NativeServer implements GrpcServer {
 
   async listen(address: string): Promise<number> {
     try {
-      return await this.#engine.bind(address, this.#credentials)
+      this.#port = await this.#engine.bind(address, this.#credentials)
+      return this.#port
     } catch (thrown) {
       throw listenError(address, thrown)
     }
+  }
+
+  /** Accepts from a socket that listens already, as other servers may do at the same time. */
+  async accept(listening: object): Promise<void> {
+    await this.#engine.bindTo(listening, this.#credentials)
+  }
+
+  /** File descriptor of the socket that is listened on; −1 when there is none. */
+  get descriptor(): number {
+    return this.#engine.descriptorOf(this.#port)
   }
 
   /** Exchanges the certificate, for new connections. */

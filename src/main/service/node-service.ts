@@ -1,4 +1,4 @@
-import { CacheError } from '../../shared/errors.js'
+import { groupNotFound } from '../../shared/errors.js'
 import type { GrpcServer } from '../grpc-server.js'
 import {
   type CounterSample,
@@ -12,14 +12,14 @@ import {
 } from './node-codec.js'
 import { unaryHandler } from './unary-handler.js'
 
-/** What a node tells about itself. */
+/** What a node tells about itself; other threads than its main one have to ask. */
 export interface NodeView {
   /** HOST:PORT under which the node is registered. */
   readonly self: string
-  counters(): Iterable<CounterSample>
-  members(): Iterable<RingMember>
+  counters(): Iterable<CounterSample> | Promise<Iterable<CounterSample>>
+  members(): Iterable<RingMember> | Promise<Iterable<RingMember>>
   /** Addresses of the owner of the key and of the nodes that would take over from it, in ring order. */
-  owners(key: Uint8Array): Iterable<string>
+  owners(key: Uint8Array): Iterable<string> | Promise<Iterable<string>>
   find(group: string): ExplainedGroup | undefined
 }
 
@@ -33,9 +33,14 @@ export interface ExplainedGroup {
 /** Serves geekcache.v1.Node, which the commands `stats`, `ring`, `explain` and `hot` read. */
 export function registerNodeService(server: Pick<GrpcServer, 'addService'>, node: NodeView): void {
   server.addService(nodeDefinition, {
-    Stats: unaryHandler(async () => ({ response: { self: node.self, counters: [...node.counters()] } })),
+    Stats: unaryHandler(async () => ({
+      response: { self: node.self, counters: [...(await node.counters())] },
+    })),
     Ring: unaryHandler(async ({ key }: RingRequest) => ({
-      response: { members: [...node.members()], owners: key.length === 0 ? [] : [...node.owners(key)] },
+      response: {
+        members: [...(await node.members())],
+        owners: key.length === 0 ? [] : [...(await node.owners(key))],
+      },
     })),
     Explain: unaryHandler(async ({ group, key }: ExplainRequest) => ({
       response: await groupOf(node, group).explain(key),
@@ -48,11 +53,6 @@ export function registerNodeService(server: Pick<GrpcServer, 'addService'>, node
 
 function groupOf(node: NodeView, name: string): ExplainedGroup {
   const group = node.find(name)
-  if (group === undefined) {
-    throw new CacheError('NOT_FOUND', `group not found: ${JSON.stringify(name.slice(0, NAME_LENGTH_MAX))}`)
-  }
+  if (group === undefined) throw groupNotFound(name, 'NOT_FOUND')
   return group
 }
-
-/** Names in messages to a stranger are cut to this length. */
-const NAME_LENGTH_MAX = 64

@@ -1,4 +1,4 @@
-import { CacheError, type CodeName } from '../../shared/errors.js'
+import { CacheError, type CodeName, groupNotFound } from '../../shared/errors.js'
 import type { Answer, CallOptions } from '../call.js'
 import type { GroupKey } from './group-cache-codec.js'
 
@@ -20,9 +20,6 @@ export interface ServedGroups {
   find(name: string): ServedGroup | undefined
 }
 
-/** Names in messages to a stranger are cut to this length. */
-const NAME_LENGTH_MAX = 64
-
 /**
  * The group that a request names.
  *
@@ -43,5 +40,5 @@ export function groupOf(groups: ServedGroups, request: GroupKey, missing: CodeNa
 export function groupNamed(groups: ServedGroups, name: string, missing: CodeName): ServedGroup {
   const group = groups.find(name)
   if (group !== undefined) return group
-  throw new CacheError(missing, `group not found: ${JSON.stringify(name.slice(0, NAME_LENGTH_MAX))}`)
+  throw groupNotFound(name, missing)
 }

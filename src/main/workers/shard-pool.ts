@@ -41,7 +41,6 @@ export class ShardPool {
         spec: {
           shard,
           thread: threadOf(shard),
-          threadCountMax: threadOf(shardCount),
           seed,
           epochs: epochs.memory,
           heartbeat: new SharedArrayBuffer(4),

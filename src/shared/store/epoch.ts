@@ -46,6 +46,11 @@ export class Epochs {
     if (Atomics.load(this.#words, THREADS) <= thread) Atomics.store(this.#words, THREADS, thread + 1)
   }
 
+  /** Threads admitted so far: numbers from here on have never pinned, nor logged a hit. */
+  get threadCount(): number {
+    return Atomics.load(this.#words, THREADS)
+  }
+
   /** From here to unpin(), nothing that `thread` can find in a store is overwritten. */
   pin(thread: number): void {
     Atomics.store(this.#words, (thread + 1) * LINE_WORDS, Atomics.load(this.#words, EPOCH))
@@ -67,8 +72,8 @@ export class Epochs {
 
   /** True once no reader can hold anything that was unlinked before `epoch` was retired. */
   passed(epoch: number): boolean {
-    const threads = Atomics.load(this.#words, THREADS)
-    for (let thread = 0; thread < threads; thread++) {
+    const { threadCount } = this
+    for (let thread = 0; thread < threadCount; thread++) {
       const pin = Atomics.load(this.#words, (thread + 1) * LINE_WORDS)
       // Epochs wrap around: their order is the sign of the difference.
       if (pin !== UNPINNED && ((pin - epoch) | 0) <= 0) return false

@@ -21,11 +21,12 @@ async function startPool(onDeath: (pool: ShardPool) => void = () => {}) {
     self: () => SELF,
     peers: { owns: () => true, pick: () => [] },
     shards: () => pool.clients,
-    pin: new ReaderPin(epochs, 0, systemClock),
-    thread: 0,
-    seed,
+    reader: { pin: new ReaderPin(epochs, 0, systemClock), thread: 0, seed },
     keyBytesMax: 1000,
     valueBytesMax: 1000,
+    onGroup() {},
+    onGroupGone() {},
+    async onGroupMoved() {},
   })
   const log = { debug() {}, info() {}, warn() {}, error() {} }
   const pool: ShardPool = new ShardPool({

@@ -1,0 +1,169 @@
+import type { Answer, CallOptions } from '../main/call.js'
+import { Counter } from '../shared/counters.js'
+import { CacheError } from '../shared/errors.js'
+import type { GroupReader } from '../shared/group-reader.js'
+import { encodeKey, type Key } from '../shared/key.js'
+import { MANY_KEYS_MAX } from '../shared/limits.js'
+import type { Failure } from '../shared/messages.js'
+import type { MainLink } from './main-link.js'
+
+/** Where a group lives on this node, as its attached thread sees it. */
+export interface Whereabouts {
+  /** Address of the node. */
+  readonly self: string
+  /** True when this node owns the key `bytes[start…end)`. */
+  owns(bytes: Uint8Array, start: number, end: number): boolean
+}
+
+/** What this thread knows of a group that exists. */
+export interface KnownGroup {
+  readonly reader: GroupReader
+  readonly keyBytesMax: number
+}
+
+/** How the fronts call a group. */
+export interface AttachedFetchOptions extends CallOptions {
+  /** The call comes from a peer: it is answered from this node alone. */
+  readonly forwarded?: boolean
+}
+
+/**
+ * A group of the node, used in an attached thread: hits are read in place, everything else is asked of the main thread.
+ * A group that this thread has not heard of yet is no error: the main thread knows.
+ */
+export class AttachedGroup {
+  readonly name: string
+  readonly #link: MainLink
+  readonly #where: Whereabouts
+  #known: KnownGroup | undefined
+
+  /** Use {@link AttachedCache.group}. */
+  constructor(name: string, link: MainLink, where: Whereabouts) {
+    this.name = name
+    this.#link = link
+    this.#where = where
+  }
+
+  /**
+   * The value of a key.
+   *
+   * @throws CacheError as the group's `get` on the main thread does, NOT_FOUND also when there is no such group;
+   *   UNAVAILABLE when the node is gone, FAILED_PRECONDITION after close()
+   */
+  async get(key: Key, options: CallOptions = {}): Promise<Uint8Array> {
+    return (await this.fetch(encodeKey(key), options)).value
+  }
+
+  /**
+   * The value if it lies in this node's memory. Sends no message, waits for nothing, never loads.
+   *
+   * @param options.stale true: also a value past its time to live that the options of the group let be served
+   */
+  peek(key: Key, { stale = false }: { readonly stale?: boolean } = {}): Uint8Array | undefined {
+    this.#link.assertOpen()
+    const bytes = encodeKey(key)
+    const reader = this.#known?.reader
+    return reader?.read(bytes)?.value ?? (stale ? reader?.readStale(bytes) : undefined)
+  }
+
+  /** Resolves once the owner of the key holds it no more, whether it held it before or not. */
+  async delete(key: Key, options: CallOptions = {}): Promise<void> {
+    await this.remove(encodeKey(key), options)
+  }
+
+  /** As get(), for fronts: says where the value came from. */
+  async fetch(key: Uint8Array, options: AttachedFetchOptions = {}): Promise<Answer> {
+    this.#link.assertOpen()
+    return this.#hit(key, options.forwarded ?? false) ?? this.#ask<Answer>('fetch', key, options)
+  }
+
+  /** As fetch() for each of the keys, in order: what is not in memory is asked for in one call. */
+  async fetchMany(
+    keys: readonly Uint8Array[],
+    options: AttachedFetchOptions = {},
+  ): Promise<(Answer | CacheError)[]> {
+    this.#link.assertOpen()
+    const { deadlineMs = Number.POSITIVE_INFINITY, signal, forwarded = false } = options
+    // Whether there is such a group, and whether so many keys are too many, is the main thread's to say.
+    const looks = this.#known !== undefined && keys.length <= MANY_KEYS_MAX
+    const answers = keys.map((key) => (looks ? this.#hitOrError(key, forwarded) : undefined))
+    const missing = keys.filter((_, index) => answers[index] === undefined)
+    if (looks && missing.length === 0) return answers as (Answer | CacheError)[]
+    const call = { kind: 'fetchMany', group: this.name, keys: missing, deadlineMs, forwarded } as const
+    const asked = await this.#link.call<(Answer | Failure)[]>(call, { deadlineMs, ...(signal && { signal }) })
+    const rest = asked.values()
+    return answers.map((answer) => answer ?? present(rest.next().value!))
+  }
+
+  /** As delete(), for fronts. */
+  async remove(key: Uint8Array, options: AttachedFetchOptions = {}): Promise<void> {
+    await this.#ask<void>('remove', key, options)
+  }
+
+  /**
+   * A hit for the key `bytes[start…end)`, answered in place. For pinned callers.
+   *
+   * @returns length of the value, to be taken with copyFound(); −1 when fetch() has to answer
+   */
+  find(bytes: Uint8Array, start: number, end: number, forwarded: boolean): number {
+    const reader = this.#readerFor(bytes, start, end, forwarded)
+    return reader === undefined ? -1 : reader.find(bytes, start, end)
+  }
+
+  /** Copies the value that find() found to `target` from `at` on. */
+  copyFound(target: Uint8Array, at: number): void {
+    this.#known?.reader.copyFound(target, at)
+  }
+
+  /** Milliseconds that the value which find() found may be kept; Infinity for no limit. */
+  foundTtlLeftMs(): number {
+    return this.#known?.reader.foundTtlLeftMs() ?? Number.POSITIVE_INFINITY
+  }
+
+  /** True while this thread knows of no such group, or of none any more. */
+  get isClosed(): boolean {
+    return this.#known === undefined
+  }
+
+  /** Called by the cache with what the main thread tells. */
+  setKnown(known: KnownGroup | undefined): void {
+    this.#known = known
+  }
+
+  #readerFor(bytes: Uint8Array, start: number, end: number, forwarded: boolean): GroupReader | undefined {
+    const known = this.#known
+    if (known === undefined || end - start > known.keyBytesMax) return undefined
+    return forwarded || this.#where.owns(bytes, start, end) ? known.reader : undefined
+  }
+
+  #hit(key: Uint8Array, forwarded: boolean): Answer | undefined {
+    const reader = this.#readerFor(key, 0, key.length, forwarded)
+    const found = reader?.read(key)
+    if (reader === undefined || found === undefined) return undefined
+    const counters = reader.countersOf(key)
+    counters.add(Counter.gets)
+    counters.add(Counter.hits)
+    const { value, ttlLeftMs } = found
+    if (value === null) throw new CacheError('NOT_FOUND', 'The source has no such key')
+    return { value, outcome: 'hit', answeredBy: this.#where.self, ttlLeftMs }
+  }
+
+  #hitOrError(key: Uint8Array, forwarded: boolean): Answer | CacheError | undefined {
+    try {
+      return this.#hit(key, forwarded)
+    } catch (thrown) {
+      return CacheError.from(thrown, 'INTERNAL')
+    }
+  }
+
+  #ask<Result>(kind: 'fetch' | 'remove', key: Uint8Array, options: AttachedFetchOptions): Promise<Result> {
+    const { deadlineMs = Number.POSITIVE_INFINITY, signal, forwarded = false } = options
+    // Bytes of our own: the caller may use its buffer again while the message waits to be sent.
+    const call = { kind, group: this.name, key: new Uint8Array(key), deadlineMs, forwarded }
+    return this.#link.call<Result>(call, { deadlineMs, ...(signal && { signal }) })
+  }
+}
+
+function present(answer: Answer | Failure): Answer | CacheError {
+  return 'code' in answer ? new CacheError(answer.code, answer.message) : answer
+}
