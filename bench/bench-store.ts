@@ -36,7 +36,7 @@ export class BenchStore {
       seed: HASH_SEED,
       clock: systemClock,
       policy: POLICIES[policy],
-      events: { onEvict: () => this.evictedCount++, onExpire: () => {} },
+      events: { onEvict: () => this.evictedCount++, onExpire: () => {}, onHit: () => {} },
     })
   }
 

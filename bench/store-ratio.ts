@@ -129,7 +129,7 @@ function newStore(policy: PolicyName, budgetBytes: number) {
     seed: RATIO_SEED,
     clock: systemClock,
     policy: POLICIES[policy],
-    events: { onEvict() {}, onExpire() {} },
+    events: { onEvict() {}, onExpire() {}, onHit() {} },
   })
   return { memory, accessLog, epochs, writer }
 }

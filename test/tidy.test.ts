@@ -74,10 +74,13 @@ const LAYERS: readonly Layer[] = [
     name: 'core',
     paths: [
       'src/main/group.ts',
+      'src/main/group-operations.ts',
       'src/main/groups.ts',
       'src/main/group-settings.ts',
       'src/main/local-group.ts',
       'src/main/peer-batch.ts',
+      'src/main/snapshot-files.ts',
+      'src/main/snapshots.ts',
     ],
     mayImport: BELOW_CORE,
   },

@@ -76,7 +76,10 @@ export class AttachedCache {
   #learn(news: News): void {
     if (news.kind === 'group') this.#add(news.view)
     else if (news.kind === 'groupGone') this.#remove(news.id)
-    else {
+    else if (news.kind === 'groupMoved') {
+      this.#add(news.view)
+      this.link.confirmMove(news.id)
+    } else {
       this.#ring = news.ring
       this.#owns = ownership(news.ring)
     }

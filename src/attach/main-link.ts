@@ -65,6 +65,11 @@ export class MainLink {
     ) as Promise<Result>
   }
 
+  /** Tells that this thread reads a group in its new memory alone. */
+  confirmMove(id: number): void {
+    this.#batch.push({ kind: 'moved', id })
+  }
+
   /** Ends the link: what is under way rejects with `reason`, and whatever comes later. The first reason stays. */
   close(reason: CacheError): void {
     if (this.#closedBy) return

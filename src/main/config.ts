@@ -110,6 +110,19 @@ export const NODE_OPTIONS = {
     default: 5000,
     help: 'How long a node that stops waits for calls in flight',
   },
+  snapshot: {
+    flag: 'snapshot',
+    path: 'snapshot.dir',
+    type: text('DIR'),
+    help: 'Keep what is in memory over a restart: written by a graceful stop, loaded by the next start',
+  },
+  snapshotTimeout: {
+    flag: 'snapshot-timeout',
+    path: 'snapshot.timeout',
+    type: duration(1, HOUR_MS),
+    default: 10_000,
+    help: 'How long writing the snapshots of a group may take, and loading them',
+  },
   logLevel: {
     flag: 'log-level',
     path: 'logLevel',
@@ -197,6 +210,10 @@ export function nodeOptionsOf({ values }: Config): NodeOptions {
     valueBytesMax: values.valueBytesMax,
     workerStallMs: values.workerStall,
     drainMs: values.drain,
+    ...(values.snapshot !== undefined && {
+      snapshotDir: values.snapshot,
+      snapshotTimeoutMs: values.snapshotTimeout,
+    }),
     ...(values.tlsCert && { tls: tlsOptionsOf(values, values.tlsCert) }),
   }
 }

@@ -5,9 +5,11 @@ import { CacheError, type CodeName } from '../shared/errors.js'
 import type { ShardSample } from '../shared/group-reader.js'
 import { assertKeyLength, binaryKey, encodeKey, type Key } from '../shared/key.js'
 import { FALLBACK_TTL_MS, MANY_KEYS_MAX } from '../shared/limits.js'
+import type { HotKey, KeyFacts } from '../shared/operation.js'
 import { isPolicyName, type PolicyName, unknownPolicy } from '../shared/policy-names.js'
 import { type FlightContext, Singleflight } from '../shared/singleflight.js'
 import type { Answer, CallOptions } from './call.js'
+import type { GroupOperations } from './group-operations.js'
 import { type LocalGroup, notFound, type Read } from './local-group.js'
 import type { Peer, PeerPicker } from './peer.js'
 import { type AskPeer, PeerBatch } from './peer-batch.js'
@@ -26,6 +28,20 @@ const PEER_ANSWERS: ReadonlySet<CodeName> = new Set([
   'RESOURCE_EXHAUSTED',
 ])
 
+/** Hot keys that are told unless more are asked for, and most that can be. */
+const HOT_KEYS = 32
+const HOT_KEYS_MAX = 4096
+
+/** Where a key lives, and what this node has of it. */
+export interface Explanation extends KeyFacts {
+  /** Address of the node that owns the key. */
+  readonly owner: string
+  /** True when that is this node. */
+  readonly isOwned: boolean
+  /** The part of this node's memory that the key would be in. */
+  readonly shard: number
+}
+
 /** Keys that are read under one pin: writers wait for it. */
 const PINNED_KEYS_MAX = 256
 
@@ -43,7 +59,10 @@ export interface FetchOptions extends CallOptions {
 
 export interface GroupParts {
   readonly name: string
+  /** Address of this node. */
+  readonly self: () => string
   readonly local: LocalGroup
+  readonly operations: GroupOperations
   readonly peers: PeerPicker
   readonly keyBytesMax: number
   readonly clock?: Clock
@@ -56,15 +75,19 @@ export interface GroupParts {
  */
 export class Group {
   readonly name: string
+  readonly #self: () => string
   readonly #local: LocalGroup
+  readonly #operations: GroupOperations
   readonly #peers: PeerPicker
   readonly #keyBytesMax: number
   readonly #clock: Clock
   readonly #peerFlights = new Singleflight<Answer>()
   #isClosed = false
 
-  constructor({ name, local, peers, keyBytesMax, clock = systemClock }: GroupParts) {
+  constructor({ name, self, local, operations, peers, keyBytesMax, clock = systemClock }: GroupParts) {
     this.name = name
+    this.#self = self
+    this.#operations = operations
     this.#local = local
     this.#peers = peers
     this.#keyBytesMax = keyBytesMax
@@ -131,6 +154,41 @@ export class Group {
     this.#assertOpen()
     if (!isPolicyName(policy)) throw unknownPolicy(policy)
     await this.#local.setPolicy(policy)
+  }
+
+  /**
+   * Gives the group another amount of memory on this node. Entries stay, those that the policy would give up first
+   * excepted when there is less room; both memories are in use until all are copied. The number of shards stays.
+   *
+   * @throws CacheError INVALID_ARGUMENT when that is too little for its shards; FAILED_PRECONDITION while another resize
+   *   is under way; RESOURCE_EXHAUSTED when there is no such memory; UNAVAILABLE when a shard had to be restarted. The
+   *   group is as it was then.
+   */
+  async resize(maxBytes: number): Promise<void> {
+    this.#assertOpen()
+    await this.#operations.resize(maxBytes)
+  }
+
+  /** Who owns a key, and what this node's memory has of it. Counts as no hit and keeps nothing alive. */
+  async explain(key: Key): Promise<Explanation> {
+    this.#assertOpen()
+    const bytes = new Uint8Array(encodeKey(key))
+    assertKeyLength(bytes.length, this.#keyBytesMax)
+    const [peer] = this.#peers.pick(bytes, 1)
+    const facts = await this.#operations.explain(bytes)
+    return { owner: peer?.address ?? this.#self(), isOwned: peer === undefined, ...facts }
+  }
+
+  /** The keys of this node's memory that are asked for most often, at most `countMax` of them: estimates. */
+  async hotKeys(countMax = HOT_KEYS): Promise<HotKey[]> {
+    this.#assertOpen()
+    if (!Number.isInteger(countMax) || countMax < 1 || countMax > HOT_KEYS_MAX) {
+      throw new CacheError(
+        'INVALID_ARGUMENT',
+        `The number of hot keys is ${countMax}, not a whole number from 1 to ${HOT_KEYS_MAX}`,
+      )
+    }
+    return this.#operations.hotKeys(countMax)
   }
 
   /** Counters of this node by shard; sends no message. */

@@ -4,18 +4,20 @@ import { Counter, GroupCounters } from '../shared/counters.js'
 import { CacheError } from '../shared/errors.js'
 import { GroupReader, type ReaderThread } from '../shared/group-reader.js'
 import { STORE_BYTES_MAX, STORE_BYTES_MIN } from '../shared/limits.js'
-import type { Failure, GroupSpec, GroupView, Loaded } from '../shared/messages.js'
+import type { Failure, GroupSpec, GroupView, Loaded, StoreMemory } from '../shared/messages.js'
 import { type AnyGetter, runGetter } from '../shared/run-getter.js'
 import { AccessLog } from '../shared/store/access-log.js'
 import { allocateStore } from '../shared/store/layout.js'
 import { Group } from './group.js'
+import { GroupOperations, type OperatedShard } from './group-operations.js'
 import { getterFunctionOf, groupSettings, validateGroup } from './group-settings.js'
 import { LocalGroup, type StoreOwner } from './local-group.js'
 import type { GroupOptions } from './node-options.js'
 import type { PeerPicker } from './peer.js'
+import type { Snapshots } from './snapshots.js'
 
 /** A shard, as groups need it. */
-export interface Shard extends StoreOwner {
+export interface Shard extends StoreOwner, OperatedShard {
   attach(spec: GroupSpec): Promise<void>
   detach(group: number): Promise<void>
 }
@@ -30,15 +32,20 @@ export interface GroupsParts {
   readonly reader: ReaderThread
   readonly keyBytesMax: number
   readonly valueBytesMax: number
+  /** Absent when nothing is kept over a restart. */
+  readonly snapshots?: () => Snapshots | undefined
   /** Told of every group that comes, and of the number of every one that goes. */
   readonly onGroup: (view: GroupView) => void
   readonly onGroupGone: (id: number) => void
+  /** Told that a group has other memory. Resolves when no thread but this one reads the memory that it had. */
+  readonly onGroupMoved: (view: GroupView) => Promise<void>
   readonly clock?: Clock
 }
 
 interface Entry {
   readonly group: Group
-  readonly view: GroupView
+  readonly operations: GroupOperations
+  view: GroupView
   readonly counters: GroupCounters
   readonly shards: readonly Shard[]
   /** When the getter is a function of this thread. */
@@ -50,6 +57,8 @@ export class Groups {
   readonly #parts: GroupsParts
   readonly #byName = new Map<string, number>()
   readonly #byId = new Map<number, Entry>()
+  /** Groups that are not ready to be used. */
+  readonly #opening = new Set<number>()
   #nextId = 1
 
   constructor(parts: GroupsParts) {
@@ -57,7 +66,8 @@ export class Groups {
   }
 
   find(name: string): Group | undefined {
-    return this.#byId.get(this.#byName.get(name) ?? 0)?.group
+    const id = this.#byName.get(name)
+    return id === undefined || this.#opening.has(id) ? undefined : this.#byId.get(id)?.group
   }
 
   *[Symbol.iterator](): Iterator<Group> {
@@ -66,7 +76,7 @@ export class Groups {
 
   /** What other threads need to read the stores of each group. */
   views(): GroupView[] {
-    return [...this.#byId.values()].map(({ view }) => view)
+    return [...this.#byId].flatMap(([id, { view }]) => (this.#opening.has(id) ? [] : [view]))
   }
 
   /**
@@ -78,18 +88,24 @@ export class Groups {
     if (this.#byName.has(name)) throw new CacheError('ALREADY_EXISTS', `There is a group "${name}" already`)
     validateGroup(name, options)
     const id = this.#nextId++
-    const { entry, specs } = this.#build(id, name, options)
     // Taken now: a second create() of that name must fail while this one is under way.
     this.#byName.set(name, id)
-    this.#byId.set(id, entry)
-    this.#parts.onGroup(entry.view)
-    const attached = await Promise.allSettled(specs.map((spec, shard) => entry.shards[shard]!.attach(spec)))
-    const failure = attached.find((result) => result.status === 'rejected')
-    if (failure) {
-      await this.remove(name)
-      throw failure.reason
+    this.#opening.add(id)
+    try {
+      const { entry, specs } = this.#build(id, name, options)
+      this.#byId.set(id, entry)
+      const attached = await Promise.allSettled(specs.map((spec, shard) => entry.shards[shard]!.attach(spec)))
+      const failure = attached.find((result) => result.status === 'rejected')
+      if (failure) throw failure.reason
+      await this.#parts.snapshots?.()?.restore(name, entry.operations)
+      if (this.#byId.has(id)) this.#parts.onGroup(entry.view)
+      return entry.group
+    } catch (thrown) {
+      if (this.#byName.get(name) === id) await this.remove(name)
+      throw thrown
+    } finally {
+      this.#opening.delete(id)
     }
-    return entry.group
   }
 
   /** Removes a group and frees its memory. False when there is none of that name. */
@@ -128,6 +144,14 @@ export class Groups {
     for (const { group } of this.#byId.values()) group.close()
   }
 
+  /** Writes what the groups hold, after close(). */
+  async save(): Promise<void> {
+    const snapshots = this.#parts.snapshots?.()
+    if (!snapshots) return
+    const ready = [...this.#byId].filter(([id]) => !this.#opening.has(id))
+    await Promise.all(ready.map(([, { group, operations }]) => snapshots.save(group.name, operations)))
+  }
+
   #build(id: number, name: string, options: GroupOptions): { entry: Entry; specs: GroupSpec[] } {
     const { self, peers, reader, keyBytesMax, valueBytesMax, clock = systemClock } = this.#parts
     const all = this.#parts.shards()
@@ -140,26 +164,45 @@ export class Groups {
       keyBytesMax,
       staleMs: Math.max(options.staleWhileRevalidateMs ?? 0, options.staleIfErrorMs ?? 0),
       stores: shards.map(() => ({
-        memory: allocateStore(Math.min(options.maxBytes / shardCount, STORE_BYTES_MAX)),
+        store: allocateStore(Math.min(options.maxBytes / shardCount, STORE_BYTES_MAX)),
         accessLog: AccessLog.allocate(),
       })),
       counters: counters.memory,
     }
     const specs = view.stores.map(
-      ({ memory, accessLog }, shard): GroupSpec => ({
+      (memory, shard): GroupSpec => ({
         id,
         name,
         ...groupSettings(options, { shard, shardCount }),
         valueBytesMax,
-        store: memory,
-        accessLog,
+        ...memory,
         counters: counters.memory,
         shardCount,
         shard,
       }),
     )
-    const local = new LocalGroup({ id, self, reader: new GroupReader(view, reader), owners: shards })
-    const group = new Group({ name, local, peers, keyBytesMax, clock })
-    return { entry: { group, view, counters, shards, getter: getterFunctionOf(options.getter) }, specs }
+    const groupReader = new GroupReader(view, reader)
+    const operations = new GroupOperations({
+      id,
+      shards,
+      seed: reader.seed,
+      switchReaders: (stores) => {
+        groupReader.move(stores)
+        return this.#tellMoved(id, stores)
+      },
+    })
+    const local = new LocalGroup({ id, self, reader: groupReader, owners: shards })
+    const group = new Group({ name, self, local, operations, peers, keyBytesMax, clock })
+    return {
+      entry: { group, operations, view, counters, shards, getter: getterFunctionOf(options.getter) },
+      specs,
+    }
+  }
+
+  async #tellMoved(id: number, stores: readonly StoreMemory[]): Promise<void> {
+    const entry = this.#byId.get(id)
+    if (!entry) return
+    entry.view = { ...entry.view, stores }
+    await this.#parts.onGroupMoved(entry.view)
   }
 }

@@ -9,7 +9,8 @@ export type {
   GetterValue,
 } from '../shared/getter.js'
 export type { Key } from '../shared/key.js'
+export type { HotKey, KeyFacts } from '../shared/operation.js'
 export type { CallOptions } from './call.js'
-export type { Group } from './group.js'
+export type { Explanation, Group } from './group.js'
 export { type CounterSample, type Member, type Node, startNode } from './node.js'
 export type { GetterModule, GetterSource, GroupOptions, Log, NodeOptions } from './node-options.js'

@@ -40,6 +40,13 @@ export interface NodeOptions {
   readonly workerStallMs?: number
   /** How long close() waits for calls in flight, in ms. Default 5000. */
   readonly drainMs?: number
+  /**
+   * Directory for snapshots: close() writes what the groups hold, the next start of a node with this address loads it.
+   * Deletes by which other nodes or the source changed meanwhile are not known to a snapshot. Default: none.
+   */
+  readonly snapshotDir?: string
+  /** How long writing the snapshots of a group may take, and loading them, in ms. Default 10 000. */
+  readonly snapshotTimeoutMs?: number
   /** Default: silent. */
   readonly log?: Log
 }

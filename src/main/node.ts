@@ -24,6 +24,7 @@ import type { HealthService } from './service/health-service.js'
 import { newHotServer, registerServices } from './service/node-server.js'
 import { PeerClient } from './service/peer-client.js'
 import { FETCH_MANY_BYTES_MAX } from './service/peer-codec.js'
+import { Snapshots } from './snapshots.js'
 import { Attachments } from './threads/attachments.js'
 import { TlsFiles } from './tls-files.js'
 import type { UnaryCaller } from './unary-caller.js'
@@ -37,6 +38,7 @@ const SERVICE = 'geek-cache'
 const REPLICAS = 150
 const WORKER_STALL_MS = 5000
 const DRAIN_MS = 5000
+const SNAPSHOT_TIMEOUT_MS = 10_000
 
 /** Largest gRPC message with a request in it: far more than a key, so that one that is too long gets an answer. */
 const REQUEST_BYTES_MAX = 4 * 1024 * 1024
@@ -104,6 +106,7 @@ export class Node {
   #self: string
   #peers: Peers
   #registry: Registry | undefined
+  #snapshots: Snapshots | undefined
   #closing: Promise<void> | undefined
 
   /** Use {@link startNode}. */
@@ -130,8 +133,10 @@ export class Node {
       reader: { pin: this.#pin, thread: MAIN_THREAD, seed: this.#seed },
       keyBytesMax,
       valueBytesMax,
+      snapshots: () => this.#snapshots,
       onGroup: (view) => this.#attachments.addGroup(view),
       onGroupGone: (id) => this.#attachments.removeGroup(id),
+      onGroupMoved: (view) => this.#attachments.moveGroup(view),
     })
     this.#shards = new ShardPool({
       shardCount: options.workers ?? defaultShardCount(),
@@ -162,6 +167,8 @@ export class Node {
   async start(): Promise<void> {
     const port = await this.#server.listen(this.#self)
     this.#self = this.#self.replace(/\d+$/, String(port))
+    this.#snapshots = this.#newSnapshots()
+    await this.#snapshots?.prepare()
     for (const [name, group] of Object.entries(this.#options.groups ?? {})) await this.group(name, group)
     this.#peers = this.#newPeers()
     await this.#startGrpcThreads()
@@ -243,7 +250,7 @@ export class Node {
   }
 
   /**
-   * Leaves the ring, tells health checks, waits at most `drainMs` for calls in flight, then stops. May be repeated.
+   * Leaves the ring, tells health checks, waits at most `drainMs` for calls in flight, writes snapshots, then stops. May be repeated.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close()
@@ -257,6 +264,7 @@ export class Node {
     await Promise.all([this.#server, ...this.#grpcThreads].map((server) => server.shutdown(drainMs)))
     this.#attachments.close()
     this.#groups.close()
+    await this.#groups.save()
     this.#peers.close()
     await this.#shards.close()
     this.#tls?.close()
@@ -272,6 +280,7 @@ export class Node {
       counters: () => this.stats(),
       members: () => this.members(),
       owners: (key) => this.owners(key),
+      find: (name) => this.findGroup(name),
     })
   }
 
@@ -337,6 +346,17 @@ export class Node {
     // Its client takes a tenth of a second to load, which a node without etcd need not wait for.
     const { EtcdRegistry } = await import('./cluster/etcd-registry.js')
     return new EtcdRegistry({ self: this.#self, service, log: this.#log, ...etcd })
+  }
+
+  #newSnapshots(): Snapshots | undefined {
+    const { snapshotDir, snapshotTimeoutMs = SNAPSHOT_TIMEOUT_MS } = this.#options
+    if (snapshotDir === undefined) return undefined
+    return new Snapshots({
+      directory: snapshotDir,
+      self: this.#self,
+      timeoutMs: snapshotTimeoutMs,
+      log: this.#log,
+    })
   }
 
   #assertOpen(): void {

@@ -34,17 +34,23 @@ export type AttachedCall =
   | { readonly kind: 'counters' }
   | { readonly kind: 'members' }
   | { readonly kind: 'owners'; readonly key: Uint8Array }
+  | { readonly kind: 'explain'; readonly group: string; readonly key: Uint8Array }
+  | { readonly kind: 'hotKeys'; readonly group: string; readonly countMax: number | undefined }
 
 /** To the main thread. */
 export type AttachedRequest =
   | { readonly kind: 'call'; readonly id: number; readonly call: AttachedCall }
   /** Nobody waits for that call any more. */
   | { readonly kind: 'cancel'; readonly id: number }
+  /** The thread has read the last of the memory that the group had before. */
+  | { readonly kind: 'moved'; readonly id: number }
 
 /** From the main thread: news, and answers to calls. */
 export type AttachedReply =
   | { readonly kind: 'group'; readonly view: GroupView }
   | { readonly kind: 'groupGone'; readonly id: number }
+  /** The group has other memory: to be answered with `moved`. */
+  | { readonly kind: 'groupMoved'; readonly id: number; readonly view: GroupView }
   | { readonly kind: 'ring'; readonly ring: RingView }
   | { readonly kind: 'done'; readonly id: number; readonly result: unknown }
   | { readonly kind: 'failed'; readonly id: number; readonly failure: Failure }

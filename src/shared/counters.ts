@@ -1,4 +1,5 @@
-import { THREAD_COUNT_MAX } from './limits.js'
+import { assert } from './assert.js'
+import { THREAD_COUNT_MAX, VALUE_BYTES_MAX } from './limits.js'
 
 /** One counter of a group. The table below is all there is: statistics, metrics and docs are derived from it. */
 export interface CounterSpec {
@@ -44,9 +45,15 @@ export const LOAD_MS_BOUNDS = [
   0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 30_000,
 ] as const
 
+/** Upper bounds of the histogram of value sizes, in bytes: powers of two up to the largest value. */
+export const VALUE_BYTES_BOUNDS = Array.from({ length: 23 }, (_, index) => 16 * 2 ** index)
+
 export type CounterName = (typeof TABLE)[number][0]
 
-/** The counter table. Loads by duration are `load_ms_le_<bound>` and `load_ms_over`, each counting its own bucket. */
+/**
+ * The counter table. Loads by duration are `load_ms_le_<bound>` and `load_ms_over`, entries by size of their value
+ * `value_bytes_le_<bound>`, each counting its own bucket.
+ */
 export const COUNTERS: readonly CounterSpec[] = [
   ...TABLE.map(([name, kind, help]): CounterSpec => ({ name, kind, help })),
   ...LOAD_MS_BOUNDS.map(
@@ -57,6 +64,13 @@ export const COUNTERS: readonly CounterSpec[] = [
     }),
   ),
   { name: 'load_ms_over', kind: 'counter', help: `Loads that took longer than ${LOAD_MS_BOUNDS.at(-1)} ms` },
+  ...VALUE_BYTES_BOUNDS.map(
+    (bound): CounterSpec => ({
+      name: `value_bytes_le_${bound}`,
+      kind: 'gauge',
+      help: `Entries in memory with a value of up to ${bound} bytes and more than the bound before`,
+    }),
+  ),
 ]
 
 /** Word of each counter in a row. */
@@ -66,6 +80,12 @@ export const Counter = Object.fromEntries(TABLE.map(([name], word) => [name, wor
 >
 
 const LOAD_MS_FIRST = TABLE.length
+const VALUE_BYTES_FIRST = LOAD_MS_FIRST + LOAD_MS_BOUNDS.length + 1
+
+/** Index in {@link VALUE_BYTES_BOUNDS} of the bucket of a value. */
+export function valueBucketOf(lengthBytes: number): number {
+  return lengthBytes <= 16 ? 0 : 28 - Math.clz32(lengthBytes - 1)
+}
 
 /** Whole lines of 64 bytes, so that no two threads write to the same one. */
 const ROW_WORDS = Math.ceil(COUNTERS.length / 8) * 8
@@ -86,6 +106,13 @@ export class CounterRow {
 
   set(counter: number, value: number): void {
     this.#words[this.#at + counter] = value
+  }
+
+  /** Sets the histogram of value sizes. */
+  setValueSizes(counts: Uint32Array): void {
+    counts.forEach((count, bucket) => {
+      this.set(VALUE_BYTES_FIRST + bucket, count)
+    })
   }
 
   /** Counts one load that took `durationMs`. */
@@ -133,3 +160,5 @@ export class GroupCounters {
     })
   }
 }
+
+assert(VALUE_BYTES_BOUNDS.at(-1) === VALUE_BYTES_MAX, 'Every value has a bucket')

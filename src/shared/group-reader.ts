@@ -1,6 +1,6 @@
 import { COUNTERS, Counter, type CounterRow, GroupCounters } from './counters.js'
 import { type HashSeed, hashBytes, shardOf } from './hash.js'
-import type { GroupView } from './messages.js'
+import type { GroupView, StoreMemory } from './messages.js'
 import { AccessLog } from './store/access-log.js'
 import type { ReaderPin } from './store/reader-pin.js'
 import { StoreReader } from './store/store-reader.js'
@@ -28,7 +28,7 @@ export interface ShardSample {
 }
 
 interface ReadStore {
-  readonly reader: StoreReader
+  reader: StoreReader
   readonly counters: CounterRow
 }
 
@@ -39,6 +39,7 @@ interface ReadStore {
 export class GroupReader {
   readonly #stores: readonly ReadStore[]
   readonly #counters: GroupCounters
+  readonly #thread: number
   readonly #seed: HashSeed
   readonly #pin: ReaderPin
   readonly #staleMs: number
@@ -47,13 +48,21 @@ export class GroupReader {
 
   constructor(view: GroupView, { thread, pin, seed }: ReaderThread) {
     this.#counters = new GroupCounters(view.stores.length, view.counters)
+    this.#thread = thread
     this.#seed = seed
     this.#pin = pin
     this.#staleMs = view.staleMs
-    this.#stores = view.stores.map(({ memory, accessLog }, shard) => ({
-      reader: new StoreReader(memory, new AccessLog(accessLog), thread, pin),
+    this.#stores = view.stores.map((memory, shard) => ({
+      reader: this.#readerOf(memory),
       counters: this.#counters.row(thread, shard),
     }))
+  }
+
+  /** From here on, hits come from other memory, that of as many shards. */
+  move(stores: readonly StoreMemory[]): void {
+    stores.forEach((memory, shard) => {
+      this.#stores[shard]!.reader = this.#readerOf(memory)
+    })
   }
 
   hash(key: Uint8Array): number {
@@ -142,6 +151,10 @@ export class GroupReader {
       const values = this.#counters.read(shard)
       return COUNTERS.map(({ name }, counter) => ({ name, shard, value: values[counter]! }))
     })
+  }
+
+  #readerOf({ store, accessLog }: StoreMemory): StoreReader {
+    return new StoreReader(store, new AccessLog(accessLog), this.#thread, this.#pin)
   }
 
   #storeOf(hash: number): ReadStore {

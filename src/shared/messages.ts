@@ -1,5 +1,6 @@
 import type { CodeName } from './errors.js'
 import type { HashSeed } from './hash.js'
+import type { Operation, OperationResults } from './operation.js'
 import type { PolicyName } from './policy-names.js'
 
 /** Everything that crosses between the main thread and a worker. Both come from one build: there is no version. */
@@ -38,8 +39,14 @@ export interface LoadBounds {
   readonly batchSizeMax: number
 }
 
+/** Where a store lies. */
+export interface StoreMemory {
+  readonly store: SharedArrayBuffer
+  readonly accessLog: SharedArrayBuffer
+}
+
 /** A group, as the owner of one of its stores gets to know it. */
-export interface GroupSpec {
+export interface GroupSpec extends StoreMemory {
   readonly id: number
   readonly name: string
   readonly getter: GetterSpec
@@ -47,8 +54,6 @@ export interface GroupSpec {
   readonly freshness: Freshness
   readonly loads: LoadBounds
   readonly valueBytesMax: number
-  readonly store: SharedArrayBuffer
-  readonly accessLog: SharedArrayBuffer
   readonly counters: SharedArrayBuffer
   /** Stores of the group, and which of them this is. */
   readonly shardCount: number
@@ -63,7 +68,7 @@ export interface GroupView {
   /** How long an entry may be read stale by those who ask for that, in ms. */
   readonly staleMs: number
   /** By shard. */
-  readonly stores: readonly { readonly memory: SharedArrayBuffer; readonly accessLog: SharedArrayBuffer }[]
+  readonly stores: readonly StoreMemory[]
   readonly counters: SharedArrayBuffer
 }
 
@@ -114,6 +119,7 @@ export type ShardRequest =
   | { readonly kind: 'policy'; readonly id: number; readonly group: number; readonly policy: PolicyName }
   | { readonly kind: 'attach'; readonly id: number; readonly spec: GroupSpec }
   | { readonly kind: 'detach'; readonly id: number; readonly group: number }
+  | { readonly kind: 'operate'; readonly id: number; readonly group: number; readonly operation: Operation }
   /** An outcome for each key, in order; or one failure for all of them. */
   | {
       readonly kind: 'called'
@@ -143,6 +149,11 @@ export type ShardReply =
       readonly ttlLeftMs: number
     }
   | { readonly kind: 'done'; readonly id: number }
+  | {
+      readonly kind: 'operated'
+      readonly id: number
+      readonly result: OperationResults[keyof OperationResults]
+    }
   | { readonly kind: 'failed'; readonly id: number; readonly failure: Failure }
   | {
       readonly kind: 'call'

@@ -10,8 +10,10 @@ import { type FlightContext, Singleflight } from '../shared/singleflight.js'
 import { AccessLog } from '../shared/store/access-log.js'
 import { Epochs } from '../shared/store/epoch.js'
 import { Backoff } from './backoff.js'
+import { HotKeys } from './hot-keys.js'
 import { LoadQueue } from './load-queue.js'
 import type { Loader } from './loader.js'
+import { MovingStore } from './moving-store.js'
 import { POLICIES } from './policy/policies.js'
 import { type Found, StoreWriter } from './store-writer.js'
 
@@ -52,14 +54,17 @@ export interface ShardGroupContext {
  *                                       served when the load fails, or takes longer than softTimeout
  */
 export class ShardGroup {
-  readonly #spec: GroupSpec
-  readonly #shard: ShardSpec
+  readonly spec: GroupSpec
+  readonly store: MovingStore
+  readonly hotKeys: HotKeys
+  readonly clock: Clock
+  readonly hashOf: (key: Uint8Array) => number
   readonly #random: () => number
   readonly #counters: CounterRow
-  readonly #store: StoreWriter
   readonly #queue: LoadQueue
   readonly #flights = new Singleflight<Landed>()
   readonly #backoff: Backoff
+  #policy: PolicyName
 
   constructor(
     spec: GroupSpec,
@@ -68,26 +73,34 @@ export class ShardGroup {
     { clock = systemClock, random = Math.random }: ShardGroupContext = {},
   ) {
     const { staleWhileRevalidateMs, staleIfErrorMs, refreshAhead, errorBackoffMs } = spec.freshness
-    this.#spec = spec
-    this.#shard = shard
+    this.spec = spec
+    this.clock = clock
     this.#random = random
+    this.#policy = spec.policy
     this.#counters = new GroupCounters(spec.shardCount, spec.counters).row(shard.thread, spec.shard)
     const epochs = new Epochs(shard.epochs)
     this.#queue = new LoadQueue(loader, spec.loads, this.#counters)
     this.#backoff = new Backoff(errorBackoffMs > 0 ? errorBackoffMs : REFRESH_PAUSE_MS, clock)
-    this.#store = new StoreWriter(spec.store, {
-      epochs,
-      accessLog: new AccessLog(spec.accessLog),
-      threadCount: () => epochs.threadCount,
-      seed: shard.seed,
-      clock,
-      policy: POLICIES[spec.policy],
-      staleMs: Math.max(staleWhileRevalidateMs, staleIfErrorMs),
-      refreshAhead,
-      events: {
-        onEvict: () => this.#counters.add(Counter.evictions),
-        onExpire: () => this.#counters.add(Counter.expirations),
-      },
+    this.hotKeys = new HotKeys(clock.nowMs())
+    this.hashOf = (key) => hashBytes(key, 0, key.length, shard.seed)
+    const onEvict = (): void => this.#counters.add(Counter.evictions)
+    const onExpire = (): void => this.#counters.add(Counter.expirations)
+    this.store = new MovingStore({
+      memory: spec,
+      open: (memory) =>
+        new StoreWriter(memory.store, {
+          epochs,
+          accessLog: new AccessLog(memory.accessLog),
+          threadCount: () => epochs.threadCount,
+          seed: shard.seed,
+          clock,
+          policy: POLICIES[this.#policy],
+          staleMs: Math.max(staleWhileRevalidateMs, staleIfErrorMs),
+          refreshAhead,
+          events: { onEvict, onExpire, onHit: (...hit) => this.hotKeys.note(...hit) },
+        }),
+      hashOf: this.hashOf,
+      onLeftBehind: onEvict,
     })
     this.#count()
   }
@@ -97,11 +110,12 @@ export class ShardGroup {
    * load that is under way, else from a new one. Rejects with NOT_FOUND when the source has no such key.
    */
   async get(call: LoadCall): Promise<Value> {
-    const found = this.#store.get(call.key, call.hash)
+    this.hotKeys.note(call.hash, call.key, 0, call.key.length)
+    const found = this.store.get(call.key, call.hash)
     if (found && found.ttlLeftMs > 0) {
       return { ...present(found.notFound ? null : found.value), outcome: 'hit', ttlLeftMs: found.ttlLeftMs }
     }
-    const { staleWhileRevalidateMs } = this.#spec.freshness
+    const { staleWhileRevalidateMs } = this.spec.freshness
     if (found && -found.ttlLeftMs < staleWhileRevalidateMs) {
       this.#refresh(call)
       return this.#serveStale(found)
@@ -119,7 +133,7 @@ export class ShardGroup {
   remove(key: Uint8Array, hash: number): void {
     this.#flights.forget(binaryKey(key))
     this.#backoff.forget(binaryKey(key))
-    this.#store.remove(key, hash)
+    this.store.remove(key, hash)
     this.#counters.add(Counter.deletes)
     this.#count()
   }
@@ -127,28 +141,30 @@ export class ShardGroup {
   clear(): void {
     this.#flights.forgetAll()
     this.#backoff.forgetAll()
-    this.#store.clear()
+    this.store.clear()
     this.#count()
   }
 
   /** Changes the policy; the entries stay. */
   setPolicy(policy: PolicyName): void {
-    this.#store.setPolicy(POLICIES[policy])
+    this.store.setPolicy(POLICIES[policy])
+    this.#policy = policy
   }
 
   /** Housekeeping: readers' hints, what they say is due for a refresh, expired entries. Bounded work. */
   maintain(): void {
-    this.#store.maintain(EXPIRE_COUNT_MAX)
-    for (const key of this.#store.takeDue()) {
-      const hash = hashBytes(key, 0, key.length, this.#shard.seed)
-      this.#refresh({ key, hash, ttlMsMax: Number.POSITIVE_INFINITY })
+    this.store.maintain(EXPIRE_COUNT_MAX)
+    for (const key of this.store.takeDue()) {
+      this.#refresh({ key, hash: this.hashOf(key), ttlMsMax: Number.POSITIVE_INFINITY })
     }
+    this.hotKeys.age(this.clock.nowMs())
     this.#count()
+    this.#counters.setValueSizes(this.store.current.valueSizes)
   }
 
   /** Removes entries for which `keep` is false, a bounded number at a time. Returns where to go on; 0 at the end. */
   sweep(from: number, keep: (key: Uint8Array) => boolean): number {
-    return this.#store.sweep(from, SWEEP_COUNT_MAX, keep)
+    return this.store.sweep(from, SWEEP_COUNT_MAX, keep)
   }
 
   /** Loads a key that nobody waits for, unless that is under way, or failed a moment ago. */
@@ -163,13 +179,13 @@ export class ShardGroup {
 
   /** What the load brings; but the stale value when it fails, or takes too long, while that may be served. */
   async #landOrStale(call: LoadCall, result: Promise<Landed>, isFirst: boolean): Promise<Value> {
-    const { softTimeoutMs } = this.#spec.freshness
+    const { softTimeoutMs } = this.spec.freshness
     let timer: NodeJS.Timeout | undefined
     const value = result.then(
       (landed) => toValue(landed, isFirst),
       (thrown: unknown) => this.#serveStaleOrThrow(call, thrown),
     )
-    if (softTimeoutMs >= this.#spec.loads.timeoutMs) return value
+    if (softTimeoutMs >= this.spec.loads.timeoutMs) return value
     const soft = new Promise<Value>((resolve) => {
       timer = setTimeout(() => {
         // The waiter stays with the flight, so the load goes on.
@@ -188,8 +204,8 @@ export class ShardGroup {
 
   /** Looked for anew: since the load began, the value may have been deleted, or grown too old. */
   #findForError({ key, hash }: LoadCall): Found | undefined {
-    const found = this.#store.get(key, hash)
-    return found && !found.notFound && -found.ttlLeftMs < this.#spec.freshness.staleIfErrorMs
+    const found = this.store.get(key, hash)
+    return found && !found.notFound && -found.ttlLeftMs < this.spec.freshness.staleIfErrorMs
       ? found
       : undefined
   }
@@ -201,7 +217,7 @@ export class ShardGroup {
 
   async #load(call: Omit<LoadCall, 'signal'>, flight: FlightContext): Promise<Landed> {
     const flightKey = binaryKey(call.key)
-    const failure = this.#spec.freshness.errorBackoffMs > 0 ? this.#backoff.errorOf(flightKey) : undefined
+    const failure = this.spec.freshness.errorBackoffMs > 0 ? this.#backoff.errorOf(flightKey) : undefined
     if (failure) {
       this.#counters.add(Counter.backoff_rejected)
       throw failure
@@ -223,7 +239,7 @@ export class ShardGroup {
     const ttlMs = Math.min(call.ttlMsMax, this.#ttlMsOf(loaded))
     if (flight.isForgotten()) return { value: loaded.value, ttlLeftMs: ttlMs }
     if (ttlMs > 0) {
-      const result = this.#store.put({
+      const result = this.store.put({
         key: call.key,
         hash: call.hash,
         value: loaded.value ?? new Uint8Array(0),
@@ -233,22 +249,23 @@ export class ShardGroup {
         renewable: loaded.value !== null && call.ttlMsMax === Number.POSITIVE_INFINITY,
       })
       if (result !== 'stored') this.#counters.add(Counter[result])
-    } else this.#store.remove(call.key, call.hash)
+    } else this.store.remove(call.key, call.hash)
     this.#count()
     return { value: loaded.value, ttlLeftMs: ttlMs }
   }
 
   /** The time to live that the getter or the group sets, less a random part: never more, it is an upper bound. */
   #ttlMsOf(loaded: Loaded): number {
-    const { ttlMs, notFoundTtlMs, ttlJitter } = this.#spec.freshness
+    const { ttlMs, notFoundTtlMs, ttlJitter } = this.spec.freshness
     const fullMs = loaded.value === null ? (loaded.notFoundTtlMs ?? notFoundTtlMs) : (loaded.ttlMs ?? ttlMs)
     return ttlJitter === 0 ? fullMs : Math.ceil(fullMs * (1 - ttlJitter * this.#random()))
   }
 
   #count(): void {
-    this.#counters.set(Counter.entries, this.#store.count)
-    this.#counters.set(Counter.bytes, this.#store.usedBytes)
-    this.#counters.set(Counter.max_bytes, this.#store.budgetBytes)
+    const { count, usedBytes, budgetBytes } = this.store.current
+    this.#counters.set(Counter.entries, count)
+    this.#counters.set(Counter.bytes, usedBytes)
+    this.#counters.set(Counter.max_bytes, budgetBytes)
   }
 }
 

@@ -12,6 +12,7 @@ import type {
 } from '../shared/messages.js'
 import { Ring } from '../shared/ring.js'
 import { type Callback, createLoader, type LoadLimits } from './loader.js'
+import { operate } from './operate.js'
 import { ShardGroup } from './shard-group.js'
 
 /** Membership changes that a sweep takes into account at a time; past that, the oldest is left out. */
@@ -65,6 +66,9 @@ export class Shard implements Callback {
         break
       case 'clear':
         void this.#withGroup(request, (group) => group.clear())
+        break
+      case 'operate':
+        void this.#operate(request)
         break
       case 'policy':
         void this.#withGroup(request, (group) => group.setPolicy(request.policy))
@@ -132,6 +136,16 @@ export class Shard implements Callback {
       this.#reply({ kind: 'done', id: request.id })
     } catch (thrown) {
       this.#fail(request.id, thrown)
+    }
+  }
+
+  async #operate({ id, group, operation }: Extract<ShardRequest, { kind: 'operate' }>): Promise<void> {
+    try {
+      const found = this.#ready.get(group) ?? (await this.#find(group))
+      const result = await operate(found, operation, (key) => this.#owns?.(key) ?? true)
+      this.#reply({ kind: 'operated', id, result })
+    } catch (thrown) {
+      this.#fail(id, thrown)
     }
   }
 

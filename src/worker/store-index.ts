@@ -188,3 +188,17 @@ export class StoreIndex {
     }
   }
 }
+
+/** After a torn change neither index nor log positions can be trusted: they are wiped before anything reads them. */
+export function forgetStore(words: Int32Array, geometry: StoreGeometry): void {
+  const { headsAt, headCountMax, slotsAt, slotCountMax, logAt } = geometry
+  const slotHigh = Math.min(words[Header.SLOT_HIGH]! + 1, slotCountMax)
+  for (let head = 0; head < Math.min(words[Header.HEAD_COUNT]! + 1, headCountMax); head++) {
+    Atomics.store(words, headsAt + head, 0)
+  }
+  for (let word = slotsAt + 2; word <= slotsAt + 2 * slotHigh + 1; word++) Atomics.store(words, word, 0)
+  words[Header.LOG_HEAD] = logAt
+  words[Header.LOG_TAIL] = logAt
+  words[Header.LOG_LAP_END] = 0
+  Atomics.store(words, Header.CHANGING, 0)
+}

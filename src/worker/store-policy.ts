@@ -1,3 +1,5 @@
+import { CacheError } from '../shared/errors.js'
+import { DrainingPolicy } from './policy/draining.js'
 import { HandOver } from './policy/hand-over.js'
 import type { EvictionPolicy, PolicyFactory } from './policy/policy.js'
 
@@ -29,6 +31,7 @@ export class StorePolicy {
   #create: PolicyFactory
   #current: EvictionPolicy
   #handOver: HandOver | undefined
+  #draining: DrainingPolicy | undefined
   /** Asked for while another change is under way; the last one counts. */
   #wanted: PolicyFactory | undefined
   #capacityBytes: number
@@ -69,12 +72,28 @@ export class StorePolicy {
     this.#create = this.#wanted ?? this.#create
     this.#wanted = undefined
     this.#handOver = undefined
+    this.#draining = undefined
     this.#current = this.#make()
     this.#countHigh = 0
   }
 
-  /** Begins to hand over to another policy; {@link step} does it. */
+  get isDraining(): boolean {
+    return this.#draining !== undefined
+  }
+
+  /** As DrainingPolicy.take(). From the first call on no policy takes over any more, until {@link reset}. */
+  take(): number {
+    this.#draining ??= this.#drain()
+    return this.#draining.take()
+  }
+
+  /**
+   * Begins to hand over to another policy; {@link step} does it.
+   *
+   * @throws CacheError UNAVAILABLE once entries were taken: the store is about to be left
+   */
   change(create: PolicyFactory): void {
+    if (this.#draining) throw new CacheError('UNAVAILABLE', 'The entries of the store are being taken away')
     if (this.#handOver !== undefined) {
       this.#wanted = create
       return
@@ -116,6 +135,15 @@ export class StorePolicy {
     if (Math.abs(usedBytes - this.#capacityBytes) <= CAPACITY_TOLERANCE * this.#capacityBytes) return
     this.#capacityBytes = usedBytes
     this.#current.setCapacity(usedBytes)
+  }
+
+  /** A change that is under way ends here: what went over first is also what is taken first. */
+  #drain(): DrainingPolicy {
+    if (this.#handOver) this.#countHigh = this.#needs.entryCount()
+    this.#handOver = undefined
+    const draining = new DrainingPolicy(this.#current, this.#needs.slotCountMax + 1)
+    this.#current = draining
+    return draining
   }
 
   #make(): EvictionPolicy {

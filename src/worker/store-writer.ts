@@ -1,8 +1,6 @@
 import { assert } from '../shared/assert.js'
-import type { Clock } from '../shared/clock.js'
-import type { HashSeed } from '../shared/hash.js'
+import { VALUE_BYTES_BOUNDS, valueBucketOf } from '../shared/counters.js'
 import { ENTRY_SHARE_MAX, TTL_MS_MAX } from '../shared/limits.js'
-import type { AccessLog } from '../shared/store/access-log.js'
 import {
   type EntryViews,
   entryBytes,
@@ -16,7 +14,6 @@ import {
   valueLengthAt,
   writeEntry,
 } from '../shared/store/entry.js'
-import type { Epochs } from '../shared/store/epoch.js'
 import {
   geometryOf,
   HEAD_BYTES,
@@ -27,8 +24,11 @@ import {
 } from '../shared/store/layout.js'
 import { DueSlots } from './due-slots.js'
 import type { PolicyFactory } from './policy/policy.js'
-import { StoreIndex } from './store-index.js'
+import type { Put, PutResult } from './put.js'
+import { type Resident, residentAt } from './resident.js'
+import { forgetStore, StoreIndex } from './store-index.js'
 import { StoreLog } from './store-log.js'
+import type { StoreParts } from './store-parts.js'
 import { StorePolicy } from './store-policy.js'
 import { StoreSpace } from './store-space.js'
 import { TimerWheel } from './timer-wheel.js'
@@ -37,30 +37,6 @@ import { TimerWheel } from './timer-wheel.js'
 const HAND_OVER_STEP = 16
 const HAND_OVER_COUNT_MAX = 4096
 
-/** What became of a value that was to be kept. */
-export type PutResult = 'stored' | 'oversize' | 'refused'
-
-/** Told of entries that leave by themselves. */
-export interface StoreEvents {
-  onEvict(): void
-  onExpire(): void
-}
-
-/** What a store works with; shared by the stores of a worker, but for `policy`. */
-export interface StoreParts {
-  readonly epochs: Epochs
-  readonly accessLog: AccessLog
-  readonly threadCount: () => number
-  readonly seed: HashSeed
-  readonly clock: Clock
-  readonly policy: PolicyFactory
-  readonly events: StoreEvents
-  /** How long renewable entries are kept after their time to live, in ms. Default 0; at most STALE_MS_MAX. */
-  readonly staleMs?: number
-  /** Last part of its time to live in which a renewable entry that is read falls due, 0…1. Default 0: never. */
-  readonly refreshAhead?: number
-}
-
 /** An entry as the owner sees it. */
 export interface Found {
   /** A copy; empty when the source has no such key. */
@@ -68,18 +44,6 @@ export interface Found {
   readonly notFound: boolean
   /** 0 or less when it is stale, for so long; Infinity when it has no time to live. */
   readonly ttlLeftMs: number
-}
-
-/** A value on its way into the store. */
-export interface Put {
-  readonly key: Uint8Array
-  readonly hash: number
-  readonly value: Uint8Array
-  readonly notFound: boolean
-  /** Infinity for no limit; cut to TTL_MS_MAX. */
-  readonly ttlMs: number
-  /** May be served stale and refreshed, if it has a time to live. Default false. */
-  readonly renewable?: boolean
 }
 
 /**
@@ -100,11 +64,10 @@ export class StoreWriter {
   readonly #wheel: TimerWheel
   readonly #policy: StorePolicy
   #liveBytes = 0
+  /** Entries by size of their value, in the buckets of VALUE_BYTES_BOUNDS. */
+  readonly valueSizes = new Uint32Array(VALUE_BYTES_BOUNDS.length)
   readonly #due: DueSlots
-  readonly #onHint = (slot: number): void => {
-    this.#policy.current.onHit(slot)
-    this.#due.hit(slot)
-  }
+  readonly #onHint = (slot: number): void => this.#takeHint(slot)
 
   /** Takes over `memory`, new or left behind by another owner. */
   constructor(memory: SharedArrayBuffer, parts: StoreParts) {
@@ -113,7 +76,7 @@ export class StoreWriter {
     const { words } = this.#views
     assert(words[Header.VERSION] === LAYOUT_VERSION, 'A store of another layout version')
     this.#geometry = geometryOf(words[Header.BUDGET_BYTES]!)
-    if (words[Header.CHANGING] !== 0) this.#forget()
+    if (words[Header.CHANGING] !== 0) forgetStore(words, this.#geometry)
     this.#index = new StoreIndex(this.#views, this.#geometry, parts.seed)
     this.#due = new DueSlots(this.#views, this.#index, parts.clock, parts.refreshAhead ?? 0)
     this.#log = new StoreLog(words, this.#geometry.logAt, parts.epochs)
@@ -167,6 +130,33 @@ export class StoreWriter {
     return { value, notFound: isNotFound(this.#views, place), ttlLeftMs }
   }
 
+  /** The entry in `slot` where it lies, fresh or, where that is allowed, stale; else undefined. */
+  resident(slot: number): Resident | undefined {
+    const place = this.#index.placeOf(slot)
+    if (!place) return undefined
+    const found = residentAt(this.#views, place, this.#parts.clock.nowMs())
+    return found.ttlLeftMs > -this.#staleMsOf(place) ? found : undefined
+  }
+
+  /** Slot of a key; 0 when it has none. Nobody takes note that it was looked for. */
+  slotOf(key: Uint8Array, hash: number): number {
+    return this.#index.find(key, 0, key.length, hash)
+  }
+
+  /** Everything that the entry in `slot` costs, in bytes. */
+  costBytes(slot: number): number {
+    return costOf(entryBytesAt(this.#views, this.#index.placeOf(slot))) + this.#bytesPerSlot
+  }
+
+  /**
+   * The slot that the policy would give up next, each once; −1 at the end. The entry stays for readers, but from the
+   * first call on the store is about to be left behind: who writes to it may push out what was not taken yet.
+   */
+  take(): number {
+    if (!this.#policy.isDraining) this.#drainHints()
+    return this.#policy.take()
+  }
+
   /** Keeps a value, in place of the one that the key has. */
   put(put: Put): PutResult {
     const timed = put.ttlMs !== Number.POSITIVE_INFINITY
@@ -217,6 +207,7 @@ export class StoreWriter {
       this.#wheel.clear()
       this.#policy.reset()
       this.#liveBytes = 0
+      this.valueSizes.fill(0)
     })
   }
 
@@ -262,6 +253,8 @@ export class StoreWriter {
       assert(slotAt(this.#views, place) === slot, `The entry of slot ${slot} names another slot`)
       live += entryBytesAt(this.#views, place)
     }
+    const sizeCount = this.valueSizes.reduce((sum, count) => sum + count, 0)
+    assert(sizeCount === this.count, `${sizeCount} values counted by size, ${this.count} entries`)
     assert(live === this.#liveBytes, `${this.#liveBytes} live bytes counted, ${live} found`)
     assert(this.usedBytes <= this.budgetBytes, `${this.usedBytes} bytes used of ${this.budgetBytes}`)
     assert(this.#log.usedBytes <= this.#logBytes, 'Log, heads and slots together exceed the budget')
@@ -290,21 +283,6 @@ export class StoreWriter {
     return result
   }
 
-  /** After a torn change neither index nor log positions can be trusted: they are wiped before anything reads them. */
-  #forget(): void {
-    const { words } = this.#views
-    const { headsAt, headCountMax, slotsAt, slotCountMax, logAt } = this.#geometry
-    const slotHigh = Math.min(words[Header.SLOT_HIGH]! + 1, slotCountMax)
-    for (let head = 0; head < Math.min(words[Header.HEAD_COUNT]! + 1, headCountMax); head++) {
-      Atomics.store(words, headsAt + head, 0)
-    }
-    for (let word = slotsAt + 2; word <= slotsAt + 2 * slotHigh + 1; word++) Atomics.store(words, word, 0)
-    words[Header.LOG_HEAD] = logAt
-    words[Header.LOG_TAIL] = logAt
-    words[Header.LOG_LAP_END] = 0
-    Atomics.store(words, Header.CHANGING, 0)
-  }
-
   /** Policy, timers and sums from the entries, oldest in the log first. */
   #rebuild(): void {
     for (let slot = 1; slot <= this.#index.slotHigh; slot++) {
@@ -316,6 +294,7 @@ export class StoreWriter {
   #enter(slot: number, place: number, hash: number): void {
     const sizeBytes = entryBytesAt(this.#views, place)
     this.#liveBytes += sizeBytes
+    this.#countSize(place, 1)
     this.#space.note(sizeBytes)
     this.#policy.insert(slot, hash, costOf(sizeBytes))
     if (isTimed(this.#views, place)) this.#wheel.insert(slot, this.#removedAtMs(slot))
@@ -327,7 +306,7 @@ export class StoreWriter {
     const slot = replaced !== 0 ? replaced : this.#index.nextSlot
     const nowMs = this.#parts.clock.nowMs()
     const freshUntil = (nowMs + Math.min(put.ttlMs, TTL_MS_MAX)) | 0
-    const times = timed ? { times: { freshUntil, storedAt: nowMs | 0 } } : {}
+    const times = timed ? { times: { freshUntil, storedAt: (nowMs - (put.ageMs ?? 0)) | 0 } } : {}
     const renewable = timed && put.renewable === true
     writeEntry(this.#views, place, slot, { key, value, notFound, renewable, ...times })
     this.#log.append(place, sizeBytes)
@@ -340,6 +319,8 @@ export class StoreWriter {
 
   #replace(slot: number, place: number, sizeBytes: number): void {
     this.#liveBytes += sizeBytes - entryBytesAt(this.#views, this.#index.placeOf(slot))
+    this.#countSize(this.#index.placeOf(slot), -1)
+    this.#countSize(place, 1)
     this.#index.point(slot, place)
     this.#policy.current.onReplace(slot, costOf(sizeBytes))
     this.#wheel.remove(slot)
@@ -363,8 +344,23 @@ export class StoreWriter {
 
   #unlink(slot: number): void {
     this.#liveBytes -= entryBytesAt(this.#views, this.#index.placeOf(slot))
+    this.#countSize(this.#index.placeOf(slot), -1)
     this.#wheel.remove(slot)
     this.#index.remove(slot)
+  }
+
+  #countSize(place: number, change: number): void {
+    this.valueSizes[valueBucketOf(valueLengthAt(this.#views, place))]! += change
+  }
+
+  #takeHint(slot: number): void {
+    this.#policy.current.onHit(slot)
+    this.#due.hit(slot)
+    const place = this.#index.placeOf(slot)
+    // By now the slot may be empty.
+    if (!place) return
+    const range = this.#index.keyRangeAt(place)
+    this.#parts.events.onHit(this.#index.hashAt(place), this.#views.bytes, ...range)
   }
 
   #drainHints(): void {

@@ -111,6 +111,24 @@ test('groups that come and go become known', async (t) => {
   assert.equal(counterOf(again, 'loads'), 1)
 })
 
+test('a group that is resized is read in its new memory by every thread, and no thread sees what was deleted', async (t) => {
+  const node = await start(t)
+  const group = await node.group('g', options)
+  const threads = [await attachThread(t, node), await attachThread(t, node)]
+  for (const key of ['Tom', 'Tim']) await group.get(key)
+  await group.resize(2 << 20)
+  await group.delete('Tom')
+  for (const thread of [...threads, await attachThread(t, node)]) {
+    assert.equal(await thread.run('peek', 'g', 'Tom'), undefined)
+    assert.equal(await thread.run('peek', 'g', 'Tim'), 'value of Tim')
+  }
+  // A thread that is gone is not waited for.
+  const resized = group.resize(1 << 20)
+  await threads[0]!.worker.terminate()
+  await resized
+  assert.equal(await threads[1]!.run('peek', 'g', 'Tim'), 'value of Tim')
+})
+
 test('a thread reads whole values while the owner writes', async (t) => {
   const node = await start(t)
   // Room for a few keys only: every load evicts, and memory is used again and again.

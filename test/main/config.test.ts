@@ -48,6 +48,15 @@ describe('loadConfig', () => {
     assert.ok(Object.isFrozen(config) && Object.isFrozen(config.values))
   })
 
+  it('takes a directory for snapshots from file and flags', () => {
+    const file = write('snapshot: { dir: /var/cache/a, timeout: 30s }\n')
+    const options = (argv: readonly string[]) => nodeOptionsOf(load(['--config', file, ...argv]))
+    const { snapshotDir, snapshotTimeoutMs } = options([])
+    assert.deepEqual([snapshotDir, snapshotTimeoutMs], ['/var/cache/a', 30_000])
+    assert.equal(options(['--snapshot', '/var/cache/b']).snapshotDir, '/var/cache/b')
+    assert.ok(!('snapshotDir' in nodeOptionsOf(load())))
+  })
+
   it('takes defaults, file, environment and flags, the later ones winning', () => {
     const file = write('self: a:1\nservice: from-file\nworkers: 2\nreplicas: 7\n')
     const environment = { GEEK_CACHE_CONFIG: file, GEEK_CACHE_SERVICE: 'from-env', GEEK_CACHE_WORKERS: '3' }

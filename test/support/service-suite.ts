@@ -25,7 +25,7 @@ const LIMITS: MessageLimits = { receiveBytesMax: 64 * 1024, sendBytesMax: 1024 *
 
 const { Get, Delete } = groupCacheDefinition
 const { Fetch, Remove } = peerDefinition
-const { Stats, Ring } = nodeDefinition
+const { Explain, HotKeys, Ring, Stats } = nodeDefinition
 
 const RING: RingView = {
   members: [
@@ -33,6 +33,20 @@ const RING: RingView = {
     { address: '127.0.0.1:8002', share: 0.25, self: false },
   ],
   owners: ['127.0.0.1:8002', '127.0.0.1:8001'],
+}
+const EXPLANATION = {
+  owner: '127.0.0.1:8002',
+  isOwned: false,
+  shard: 3,
+  present: true,
+  notFound: false,
+  ttlLeftMs: 1500,
+  valueBytes: 3,
+  costBytes: 40,
+}
+const EXPLAINED = {
+  explain: async () => EXPLANATION,
+  hotKeys: async (countMax = 32) => [{ key: Buffer.from('Tom'), hits: countMax, hitsOverMax: 0.5 }],
 }
 const COUNTERS = [{ name: 'hits', group: 'scores', shard: 1, value: 42 }]
 
@@ -50,6 +64,7 @@ class ServiceFixture {
     registerNodeService(this.server, {
       self: '127.0.0.1:8001',
       counters: () => COUNTERS,
+      find: (name) => (name === 'scores' ? EXPLAINED : undefined),
       members: () => RING.members,
       owners: () => RING.owners,
     })
@@ -309,6 +324,19 @@ function peerAndNodeTests(createServer: CreateServer): void {
     assert.deepEqual(asked.response, RING)
     const unasked = await unaryCall(fixture.client, Ring, { key: Buffer.alloc(0) })
     assert.deepEqual(unasked.response, { members: RING.members, owners: [] })
+  })
+
+  it('Explain and HotKeys answer for a group that is there', async () => {
+    const key = Buffer.from('Tom')
+    const explained = await unaryCall(fixture.client, Explain, { group: 'scores', key })
+    assert.deepEqual(explained.response, EXPLANATION)
+    const hot = await unaryCall(fixture.client, HotKeys, { group: 'scores', count: 7 })
+    assert.deepEqual(hot.response, { keys: [{ key: new Uint8Array(key), hits: 7, hitsOverMax: 0.5 }] })
+    const byDefault = await unaryCall(fixture.client, HotKeys, { group: 'scores', count: 0 })
+    assert.equal(byDefault.response.keys[0]?.hits, 32)
+    const unknown = { code: status.NOT_FOUND }
+    await assert.rejects(unaryCall(fixture.client, Explain, { group: 'nobody', key }), unknown)
+    await assert.rejects(unaryCall(fixture.client, HotKeys, { group: 'nobody', count: 1 }), unknown)
   })
 }
 

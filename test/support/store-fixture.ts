@@ -5,7 +5,9 @@ import { Epochs } from '../../src/shared/store/epoch.js'
 import { allocateStore } from '../../src/shared/store/layout.js'
 import { StoreReader } from '../../src/shared/store/store-reader.js'
 import { POLICIES } from '../../src/worker/policy/policies.js'
-import { type PutResult, type StoreParts, StoreWriter } from '../../src/worker/store-writer.js'
+import type { PutResult } from '../../src/worker/put.js'
+import type { StoreParts } from '../../src/worker/store-parts.js'
+import { StoreWriter } from '../../src/worker/store-writer.js'
 import { FakeClock } from './fake-clock.js'
 
 const SEED: HashSeed = { k0: 0x1234567, k1: 0x89abcde }
@@ -49,7 +51,7 @@ export class StoreFixture {
       clock: this.clock,
       policy: POLICIES[this.#policy],
       ...this.#freshness,
-      events: { onEvict: () => this.evicted.count++, onExpire: () => this.expired.count++ },
+      events: { onEvict: () => this.evicted.count++, onExpire: () => this.expired.count++, onHit: () => {} },
     })
     return this.writer
   }

@@ -22,7 +22,7 @@ function own(spec: TortureSpec): void {
     seed: TORTURE_HASH_SEED,
     clock: systemClock,
     policy: isPolicyName(policy) ? POLICIES[policy] : POLICIES.lru,
-    events: { onEvict() {}, onExpire() {} },
+    events: { onEvict() {}, onExpire() {}, onHit() {} },
   })
   store.check()
   parentPort?.postMessage({ count: store.count } satisfies TakenOver)

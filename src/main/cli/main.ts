@@ -4,7 +4,9 @@ import { startNode } from '../node.js'
 import type { Command } from './command.js'
 import { configCommand } from './config.js'
 import { deleteCommand } from './delete.js'
+import { explainCommand } from './explain.js'
 import { getCommand } from './get.js'
+import { hotCommand } from './hot.js'
 import { ringCommand } from './ring.js'
 import { oneLine, run } from './run.js'
 import { serveCommand } from './serve.js'
@@ -16,6 +18,8 @@ const COMMANDS: readonly Command[] = [
   deleteCommand,
   statsCommand,
   ringCommand,
+  explainCommand,
+  hotCommand,
   configCommand,
 ]
 

@@ -4,7 +4,13 @@ import { CacheError, codeNameOf } from '../../shared/errors.js'
 import type { OptionTable, OptionValues } from '../option/option.js'
 import { address, duration, text, toggle } from '../option/option-type.js'
 import { groupCacheDefinition } from '../service/group-cache-codec.js'
-import { type NodeStats, nodeDefinition, type RingView } from '../service/node-codec.js'
+import {
+  type HotKeySample,
+  type KeyExplanation,
+  type NodeStats,
+  nodeDefinition,
+  type RingView,
+} from '../service/node-codec.js'
 import { ANSWERED_BY, OUTCOME, TRACE } from '../service/trace.js'
 import type { UnaryMethod } from '../service/unary-method.js'
 
@@ -81,6 +87,14 @@ export class NodeClient {
   /** @param key when given, the answer names its owners */
   async ring(key = ''): Promise<RingView> {
     return (await this.#call(nodeDefinition.Ring, { key: Buffer.from(key) })).reply
+  }
+
+  async explain(group: string, key: string): Promise<KeyExplanation> {
+    return (await this.#call(nodeDefinition.Explain, { group, key: Buffer.from(key) })).reply
+  }
+
+  async hotKeys(group: string, count: number): Promise<HotKeySample[]> {
+    return (await this.#call(nodeDefinition.HotKeys, { group, count })).reply.keys
   }
 
   close(): void {

@@ -17,7 +17,7 @@ export interface ServedNode {
 
 export type StartNode = (options: NodeOptions) => Promise<ServedNode>
 
-/** A node that was asked to stop and has not, so long after its drain time, is given up. */
+/** A node that was asked to stop and has not, so long after its drain and snapshot times, is given up. */
 const CLOSE_MARGIN_MS = 5000
 const EXIT_START_FAILED = 1
 /** What shells report for a process that a signal has ended: 128 and the number of the signal. */
@@ -31,7 +31,7 @@ export function serveCommand(startNode: StartNode): Command {
     description: [
       'Without --etcd and --peers it is a single node. A flag wins over its environment variable, and that over the file.',
       'Groups, with their sizes and the sources of their values, are in the configuration file: see examples/scores.yaml.',
-      'SIGTERM and SIGINT end it gracefully: it leaves the ring, waits for calls in flight up to --drain, exits with code 0. A second signal ends it at once. Exit code 1: it could not start; 2: the configuration is wrong.',
+      'SIGTERM and SIGINT end it gracefully: it leaves the ring, waits for calls in flight up to --drain, writes snapshots if there is a --snapshot directory, exits with code 0. A second signal ends it at once. Exit code 1: it could not start; 2: the configuration is wrong.',
     ],
     arguments: [],
     options: NODE_OPTIONS,
@@ -69,7 +69,9 @@ async function serve(startNode: StartNode, config: Config, log: Logger, terminal
 
   const signal = await stop
   log.info({ signal, drainMs: config.values.drain }, 'Closing')
-  const inTime = await withinMs(node.close(), config.values.drain + CLOSE_MARGIN_MS)
+  const { drain, snapshot, snapshotTimeout } = config.values
+  const snapshotMs = snapshot === undefined ? 0 : snapshotTimeout
+  const inTime = await withinMs(node.close(), drain + snapshotMs + CLOSE_MARGIN_MS)
   if (!inTime) terminal.stderr.write('geek-cache: The node did not close in time and was given up\n')
   return inTime ? 0 : EXIT_START_FAILED
 }

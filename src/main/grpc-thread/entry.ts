@@ -4,7 +4,7 @@ import { attach } from '../../attach/attach.js'
 import { assert } from '../../shared/assert.js'
 import { CacheError } from '../../shared/errors.js'
 import type { Log } from '../node-options.js'
-import type { CounterSample, RingMember } from '../service/node-codec.js'
+import type { CounterSample, HotKeySample, KeyExplanation, RingMember } from '../service/node-codec.js'
 import { newHotServer, registerServices } from '../service/node-server.js'
 import { TlsFiles } from '../tls-files.js'
 import type { GrpcThreadEvent, GrpcThreadOrder, GrpcThreadSpec } from './grpc-thread-spec.js'
@@ -39,6 +39,10 @@ async function serve(port: NonNullable<typeof parentPort>, spec: GrpcThreadSpec)
     counters: () => link.call<CounterSample[]>({ kind: 'counters' }),
     members: () => link.call<RingMember[]>({ kind: 'members' }),
     owners: (key) => link.call<string[]>({ kind: 'owners', key }),
+    find: (group) => ({
+      explain: (key) => link.call<KeyExplanation>({ kind: 'explain', group, key }),
+      hotKeys: (countMax) => link.call<HotKeySample[]>({ kind: 'hotKeys', group, countMax }),
+    }),
   })
   port.once('message', async ({ graceMs }: GrpcThreadOrder) => {
     health.shutdown()

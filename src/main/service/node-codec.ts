@@ -119,8 +119,146 @@ export const ringViewCodec = messageCodec<RingView>(
   },
 )
 
+/** geekcache.v1.ExplainRequest. */
+export interface ExplainRequest {
+  group: string
+  key: Uint8Array
+}
+
+export const explainRequestCodec = messageCodec<ExplainRequest>(
+  () => ({ group: '', key: new Uint8Array(0) }),
+  (message, tag, reader) => {
+    if (tag === lengthTag(1)) message.group = readText(reader)
+    else if (tag === lengthTag(2)) message.key = readBytes(reader)
+    else return false
+    return true
+  },
+  ({ group, key }, writer) => {
+    if (group !== '') writer.uint32(lengthTag(1)).string(group)
+    if (key.length > 0) writer.uint32(lengthTag(2)).bytes(key)
+  },
+)
+
+/** geekcache.v1.ExplainResponse: who owns a key, and what the node that answers has of it. */
+export interface KeyExplanation {
+  owner: string
+  isOwned: boolean
+  shard: number
+  present: boolean
+  notFound: boolean
+  ageMs?: number
+  ttlLeftMs?: number
+  valueBytes: number
+  costBytes: number
+  hits?: number
+}
+
+export const keyExplanationCodec = messageCodec<KeyExplanation>(
+  () => ({
+    owner: '',
+    isOwned: false,
+    shard: 0,
+    present: false,
+    notFound: false,
+    valueBytes: 0,
+    costBytes: 0,
+  }),
+  (message, tag, reader) => {
+    if (tag === lengthTag(1)) message.owner = readText(reader)
+    else if (tag === varintTag(2)) message.isOwned = reader.bool()
+    else if (tag === varintTag(3)) message.shard = reader.uint32()
+    else if (tag === varintTag(4)) message.present = reader.bool()
+    else if (tag === varintTag(5)) message.notFound = reader.bool()
+    else if (tag === fixed64Tag(6)) message.ageMs = reader.double()
+    else if (tag === fixed64Tag(7)) message.ttlLeftMs = reader.double()
+    else if (tag === varintTag(8)) message.valueBytes = reader.uint32()
+    else if (tag === varintTag(9)) message.costBytes = reader.uint32()
+    else if (tag === fixed64Tag(10)) message.hits = reader.double()
+    else return false
+    return true
+  },
+  (message, writer) => {
+    const { owner, isOwned, shard, present, notFound, ageMs, ttlLeftMs, valueBytes, costBytes, hits } =
+      message
+    if (owner !== '') writer.uint32(lengthTag(1)).string(owner)
+    if (isOwned) writer.uint32(varintTag(2)).bool(true)
+    if (shard !== 0) writer.uint32(varintTag(3)).uint32(shard)
+    if (present) writer.uint32(varintTag(4)).bool(true)
+    if (notFound) writer.uint32(varintTag(5)).bool(true)
+    if (ageMs !== undefined) writer.uint32(fixed64Tag(6)).double(ageMs)
+    if (ttlLeftMs !== undefined) writer.uint32(fixed64Tag(7)).double(ttlLeftMs)
+    if (valueBytes !== 0) writer.uint32(varintTag(8)).uint32(valueBytes)
+    if (costBytes !== 0) writer.uint32(varintTag(9)).uint32(costBytes)
+    if (hits !== undefined) writer.uint32(fixed64Tag(10)).double(hits)
+  },
+)
+
+/** geekcache.v1.HotKeysRequest. */
+export interface HotKeysRequest {
+  group: string
+  /** 0 for the default of the node. */
+  count: number
+}
+
+export const hotKeysRequestCodec = messageCodec<HotKeysRequest>(
+  () => ({ group: '', count: 0 }),
+  (message, tag, reader) => {
+    if (tag === lengthTag(1)) message.group = readText(reader)
+    else if (tag === varintTag(2)) message.count = reader.uint32()
+    else return false
+    return true
+  },
+  ({ group, count }, writer) => {
+    if (group !== '') writer.uint32(lengthTag(1)).string(group)
+    if (count !== 0) writer.uint32(varintTag(2)).uint32(count)
+  },
+)
+
+/** geekcache.v1.HotKey. */
+export interface HotKeySample {
+  key: Uint8Array
+  hits: number
+  hitsOverMax: number
+}
+
+export const hotKeySampleCodec = messageCodec<HotKeySample>(
+  () => ({ key: new Uint8Array(0), hits: 0, hitsOverMax: 0 }),
+  (message, tag, reader) => {
+    if (tag === lengthTag(1)) message.key = readBytes(reader)
+    else if (tag === fixed64Tag(2)) message.hits = reader.double()
+    else if (tag === fixed64Tag(3)) message.hitsOverMax = reader.double()
+    else return false
+    return true
+  },
+  ({ key, hits, hitsOverMax }, writer) => {
+    if (key.length > 0) writer.uint32(lengthTag(1)).bytes(key)
+    if (hits !== 0) writer.uint32(fixed64Tag(2)).double(hits)
+    if (hitsOverMax !== 0) writer.uint32(fixed64Tag(3)).double(hitsOverMax)
+  },
+)
+
+/** geekcache.v1.HotKeysResponse. */
+export interface HotKeysView {
+  /** The most frequent first. */
+  keys: HotKeySample[]
+}
+
+export const hotKeysViewCodec = messageCodec<HotKeysView>(
+  () => ({ keys: [] }),
+  (message, tag, reader) => {
+    if (tag !== lengthTag(1)) return false
+    message.keys.push(hotKeySampleCodec.decode(reader.bytes()))
+    return true
+  },
+  ({ keys }, writer) => {
+    for (const key of keys) writer.uint32(lengthTag(1)).bytes(hotKeySampleCodec.encode(key))
+  },
+)
+
 /** Service geekcache.v1.Node. */
 export const nodeDefinition = {
   Stats: unaryMethod('/geekcache.v1.Node/Stats', statsRequestCodec, nodeStatsCodec),
   Ring: unaryMethod('/geekcache.v1.Node/Ring', ringRequestCodec, ringViewCodec),
+  Explain: unaryMethod('/geekcache.v1.Node/Explain', explainRequestCodec, keyExplanationCodec),
+  HotKeys: unaryMethod('/geekcache.v1.Node/HotKeys', hotKeysRequestCodec, hotKeysViewCodec),
 }

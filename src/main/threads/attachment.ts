@@ -2,9 +2,12 @@ import type { MessagePort } from 'node:worker_threads'
 import type { AttachedCall, AttachedReply, AttachedRequest } from '../../shared/attach-messages.js'
 import { Cancel, type CancelSignal } from '../../shared/cancel.js'
 import { CacheError, groupNotFound } from '../../shared/errors.js'
-import type { Failure } from '../../shared/messages.js'
+import type { Failure, GroupView } from '../../shared/messages.js'
 import { TurnBatch } from '../../shared/turn-batch.js'
 import type { CallOptions } from '../call.js'
+
+/** How long a thread is waited for that has to leave the memory of a group. */
+const MOVE_WAIT_MS = 5000
 
 /** A group, as attached threads use it. */
 export interface SharedGroup {
@@ -14,6 +17,8 @@ export interface SharedGroup {
     options: CallOptions & { readonly forwarded: boolean },
   ): Promise<readonly unknown[]>
   remove(key: Uint8Array, options: CallOptions & { readonly forwarded: boolean }): Promise<void>
+  explain(key: Uint8Array): Promise<unknown>
+  hotKeys(countMax?: number): Promise<unknown>
 }
 
 /** What attached threads ask of their node. Answers must be such that they can cross threads. */
@@ -30,6 +35,10 @@ export class Attachment {
   readonly #node: SharedNode
   readonly #replies: TurnBatch<AttachedReply>
   readonly #calls = new Map<number, Cancel>()
+  /** What to do when the thread has left the memory that a group had, and when it was waited for too long. */
+  readonly #moves = new Map<number, { resolve(): void; readonly timer: NodeJS.Timeout }>()
+  #nextMove = 1
+  #hasEnded = false
 
   /** @param onEnd the thread has ended, or detached */
   constructor(port: MessagePort, node: SharedNode, onEnd: () => void) {
@@ -40,7 +49,9 @@ export class Attachment {
       for (const request of requests) this.#take(request)
     })
     port.on('close', () => {
+      this.#hasEnded = true
       for (const cancel of this.#calls.values()) cancel.abort()
+      for (const id of this.#moves.keys()) this.#endMove(id)
       onEnd()
     })
     port.unref()
@@ -50,13 +61,35 @@ export class Attachment {
     this.#replies.push(news)
   }
 
+  /**
+   * Resolves when the thread does not read the memory any more that the group had before, or has ended. Who does not turn
+   * its event loop is not waited for longer than MOVE_WAIT_MS: a handle may lie about, sent to no thread.
+   */
+  moveGroup(view: GroupView): Promise<void> {
+    if (this.#hasEnded) return Promise.resolve()
+    const id = this.#nextMove++
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.#endMove(id), MOVE_WAIT_MS).unref()
+      this.#moves.set(id, { resolve, timer })
+      this.tell({ kind: 'groupMoved', id, view })
+    })
+  }
+
   close(): void {
     this.#port.close()
   }
 
   #take(request: AttachedRequest): void {
     if (request.kind === 'cancel') this.#calls.get(request.id)?.abort()
+    else if (request.kind === 'moved') this.#endMove(request.id)
     else void this.#answer(request.id, request.call)
+  }
+
+  #endMove(id: number): void {
+    const waiting = this.#moves.get(id)
+    this.#moves.delete(id)
+    clearTimeout(waiting?.timer)
+    waiting?.resolve()
   }
 
   async #answer(id: number, call: AttachedCall): Promise<void> {
@@ -76,8 +109,12 @@ export class Attachment {
     if (call.kind === 'counters') return node.stats()
     if (call.kind === 'members') return node.members()
     if (call.kind === 'owners') return node.owners(call.key)
-    const { deadlineMs, forwarded } = call
     const group = node.findGroup(call.group)
+    if (call.kind === 'explain' || call.kind === 'hotKeys') {
+      if (!group) throw groupNotFound(call.group, 'NOT_FOUND')
+      return call.kind === 'explain' ? group.explain(call.key) : group.hotKeys(call.countMax)
+    }
+    const { deadlineMs, forwarded } = call
     if (!group) throw groupNotFound(call.group, forwarded ? 'FAILED_PRECONDITION' : 'NOT_FOUND')
     const options = { deadlineMs, signal, forwarded }
     return call.kind === 'fetchMany'

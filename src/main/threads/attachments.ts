@@ -53,6 +53,11 @@ export class Attachments {
     for (const attachment of this.#attached) attachment.tell({ kind: 'groupGone', id })
   }
 
+  /** Resolves when no attached thread reads the memory that the group had before. */
+  async moveGroup(view: GroupView): Promise<void> {
+    await Promise.all(Array.from(this.#attached, (attachment) => attachment.moveGroup(view)))
+  }
+
   setRing(ring: RingView): void {
     for (const attachment of this.#attached) attachment.tell({ kind: 'ring', ring })
   }

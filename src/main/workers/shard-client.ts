@@ -1,12 +1,22 @@
 import { Cancel, type CancelSignal } from '../../shared/cancel.js'
 import { CacheError } from '../../shared/errors.js'
-import type { Failure, GroupSpec, Loaded, RingView, ShardReply, ShardRequest } from '../../shared/messages.js'
+import type {
+  Failure,
+  GroupSpec,
+  Loaded,
+  RingView,
+  ShardReply,
+  ShardRequest,
+  StoreMemory,
+} from '../../shared/messages.js'
+import type { Operation, OperationOf, OperationResults } from '../../shared/operation.js'
 import type { PolicyName } from '../../shared/policy-names.js'
 import type { ShardThread } from './shard-thread.js'
 
 /** Calls to one shard that may be under way; more are refused. */
 const PENDING_MAX = 200_000
 
+type Operated = Extract<ShardReply, { kind: 'operated' }>
 type Value = Extract<ShardReply, { kind: 'value' }>
 type Request = Extract<ShardRequest, { id: number }>
 
@@ -41,6 +51,7 @@ export class ShardClient {
   #nextId = 1
   #ring: RingView | undefined
   #closedBy: CacheError | undefined
+  #life = 0
 
   constructor(getters: GetterRunner) {
     this.#getters = getters
@@ -97,6 +108,26 @@ export class ShardClient {
     await this.#call({ kind: 'policy', id: this.#nextId++, group, policy })
   }
 
+  /** Changes when the thread dies: what its owner alone knew is gone. */
+  get life(): number {
+    return this.#life
+  }
+
+  /** Has the owner do something to its part of a group. */
+  async operate<Kind extends Operation['kind']>(
+    group: number,
+    operation: OperationOf<Kind>,
+  ): Promise<OperationResults[Kind]> {
+    const reply = await this.#call({ kind: 'operate', id: this.#nextId++, group, operation })
+    return (reply as Operated).result as OperationResults[Kind]
+  }
+
+  /** The memory of a group that the next thread is told of. */
+  moveTo(group: number, { store, accessLog }: StoreMemory): void {
+    const spec = this.#groups.get(group)
+    if (spec) this.#groups.set(group, { ...spec, store, accessLog })
+  }
+
   /** Tells the shard who owns what, so that it lets go of entries that are no longer this node's. */
   setRing(ring: RingView): void {
     this.#ring = ring
@@ -123,6 +154,7 @@ export class ShardClient {
   }
 
   onDeath(error: CacheError): void {
+    this.#life++
     const lost = [...this.#pending.values()]
     this.#pending.clear()
     this.#requests = []

@@ -81,6 +81,11 @@ export function lifetimeMs(views: EntryViews, place: number): number {
   return (views.words[(place >> 2) + 2]! - views.words[(place >> 2) + 3]!) | 0
 }
 
+/** Milliseconds since a TIMED entry was stored. */
+export function ageMs(views: EntryViews, place: number, nowMs: number): number {
+  return (nowMs - views.words[(place >> 2) + 3]!) | 0
+}
+
 export function keyLengthAt(views: EntryViews, place: number): number {
   const short = views.words[place >> 2]! >>> 24
   return short !== 0 ? short : views.words[(place >> 2) + (isTimed(views, place) ? 4 : 2)]!

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { PassThrough } from 'node:stream'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import { deleteCommand } from '../../../src/main/cli/delete.js'
+import { explainCommand } from '../../../src/main/cli/explain.js'
 import { getCommand } from '../../../src/main/cli/get.js'
+import { hotCommand } from '../../../src/main/cli/hot.js'
 import { ringCommand } from '../../../src/main/cli/ring.js'
 import { run } from '../../../src/main/cli/run.js'
 import { statsCommand } from '../../../src/main/cli/stats.js'
@@ -11,7 +13,32 @@ import { GrpcJsServer } from '../../../src/main/service/grpc-js-server.js'
 import { registerNodeService } from '../../../src/main/service/node-service.js'
 import { MemoryGroup } from '../../support/memory-groups.js'
 
-const COMMANDS = [getCommand, deleteCommand, ringCommand, statsCommand]
+const COMMANDS = [getCommand, deleteCommand, ringCommand, statsCommand, explainCommand, hotCommand]
+
+const PRESENT = {
+  owner: '127.0.0.1:8001',
+  isOwned: true,
+  shard: 1,
+  present: true,
+  notFound: false,
+  ageMs: 1000,
+  ttlLeftMs: 59_000,
+  valueBytes: 3,
+  costBytes: 44,
+  hits: 41.6,
+}
+const ABSENT = { present: false, notFound: false, valueBytes: 0, costBytes: 0 }
+const EXPLAINED = {
+  explain: async (key: Uint8Array) =>
+    Buffer.from(key).toString() === 'Tom'
+      ? PRESENT
+      : { owner: '127.0.0.1:8002', isOwned: false, shard: 0, ...ABSENT },
+  hotKeys: async (countMax = 32) =>
+    [
+      { key: Buffer.from('Tom'), hits: 1200.25, hitsOverMax: 0 },
+      { key: Buffer.from([0x22, 0x0a, 0xff]), hits: 7, hitsOverMax: 2.5 },
+    ].slice(0, countMax),
+}
 
 describe('Commands that ask a running node', () => {
   const server = new GrpcJsServer({ receiveBytesMax: 2 ** 20, sendBytesMax: 2 ** 20 })
@@ -34,6 +61,7 @@ describe('Commands that ask a running node', () => {
         { address: '127.0.0.1:8001', share: 0.25, self: true },
         { address: '127.0.0.1:8002', share: 0.75, self: false },
       ],
+      find: (name) => (name === 'scores' ? EXPLAINED : undefined),
       owners: (key) => (Buffer.from(key).toString() === 'Tom' ? ['127.0.0.1:8002', '127.0.0.1:8001'] : []),
     })
     const port = await server.listen('127.0.0.1:0')
@@ -120,6 +148,41 @@ describe('Commands that ask a running node', () => {
     assert.deepEqual(ring.owners, ['127.0.0.1:8002', '127.0.0.1:8001'])
     const stats = JSON.parse(String((await ask('stats', '--json')).stdout)) as { counters: object[] }
     assert.deepEqual(stats.counters[1], { name: 'gets', group: 'scores', shard: 1, value: 34 })
+  })
+
+  it('explain prints what a node has of a key, and where the key lives', async () => {
+    const present = await ask('explain', 'scores', 'Tom')
+    assert.equal(
+      String(present.stdout),
+      [
+        'owner      127.0.0.1:8001, the node that was asked',
+        'shard      1',
+        'in memory  yes',
+        'age        1s',
+        'time left  59s',
+        'value      3 bytes',
+        'cost       44 bytes',
+        'hits       about 42 of late',
+        '',
+      ].join('\n'),
+    )
+    const absent = await ask('explain', 'scores', 'Tim')
+    assert.equal(String(absent.stdout), 'owner      127.0.0.1:8002\nshard      0\nin memory  no\n')
+    assert.deepEqual(JSON.parse(String((await ask('explain', 'scores', 'Tom', '--json')).stdout)), PRESENT)
+    const unknown = await ask('explain', 'socres', 'Tom')
+    assert.match(unknown.stderr, /^geek-cache: group not found: "socres"\n$/)
+  })
+
+  it('hot prints the hot keys, quoted', async () => {
+    const { code, stdout } = await ask('hot', 'scores')
+    assert.equal(code, 0)
+    assert.equal(
+      String(stdout),
+      ['key      hits  over', '"Tom"    1200     0', '"\\"\\n\ufffd"     7     3', ''].join('\n'),
+    )
+    const one = JSON.parse(String((await ask('hot', 'scores', '--count', '1', '--json')).stdout))
+    assert.deepEqual(one, [{ key: 'Tom', keyBase64: 'VG9t', hits: 1200.25, hitsOverMax: 0 }])
+    assert.equal((await ask('hot', 'socres')).code, (await ask('explain', 'socres', 'Tom')).code)
   })
 
   it('stats prints a table for the node and one for each group', async () => {

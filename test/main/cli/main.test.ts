@@ -50,7 +50,10 @@ describe('geek-cache', () => {
 
   for (const [argv, line] of [
     [['srve'], 'Unknown command "srve" (did you mean serve?)'],
-    [['foo'], 'Unknown command "foo": the commands are serve, get, delete, stats, ring, config'],
+    [
+      ['unheard-of'],
+      'Unknown command "unheard-of": the commands are serve, get, delete, stats, ring, explain, hot, config',
+    ],
     [['serve', '--slef', 'a:1'], 'Unknown flag --slef (did you mean --self?)'],
     [['serve', '--workers', '0'], '--workers "0": expected a whole number from 1 to 32'],
     [

@@ -9,6 +9,10 @@ import {
 } from '../../../src/main/service/group-cache-codec.js'
 import { decodeRequest, MalformedMessage, type MessageCodec } from '../../../src/main/service/message.js'
 import {
+  explainRequestCodec,
+  hotKeysRequestCodec,
+  hotKeysViewCodec,
+  keyExplanationCodec,
   nodeStatsCodec,
   ringRequestCodec,
   ringViewCodec,
@@ -144,6 +148,50 @@ const cases: Case<object>[] = [
         self: random.below(2) === 1,
       })),
       owners: list(5, () => text(20)),
+    }),
+  }),
+  caseOf({ name: 'geekcache.v1.ExplainRequest', ...bytesKey, codec: explainRequestCodec }),
+  caseOf({
+    name: 'geekcache.v1.ExplainResponse',
+    codec: keyExplanationCodec,
+    make: () => ({
+      owner: text(20),
+      isOwned: random.below(2) === 1,
+      shard: random.below(64),
+      present: random.below(2) === 1,
+      notFound: random.below(2) === 1,
+      ...(random.below(2) === 1 && { ageMs: random.below(2) * 1000, ttlLeftMs: random.below(2 ** 31) / 8 }),
+      valueBytes: random.below(2 ** 26 + 1),
+      costBytes: random.below(2 ** 27),
+      ...(random.below(2) === 1 && { hits: random.below(1000) / 4 }),
+    }),
+    inSchema: ({ isOwned, notFound, ageMs, ttlLeftMs, valueBytes, costBytes, ...same }) => ({
+      ...same,
+      is_owned: isOwned,
+      not_found: notFound,
+      ...(ageMs !== undefined && { age_ms: ageMs }),
+      ...(ttlLeftMs !== undefined && { ttl_left_ms: ttlLeftMs }),
+      value_bytes: valueBytes,
+      cost_bytes: costBytes,
+    }),
+  }),
+  caseOf({
+    name: 'geekcache.v1.HotKeysRequest',
+    codec: hotKeysRequestCodec,
+    make: () => ({ group: text(40), count: random.below(5000) }),
+  }),
+  caseOf({
+    name: 'geekcache.v1.HotKeysResponse',
+    codec: hotKeysViewCodec,
+    make: () => ({
+      keys: list(20, () => ({
+        key: bytes(50),
+        hits: random.below(2 ** 31) / 8,
+        hitsOverMax: random.below(100) / 8,
+      })),
+    }),
+    inSchema: ({ keys }) => ({
+      keys: keys.map(({ key, hits, hitsOverMax }) => ({ key, hits, hits_over_max: hitsOverMax })),
     }),
   }),
 ]

@@ -26,6 +26,7 @@ async function startPool(onDeath: (pool: ShardPool) => void = () => {}) {
     valueBytesMax: 1000,
     onGroup() {},
     onGroupGone() {},
+    async onGroupMoved() {},
   })
   const log = { debug() {}, info() {}, warn() {}, error() {} }
   const pool: ShardPool = new ShardPool({
