@@ -137,6 +137,15 @@ test('a client cannot tell a gRPC thread from the main thread', async (t) => {
         self,
         counters.map(({ group, name }) => group + name),
       ]),
+    (to) =>
+      unaryCall(to, nodeDefinition.Explain, { group: 'g', key: bytes('nobody') }).then(
+        ({ response }) => response,
+      ),
+    (to) => unaryCall(to, nodeDefinition.Explain, { group: 'no such group', key: bytes('Tom') }),
+    (to) =>
+      unaryCall(to, nodeDefinition.HotKeys, { group: 'g', count: 1 }).then(
+        ({ response }) => response.keys.length,
+      ),
     (to) => healthCheck(to, ''),
     (to) => healthCheck(to, 'pb.GroupCache'),
     (to) => healthCheck(to, 'nobody'),
