@@ -2,6 +2,7 @@
  * Lets other people's clients loose on a node: `npm run conformance`. One line for each: passed, or what differed.
  * Exits with 1 when one failed. What is missing is installed where that needs nobody's leave, else named.
  */
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -35,9 +36,11 @@ async function main(): Promise<boolean> {
   const folder = mkdtempSync(join(tmpdir(), 'geek-cache-conformance-'))
   const files = writeValues(folder, VALUES)
   const node = await startBenchNode(engine as Engine, files, new Pinning())
+  const tlsNode = await startBenchNode(engine as Engine, files, new Pinning(), tlsFlags(folder))
   try {
     const served = {
       address: node.address,
+      tlsAddress: tlsNode.address,
       group: GROUP,
       values: VALUES,
       valuesFile: files.valuesFile,
@@ -48,9 +51,18 @@ async function main(): Promise<boolean> {
     for (const check of CHECKS) hasPassed = (await runCheck(check, served)) && hasPassed
     return hasPassed
   } finally {
-    await node.stop()
+    await Promise.all([node.stop(), tlsNode.stop()])
     rmSync(folder, { recursive: true, force: true })
   }
+}
+
+/** Flags of a node with a certificate of its own making. */
+function tlsFlags(folder: string): string[] {
+  const [cert, key] = [join(folder, 'node.pem'), join(folder, 'node.key')]
+  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
+  const certificate = ['-subj', '/CN=localhost', '-keyout', key, '-out', cert]
+  execFileSync('openssl', ['req', '-x509', ...curve, ...certificate], { stdio: 'ignore' })
+  return ['--self', '127.0.0.1:0', '--tls-cert', cert, '--tls-key', key]
 }
 
 async function runCheck({ client, tools, run }: Check, served: Served): Promise<boolean> {

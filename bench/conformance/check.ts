@@ -5,6 +5,8 @@ import type { Tool } from '../tool.js'
 export interface Served {
   /** HOST:PORT of gRPC without TLS. */
   readonly address: string
+  /** HOST:PORT of gRPC over TLS, with a certificate that nobody vouches for. */
+  readonly tlsAddress: string
   readonly group: string
   /** Keys and their values. */
   readonly values: Readonly<Record<string, string>>

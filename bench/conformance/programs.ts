@@ -12,7 +12,16 @@ const GRPC_HEADERS = ['-H', 'content-type: application/grpc', '-H', 'te: trailer
 
 /** Programs of others that speak HTTP/2 or gRPC. */
 export const PROGRAM_CHECKS: readonly Check[] = [
-  { client: 'h2spec --strict', tools: [H2SPEC], run: runH2spec },
+  {
+    client: 'h2spec --strict',
+    tools: [H2SPEC],
+    run: ({ address }, [h2spec]) => runH2spec(h2spec!, address),
+  },
+  {
+    client: 'h2spec --strict, over TLS',
+    tools: [H2SPEC],
+    run: ({ tlsAddress }, [h2spec]) => runH2spec(h2spec!, tlsAddress, '--tls', '--insecure'),
+  },
   { client: 'grpcurl, by reflection', tools: [GRPCURL], run: runGrpcurl },
   { client: 'ghz', tools: [GHZ], run: runGhz },
   { client: 'Python grpcio', tools: [PYTHON_GRPC], run: runGrpcio },
@@ -38,9 +47,9 @@ function run(program: string, args: readonly string[]): Promise<Ran> {
   })
 }
 
-async function runH2spec({ address }: Served, [h2spec]: readonly string[]): Promise<string> {
+async function runH2spec(h2spec: string, address: string, ...more: string[]): Promise<string> {
   const [host, port] = address.split(':')
-  const { code, stdout } = await run(h2spec!, ['-h', host!, '-p', port!, '--strict', '-o', '2'])
+  const { code, stdout } = await run(h2spec, ['-h', host!, '-p', port!, '--strict', '-o', '2', ...more])
   const counts = /(\d+) tests, (\d+) passed, (\d+) skipped, (\d+) failed/.exec(stdout)
   if (counts === null) throw new Error(`it wrote ${JSON.stringify(stdout.slice(-200))}`)
   if (code !== 0 || counts[4] !== '0') {
