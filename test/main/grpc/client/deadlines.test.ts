@@ -52,7 +52,8 @@ describe('deadlines', () => {
           for (const item of open) assert.ok(item.deadlineAtMs > clock.nowMs(), 'A deadline did not pass')
         }
       }
-      assert.ok(open.size > 0)
+      // Whatever chance has left: one at least must be forgotten.
+      deadlines.add(new Item(clock.nowMs() + 1, pass), clock.nowMs())
       deadlines.clear()
       clock.advance(1000)
       mock.timers.tick(1000)
