@@ -1,7 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { CacheError } from '../shared/errors.js'
-import { GRPC_THREAD_COUNT_MAX, KEY_BYTES_MAX, VALUE_BYTES_MAX, WORKER_COUNT_MAX } from '../shared/limits.js'
+import {
+  GRPC_THREAD_COUNT_MAX,
+  HTTP_THREAD_COUNT_MAX,
+  KEY_BYTES_MAX,
+  VALUE_BYTES_MAX,
+  WORKER_COUNT_MAX,
+} from '../shared/limits.js'
 import { GROUP_OPTIONS, type GroupConfig, groupConfigOf } from './group-config.js'
 import { LOG_LEVELS } from './log.js'
 import type { NodeOptions } from './node-options.js'
@@ -14,7 +20,17 @@ import {
   type Settings,
   whereOf,
 } from './option/option.js'
-import { address, byteSize, duration, integer, list, oneOf, text, toggle } from './option/option-type.js'
+import {
+  address,
+  addressOrOff,
+  byteSize,
+  duration,
+  integer,
+  list,
+  oneOf,
+  text,
+  toggle,
+} from './option/option-type.js'
 
 const HOUR_MS = 3_600_000
 
@@ -66,6 +82,34 @@ export const NODE_OPTIONS = {
     type: integer(1, GRPC_THREAD_COUNT_MAX),
     default: 1,
     help: 'Threads that serve gRPC, the main thread among them; only with --grpc-engine native',
+  },
+  http: {
+    flag: 'http',
+    path: 'http',
+    type: addressOrOff(),
+    default: 'off',
+    help: 'Address for HTTP and WebSocket; port 0 takes a free one',
+  },
+  httpThreads: {
+    flag: 'http-threads',
+    path: 'httpThreads',
+    type: integer(1, HTTP_THREAD_COUNT_MAX),
+    default: 1,
+    help: 'Threads that serve HTTP, beside the main thread',
+  },
+  resp: {
+    flag: 'resp',
+    path: 'resp',
+    type: addressOrOff(),
+    default: 'off',
+    help: 'Address for clients of the Redis protocol; port 0 takes a free one',
+  },
+  admin: {
+    flag: 'admin',
+    path: 'admin',
+    type: addressOrOff(),
+    default: 'off',
+    help: 'Address for statistics, metrics, dashboard and deletes; --http then serves data only',
   },
   workers: {
     flag: 'workers',
@@ -204,6 +248,9 @@ export function nodeOptionsOf({ values }: Config): NodeOptions {
     ...(values.peers && { peers: values.peers }),
     grpcEngine: values.grpcEngine,
     grpcThreads: values.grpcThreads,
+    ...(values.http !== 'off' && { http: values.http, httpThreads: values.httpThreads }),
+    ...(values.resp !== 'off' && { resp: values.resp }),
+    ...(values.admin !== 'off' && { admin: values.admin }),
     workers: values.workers,
     replicas: values.replicas,
     keyBytesMax: values.keyBytesMax,

@@ -24,6 +24,17 @@ export interface NodeOptions {
   readonly grpcEngine?: 'native' | 'grpc-js'
   /** Threads that serve gRPC, the main thread among them, 1 to 16; only with the native engine. Default 1. */
   readonly grpcThreads?: number
+  /** HOST:PORT for HTTP and WebSocket; port 0 takes a free one. Default: none. */
+  readonly http?: string
+  /** Threads that serve HTTP, beside the main thread, 1 to 8. Default 1. */
+  readonly httpThreads?: number
+  /** HOST:PORT for the Redis protocol; port 0 takes a free one. Default: none. */
+  readonly resp?: string
+  /**
+   * HOST:PORT for whoever operates the node, over HTTP: statistics, metrics, dashboard, deletes. With it, the other
+   * address serves data only. Port 0 takes a free one. Default: none.
+   */
+  readonly admin?: string
   /** TLS for clients and between peers. Default: plain text. */
   readonly tls?: TlsOptions
   /** Worker threads, one shard of every group each. Default: processors − 1, at least 1. */

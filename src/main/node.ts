@@ -1,33 +1,28 @@
 import { randomInt } from 'node:crypto'
 import type { MessagePort } from 'node:worker_threads'
-import { ServerCredentials } from '@grpc/grpc-js'
 import { systemClock } from '../shared/clock.js'
 import { CacheError } from '../shared/errors.js'
 import type { HashSeed } from '../shared/hash.js'
 import { encodeKey, type Key } from '../shared/key.js'
-import { GRPC_THREAD_COUNT_MAX, KEY_BYTES_MAX, VALUE_BYTES_MAX, WORKER_COUNT_MAX } from '../shared/limits.js'
+import { KEY_BYTES_MAX, VALUE_BYTES_MAX } from '../shared/limits.js'
 import { Epochs } from '../shared/store/epoch.js'
 import { ReaderPin } from '../shared/store/reader-pin.js'
-import { parseAddress } from './cluster/address.js'
+import { checkNodeOptions } from './check-node-options.js'
 import { Peers } from './cluster/peers.js'
 import type { Registry, RegistryStatus } from './cluster/registry.js'
 import { StaticRegistry } from './cluster/static-registry.js'
+import type { Front } from './front.js'
+import { newFronts } from './fronts.js'
 import type { Group } from './group.js'
 import { Groups } from './groups.js'
-import { GrpcClient } from './grpc/client/grpc-client.js'
-import type { GrpcServer, MessageLimits } from './grpc-server.js'
-import { GrpcThread } from './grpc-thread/grpc-thread.js'
+import { GrpcFront } from './grpc-front.js'
 import type { GroupOptions, Log, NodeOptions } from './node-options.js'
-import { GrpcJsCaller } from './service/grpc-js-caller.js'
-import { GrpcJsServer } from './service/grpc-js-server.js'
-import type { HealthService } from './service/health-service.js'
-import { newHotServer, registerServices } from './service/node-server.js'
+import type { CounterSample, NodeView, RingMember } from './node-view.js'
 import { PeerClient } from './service/peer-client.js'
 import { FETCH_MANY_BYTES_MAX } from './service/peer-codec.js'
 import { Snapshots } from './snapshots.js'
 import { Attachments } from './threads/attachments.js'
 import { TlsFiles } from './tls-files.js'
-import type { UnaryCaller } from './unary-caller.js'
 import { defaultShardCount, ShardPool } from './workers/shard-pool.js'
 
 /** The main thread's number among the threads of the node. */
@@ -50,22 +45,6 @@ const MESSAGE_MARGIN_BYTES = 4096
 const OWNERS_SHOWN = 3
 
 const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {} }
-
-/** One sample of one counter of the node. */
-export interface CounterSample {
-  readonly name: string
-  readonly group: string
-  readonly shard: number
-  readonly value: number
-}
-
-/** A member of the ring, as this node sees it. */
-export interface Member {
-  readonly address: string
-  /** Part of the key space that it owns, 0…1. */
-  readonly share: number
-  readonly self: boolean
-}
 
 /**
  * Starts a node: worker threads, gRPC server, groups, and last its place in the ring.
@@ -97,12 +76,9 @@ export class Node {
   readonly #groups: Groups
   readonly #shards: ShardPool
   readonly #attachments: Attachments
-  readonly #server: GrpcServer
-  readonly #health: HealthService
+  readonly #grpc: GrpcFront
+  readonly #fronts: readonly Front[]
   readonly #tls: TlsFiles | undefined
-  readonly #grpcThreads: GrpcThread[] = []
-  /** Of the servers; those of clients are the other way round. */
-  readonly #messageLimits: MessageLimits
   #self: string
   #peers: Peers
   #registry: Registry | undefined
@@ -111,16 +87,12 @@ export class Node {
 
   /** Use {@link startNode}. */
   constructor(options: NodeOptions) {
-    validate(options)
+    checkNodeOptions(options)
     this.#options = options
     this.#log = options.log ?? SILENT
     this.#self = options.self ?? SELF
     this.#tls = options.tls && new TlsFiles(options.tls, this.#log)
     const { keyBytesMax = KEY_BYTES_MAX, valueBytesMax = VALUE_BYTES_MAX } = options
-    this.#messageLimits = {
-      receiveBytesMax: REQUEST_BYTES_MAX,
-      sendBytesMax: Math.max(valueBytesMax, FETCH_MANY_BYTES_MAX) + MESSAGE_MARGIN_BYTES,
-    }
     this.#epochs.admit(MAIN_THREAD)
     this.#peers = this.#newPeers()
     this.#groups = new Groups({
@@ -154,8 +126,21 @@ export class Node {
       groups: () => this.#groups.views(),
       ring: () => this.#peers.view,
     })
-    this.#server = this.#newServer()
-    this.#health = this.#register(this.#server)
+    const parts = {
+      options,
+      groups: this.#groups,
+      node: this.#view(),
+      pin: this.#pin,
+      tls: this.#tls,
+      log: this.#log,
+      newHandle: () => this.#attachments.handle(),
+    }
+    const limits = {
+      receiveBytesMax: REQUEST_BYTES_MAX,
+      sendBytesMax: Math.max(valueBytesMax, FETCH_MANY_BYTES_MAX) + MESSAGE_MARGIN_BYTES,
+    }
+    this.#grpc = new GrpcFront({ ...parts, limits })
+    this.#fronts = newFronts(parts)
   }
 
   /** HOST:PORT of this node: what it listens on and is registered under. */
@@ -163,18 +148,24 @@ export class Node {
     return this.#self
   }
 
+  /** HOST:PORT of every front beside gRPC, by its name. */
+  get addresses(): Readonly<Record<string, string>> {
+    return Object.fromEntries(this.#fronts.map(({ name, address }) => [name, address]))
+  }
+
   /** Called once, by startNode(). */
   async start(): Promise<void> {
-    const port = await this.#server.listen(this.#self)
+    const port = await this.#grpc.listen(this.#self)
     this.#self = this.#self.replace(/\d+$/, String(port))
     this.#snapshots = this.#newSnapshots()
     await this.#snapshots?.prepare()
     for (const [name, group] of Object.entries(this.#options.groups ?? {})) await this.group(name, group)
     this.#peers = this.#newPeers()
-    await this.#startGrpcThreads()
+    await this.#grpc.startThreads()
+    for (const front of this.#fronts) await front.start()
     this.#registry = await this.#newRegistry()
     await this.#registry.start((members) => this.#peers.setMembers(members))
-    this.#log.info({ self: this.#self, shards: this.#shards.clients.length }, 'Node is up')
+    this.#log.info({ self: this.#self, ...this.addresses, shards: this.#shards.clients.length }, 'Node is up')
   }
 
   /**
@@ -219,7 +210,7 @@ export class Node {
   }
 
   /** The members of the ring and their shares of the key space. */
-  members(): Member[] {
+  members(): RingMember[] {
     const { ring } = this.#peers
     const shares = ring.shares()
     return ring.members.map((address) => ({
@@ -246,7 +237,7 @@ export class Node {
 
   /** Ends one of the threads that serve gRPC beside the main thread, as a fault would; they are counted from 0. */
   killGrpcThread(index: number): void {
-    this.#grpcThreads[index]?.kill()
+    this.#grpc.killThread(index)
   }
 
   /**
@@ -259,9 +250,8 @@ export class Node {
 
   async #close(): Promise<void> {
     await this.#registry?.close()
-    this.#health.shutdown()
     const { drainMs = DRAIN_MS } = this.#options
-    await Promise.all([this.#server, ...this.#grpcThreads].map((server) => server.shutdown(drainMs)))
+    await Promise.all([this.#grpc, ...this.#fronts].map((front) => front.shutdown(drainMs)))
     this.#attachments.close()
     this.#groups.close()
     await this.#groups.save()
@@ -271,9 +261,9 @@ export class Node {
     this.#log.info({ self: this.#self }, 'Node is closed')
   }
 
-  #register(server: GrpcServer): HealthService {
+  #view(): NodeView {
     const node = this
-    return registerServices(server, this.#groups, {
+    return {
       get self() {
         return node.self
       },
@@ -281,62 +271,19 @@ export class Node {
       members: () => this.members(),
       owners: (key) => this.owners(key),
       find: (name) => this.findGroup(name),
-    })
-  }
-
-  #newServer(): GrpcServer {
-    const credentials = this.#tls?.serverCredentials() ?? ServerCredentials.createInsecure()
-    if (this.#options.grpcEngine === 'grpc-js') return new GrpcJsServer(this.#messageLimits, credentials)
-    const options = {
-      ...this.#messageLimits,
-      credentials,
-      onReadStart: () => this.#pin.enter(),
-      onReadEnd: () => this.#pin.leave(),
-      onFault: (error: unknown) => this.#log.error({ err: error }, 'Fault in the gRPC engine'),
     }
-    const server = newHotServer(options, this.#groups)
-    this.#tls?.watch((context) => server.setSecureContext(context))
-    return server
-  }
-
-  async #startGrpcThreads(): Promise<void> {
-    const { descriptor } = this.#server
-    const { grpcThreads = 1, tls } = this.#options
-    const newSpec = () => ({
-      handle: this.#attachments.handle(),
-      descriptor,
-      limits: this.#messageLimits,
-      tls,
-    })
-    // The main thread is the first of them.
-    for (let i = 1; i < grpcThreads; i++) this.#grpcThreads.push(new GrpcThread({ newSpec, log: this.#log }))
-    await Promise.all(this.#grpcThreads.map((thread) => thread.start()))
   }
 
   #newPeers(): Peers {
     return new Peers({
       self: this.#self,
       replicas: this.#options.replicas ?? REPLICAS,
-      connect: (address) => new PeerClient(this.#newCaller(address)),
+      connect: (address) => new PeerClient(this.#grpc.newCaller(address)),
       onRing: (ring) => {
         this.#log.info({ members: ring.members }, 'Ring changed')
         this.#shards.setRing(ring)
         this.#attachments.setRing(ring)
       },
-    })
-  }
-
-  #newCaller(address: string): UnaryCaller {
-    const { receiveBytesMax, sendBytesMax } = this.#messageLimits
-    const limits = { receiveBytesMax: sendBytesMax, sendBytesMax: receiveBytesMax }
-    const tls = this.#tls
-    if (this.#options.grpcEngine === 'grpc-js') {
-      return new GrpcJsCaller(address, { ...limits, ...(tls && { credentials: tls.channelCredentials() }) })
-    }
-    return new GrpcClient(address, {
-      ...limits,
-      ...(tls && { scheme: 'https', connect: () => tls.connect(address) }),
-      onFault: (error) => this.#log.error({ error, address }, 'Fault of the peer client'),
     })
   }
 
@@ -361,37 +308,5 @@ export class Node {
 
   #assertOpen(): void {
     if (this.#closing) throw new CacheError('FAILED_PRECONDITION', 'The node is closed')
-  }
-}
-
-function validate({
-  self = SELF,
-  etcd,
-  peers,
-  workers = 1,
-  grpcEngine,
-  grpcThreads = 1,
-  keyBytesMax = 1,
-  valueBytesMax = 0,
-}: NodeOptions): void {
-  const fail = (message: string): never => {
-    throw new CacheError('INVALID_ARGUMENT', message)
-  }
-  parseAddress(self)
-  for (const address of [...(peers ?? []), ...(etcd?.hosts ?? [])]) parseAddress(address)
-  if (etcd && peers) fail('Membership comes from etcd or from peers, not from both')
-  if (etcd && etcd.hosts.length === 0) fail('etcd.hosts is empty')
-  if (!Number.isInteger(workers) || workers < 1 || workers > WORKER_COUNT_MAX) {
-    fail(`workers is ${workers}, not a whole number from 1 to ${WORKER_COUNT_MAX}`)
-  }
-  if (!Number.isInteger(grpcThreads) || grpcThreads < 1 || grpcThreads > GRPC_THREAD_COUNT_MAX) {
-    fail(`grpcThreads is ${grpcThreads}, not a whole number from 1 to ${GRPC_THREAD_COUNT_MAX}`)
-  }
-  if (grpcThreads > 1 && grpcEngine === 'grpc-js') fail('grpc-js serves on the main thread alone')
-  if (!(keyBytesMax >= 1 && keyBytesMax <= KEY_BYTES_MAX)) {
-    fail(`keyBytesMax is ${keyBytesMax}, not within 1 to ${KEY_BYTES_MAX}`)
-  }
-  if (!(valueBytesMax >= 0 && valueBytesMax <= VALUE_BYTES_MAX)) {
-    fail(`valueBytesMax is ${valueBytesMax}, not within 0 to ${VALUE_BYTES_MAX}`)
   }
 }

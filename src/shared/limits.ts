@@ -24,6 +24,9 @@ export const WORKER_COUNT_MAX = 32
 /** Threads of one node that serve gRPC, the main thread among them. */
 export const GRPC_THREAD_COUNT_MAX = 16
 
+/** Threads of one node that serve HTTP. */
+export const HTTP_THREAD_COUNT_MAX = 8
+
 /** An entry that costs more than this part of its store is served but not kept: it would flush too many others. */
 export const ENTRY_SHARE_MAX = 1 / 10
 
@@ -43,7 +46,7 @@ export const FALLBACK_TTL_MS = 10_000
 export const MANY_KEYS_MAX = 10_000
 
 assert(
-  WORKER_COUNT_MAX + GRPC_THREAD_COUNT_MAX < THREAD_COUNT_MAX,
+  WORKER_COUNT_MAX + GRPC_THREAD_COUNT_MAX + HTTP_THREAD_COUNT_MAX < THREAD_COUNT_MAX,
   'Every thread of the node has a number, and there are some left for those of its user',
 )
 assert(STORE_BYTES_MIN <= STORE_BYTES_MAX, 'A store has room for sizes')

@@ -1,5 +1,5 @@
 import type { Answer } from '../../src/main/call.js'
-import type { ServedGroup, ServedGroups, ServeOptions } from '../../src/main/service/served-group.js'
+import type { ServedGroup, ServedGroups, ServeOptions } from '../../src/main/served-group.js'
 import type { CancelSignal } from '../../src/shared/cancel.js'
 import { CacheError, Code, type CodeName } from '../../src/shared/errors.js'
 

@@ -16,6 +16,7 @@ const startNode: StartNode = async ({ self = '', groups = {}, log }) => {
   })
   const address = server.address()
   return {
+    addresses: {},
     self: `${host}:${typeof address === 'object' ? address?.port : port}`,
     close: () =>
       new Promise<void>((resolve) => {

@@ -1,7 +1,7 @@
+import type { KeyExplanation } from '../node-view.js'
 import { formatDuration } from '../option/duration.js'
 import { type OptionTable, readEnvironment, resolveOptions } from '../option/option.js'
 import { toggle } from '../option/option-type.js'
-import type { KeyExplanation } from '../service/node-codec.js'
 import { alignColumns } from './columns.js'
 import type { Command } from './command.js'
 import { CLIENT_OPTIONS, withNode } from './node-client.js'

@@ -1,6 +1,6 @@
+import type { HotKeySample } from '../node-view.js'
 import { type OptionTable, readEnvironment, resolveOptions } from '../option/option.js'
 import { integer, toggle } from '../option/option-type.js'
-import type { HotKeySample } from '../service/node-codec.js'
 import { alignColumns } from './columns.js'
 import type { Command } from './command.js'
 import { CLIENT_OPTIONS, withNode } from './node-client.js'

@@ -1,16 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { ChannelCredentials, Client, Metadata, type ServiceError } from '@grpc/grpc-js'
 import { CacheError, codeNameOf } from '../../shared/errors.js'
+import type { HotKeySample, KeyExplanation } from '../node-view.js'
 import type { OptionTable, OptionValues } from '../option/option.js'
 import { address, duration, text, toggle } from '../option/option-type.js'
 import { groupCacheDefinition } from '../service/group-cache-codec.js'
-import {
-  type HotKeySample,
-  type KeyExplanation,
-  type NodeStats,
-  nodeDefinition,
-  type RingView,
-} from '../service/node-codec.js'
+import { type NodeStats, nodeDefinition, type RingView } from '../service/node-codec.js'
 import { ANSWERED_BY, OUTCOME, TRACE } from '../service/trace.js'
 import type { UnaryMethod } from '../service/unary-method.js'
 

@@ -11,6 +11,8 @@ import { oneLine } from './run.js'
 export interface ServedNode {
   /** The address that is listened on, its port filled in. */
   readonly self: string
+  /** The other addresses that are listened on, by protocol. */
+  readonly addresses: Readonly<Record<string, string>>
   /** Graceful, and bounded in time. */
   close(): Promise<void>
 }
@@ -76,9 +78,12 @@ async function serve(startNode: StartNode, config: Config, log: Logger, terminal
   return inTime ? 0 : EXIT_START_FAILED
 }
 
-function readyText({ self }: ServedNode, { groups }: Config): string {
+function readyText({ self, addresses }: ServedNode, { groups }: Config): string {
   const names = groups.map(({ name }) => name).join(', ')
-  return `geek-cache listens on ${self} (gRPC); ${names === '' ? 'no groups: they come from --config FILE' : `groups: ${names}`}`
+  const all = Object.entries({ gRPC: self, ...addresses }).map(
+    ([protocol, where]) => `${where} (${protocol})`,
+  )
+  return `geek-cache listens on ${all.join(', ')}; ${names === '' ? 'no groups: they come from --config FILE' : `groups: ${names}`}`
 }
 
 /** Resolves with the first signal to stop; a second one ends the process on the spot. */
@@ -108,9 +113,9 @@ export function failureLine(thrown: unknown): string {
   for (let error: unknown = thrown; error instanceof Error; error = error.cause) {
     const { code, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number }
     const where = address === undefined ? 'The address' : `${address}:${port}`
-    if (code === 'EADDRINUSE') return `${where} is in use by another process: choose another with --self`
-    if (code === 'EADDRNOTAVAIL') return `${where} is no address of this machine: choose another with --self`
-    if (code === 'EACCES') return `Not allowed to listen on ${where}: choose another with --self`
+    if (code === 'EADDRINUSE') return `${where} is in use by another process: choose another address`
+    if (code === 'EADDRNOTAVAIL') return `${where} is no address of this machine: choose another address`
+    if (code === 'EACCES') return `Not allowed to listen on ${where}: choose another address`
   }
   const error = CacheError.from(thrown)
   return oneLine(error.message)

@@ -1,6 +1,7 @@
+import type { CounterSample } from '../node-view.js'
 import { type OptionTable, readEnvironment, resolveOptions } from '../option/option.js'
 import { toggle } from '../option/option-type.js'
-import type { CounterSample, NodeStats } from '../service/node-codec.js'
+import type { NodeStats } from '../service/node-codec.js'
 import { alignColumns } from './columns.js'
 import type { Command } from './command.js'
 import { CLIENT_OPTIONS, withNode } from './node-client.js'

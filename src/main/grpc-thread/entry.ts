@@ -1,10 +1,10 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { ServerCredentials } from '@grpc/grpc-js'
 import { attach } from '../../attach/attach.js'
+import { AttachedNodeView } from '../../attach/attached-node-view.js'
 import { assert } from '../../shared/assert.js'
 import { CacheError } from '../../shared/errors.js'
 import type { Log } from '../node-options.js'
-import type { CounterSample, HotKeySample, KeyExplanation, RingMember } from '../service/node-codec.js'
 import { newHotServer, registerServices } from '../service/node-server.js'
 import { TlsFiles } from '../tls-files.js'
 import type { GrpcThreadEvent, GrpcThreadOrder, GrpcThreadSpec } from './grpc-thread-spec.js'
@@ -17,7 +17,7 @@ import { listeningHandle } from './listening-handle.js'
 async function serve(port: NonNullable<typeof parentPort>, spec: GrpcThreadSpec): Promise<void> {
   const tell = (event: GrpcThreadEvent): void => port.postMessage(event)
   const [cache, listening] = await Promise.all([attach(spec.handle), listeningHandle(spec.descriptor)])
-  const { pin, link } = cache
+  const { pin } = cache
   const log = relayTo(tell)
   const tls = spec.tls && new TlsFiles(spec.tls, log)
   const server = newHotServer(
@@ -32,18 +32,7 @@ async function serve(port: NonNullable<typeof parentPort>, spec: GrpcThreadSpec)
     cache,
   )
   tls?.watch((context) => server.setSecureContext(context))
-  const health = registerServices(server, cache, {
-    get self() {
-      return cache.self
-    },
-    counters: () => link.call<CounterSample[]>({ kind: 'counters' }),
-    members: () => link.call<RingMember[]>({ kind: 'members' }),
-    owners: (key) => link.call<string[]>({ kind: 'owners', key }),
-    find: (group) => ({
-      explain: (key) => link.call<KeyExplanation>({ kind: 'explain', group, key }),
-      hotKeys: (countMax) => link.call<HotKeySample[]>({ kind: 'hotKeys', group, countMax }),
-    }),
-  })
+  const health = registerServices(server, cache, new AttachedNodeView(cache))
   port.once('message', async ({ graceMs }: GrpcThreadOrder) => {
     health.shutdown()
     await server.shutdown(graceMs)

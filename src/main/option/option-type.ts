@@ -44,6 +44,17 @@ export function address({ anyPort = false } = {}): OptionType<string> {
   }
 }
 
+/** HOST:PORT to listen on, or `off`. */
+export function addressOrOff(): OptionType<string> {
+  const one = address({ anyPort: true })
+  return {
+    ...one,
+    placeholder: 'HOST:PORT|off',
+    expected: `${one.expected}, or off`,
+    parse: (written) => (written === 'off' ? written : one.parse(written)),
+  }
+}
+
 /** A whole number, bounds included. */
 export function integer(min: number, max: number): OptionType<number> {
   return {

@@ -1,6 +1,7 @@
 import type { GrpcServer } from '../grpc-server.js'
+import type { ServedGroups } from '../served-group.js'
 import { type GroupKey, groupCacheDefinition } from './group-cache-codec.js'
-import { groupOf, type ServedGroups } from './served-group.js'
+import { groupOf } from './group-of.js'
 import { traceOf } from './trace.js'
 import { unaryHandler } from './unary-handler.js'
 

@@ -1,17 +1,6 @@
 import type { HotHandler } from '../grpc/hot-path.js'
 import type { Reply } from '../grpc/reply.js'
-
-/** A group, as the hot path needs it; {@link HotGroup.find} is called under a pin. */
-export interface HotGroup {
-  readonly name: string
-  /** True once it was removed: another group may have its name. */
-  readonly isClosed: boolean
-  /** Length of the value of the key `bytes[start…end)`; −1 when it takes more than a look into memory. */
-  find(bytes: Uint8Array, start: number, end: number, forwarded: boolean): number
-  copyFound(target: Uint8Array, at: number): void
-  /** Infinity for no limit. */
-  foundTtlLeftMs(): number
-}
+import type { HotGroup } from '../hot-group.js'
 
 /** Tags of the fields that requests and replies of both services have in common. */
 const GROUP_TAG = 0x0a

@@ -1,29 +1,12 @@
+import type { CounterSample, HotKeySample, KeyExplanation, RingMember } from '../node-view.js'
 import { fixed64Tag, lengthTag, messageCodec, readBytes, readText, varintTag } from './message.js'
 import { unaryMethod } from './unary-method.js'
-
-/** geekcache.v1.Counter: one sample of one counter. */
-export interface CounterSample {
-  name: string
-  /** Empty for counters of the whole node. */
-  group: string
-  shard: number
-  value: number
-}
 
 /** geekcache.v1.StatsResponse. */
 export interface NodeStats {
   /** Address of the node. */
   self: string
   counters: CounterSample[]
-}
-
-/** geekcache.v1.RingMember. */
-export interface RingMember {
-  address: string
-  /** Part of the key space that the member owns, 0…1. */
-  share: number
-  /** True for the node that answers. */
-  self: boolean
 }
 
 /** geekcache.v1.RingResponse. */
@@ -139,20 +122,6 @@ export const explainRequestCodec = messageCodec<ExplainRequest>(
   },
 )
 
-/** geekcache.v1.ExplainResponse: who owns a key, and what the node that answers has of it. */
-export interface KeyExplanation {
-  owner: string
-  isOwned: boolean
-  shard: number
-  present: boolean
-  notFound: boolean
-  ageMs?: number
-  ttlLeftMs?: number
-  valueBytes: number
-  costBytes: number
-  hits?: number
-}
-
 export const keyExplanationCodec = messageCodec<KeyExplanation>(
   () => ({
     owner: '',
@@ -213,13 +182,6 @@ export const hotKeysRequestCodec = messageCodec<HotKeysRequest>(
     if (count !== 0) writer.uint32(varintTag(2)).uint32(count)
   },
 )
-
-/** geekcache.v1.HotKey. */
-export interface HotKeySample {
-  key: Uint8Array
-  hits: number
-  hitsOverMax: number
-}
 
 export const hotKeySampleCodec = messageCodec<HotKeySample>(
   () => ({ key: new Uint8Array(0), hits: 0, hitsOverMax: 0 }),

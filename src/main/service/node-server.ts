@@ -1,14 +1,16 @@
 import type { GrpcServer } from '../grpc-server.js'
+import type { HotGroup } from '../hot-group.js'
+import type { NodeView } from '../node-view.js'
+import type { ServedGroups } from '../served-group.js'
 import { groupCacheDefinition } from './group-cache-codec.js'
 import { registerGroupCacheService } from './group-cache-service.js'
 import { type HealthService, registerHealthService } from './health-service.js'
-import { HotGet, type HotGroup } from './hot-get.js'
+import { HotGet } from './hot-get.js'
 import { NativeServer, type NativeServerOptions } from './native-server.js'
-import { type NodeView, registerNodeService } from './node-service.js'
+import { registerNodeService } from './node-service.js'
 import { peerDefinition } from './peer-codec.js'
 import { registerPeerService } from './peer-service.js'
 import { registerReflectionService } from './reflection-service.js'
-import type { ServedGroups } from './served-group.js'
 
 /** Adds every service of a node to a server. */
 export function registerServices(server: GrpcServer, groups: ServedGroups, node: NodeView): HealthService {

@@ -1,10 +1,11 @@
 import { CacheError } from '../../shared/errors.js'
 import type { Answer } from '../call.js'
 import type { GrpcServer } from '../grpc-server.js'
+import { groupNamed, type ServedGroups } from '../served-group.js'
 import type { GroupKey } from './group-cache-codec.js'
+import { groupOf } from './group-of.js'
 import { FETCH_MANY_BYTES_MAX, type FetchManyResult, type GroupKeys, peerDefinition } from './peer-codec.js'
 import { rpcStatusOf } from './rpc-status.js'
-import { groupNamed, groupOf, type ServedGroups } from './served-group.js'
 import { traceOf } from './trace.js'
 import { unaryHandler } from './unary-handler.js'
 

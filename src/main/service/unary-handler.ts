@@ -1,9 +1,9 @@
 import type { handleUnaryCall, Metadata, ServerUnaryCall } from '@grpc/grpc-js'
 import { Cancel, type CancelSignal } from '../../shared/cancel.js'
 import { CacheError } from '../../shared/errors.js'
+import type { ServeOptions } from '../served-group.js'
 import { MalformedMessage } from './message.js'
 import { rpcStatusOf } from './rpc-status.js'
-import type { ServeOptions } from './served-group.js'
 
 /** A call that came in over gRPC, as the services see it. */
 export interface InboundCall {

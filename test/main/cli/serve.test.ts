@@ -71,7 +71,7 @@ describe('geek-cache serve', () => {
       {
         code: 1,
         stdout: '',
-        stderr: `geek-cache: ${self} is in use by another process: choose another with --self\n`,
+        stderr: `geek-cache: ${self} is in use by another process: choose another address\n`,
       },
     )
   })

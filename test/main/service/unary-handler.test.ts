@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { describe, it } from 'node:test'
 import { Metadata, type ServerUnaryCall } from '@grpc/grpc-js'
-import type { ServeOptions } from '../../../src/main/service/served-group.js'
+import type { ServeOptions } from '../../../src/main/served-group.js'
 import { unaryHandler } from '../../../src/main/service/unary-handler.js'
 
 /** Runs a handler on a call without a server; `options` are those that the work saw. */

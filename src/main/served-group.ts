@@ -1,11 +1,10 @@
-import { CacheError, type CodeName, groupNotFound } from '../../shared/errors.js'
-import type { Answer, CallOptions } from '../call.js'
-import type { GroupKey } from './group-cache-codec.js'
+import { type CacheError, type CodeName, groupNotFound } from '../shared/errors.js'
+import type { Answer, CallOptions } from './call.js'
 
 /** How a call is to be served: a forwarded one comes from a peer and is answered from this node alone. */
 export type ServeOptions = CallOptions & { readonly forwarded?: boolean }
 
-/** What the services need of a group. */
+/** What the fronts need of a group. */
 export interface ServedGroup {
   /** Rejects with CacheError; NOT_FOUND says that the source has no such key. */
   fetch(key: Uint8Array, options: ServeOptions): Promise<Answer>
@@ -15,21 +14,9 @@ export interface ServedGroup {
   remove(key: Uint8Array, options: ServeOptions): Promise<void>
 }
 
-/** What the services need of all groups. */
+/** What the fronts need of all groups. */
 export interface ServedGroups {
   find(name: string): ServedGroup | undefined
-}
-
-/**
- * The group that a request names.
- *
- * @param missing code for a group that this node does not have
- * @throws CacheError `missing`, or INVALID_ARGUMENT for an empty key
- */
-export function groupOf(groups: ServedGroups, request: GroupKey, missing: CodeName): ServedGroup {
-  const group = groupNamed(groups, request.group, missing)
-  if (request.key.length === 0) throw new CacheError('INVALID_ARGUMENT', 'key is empty')
-  return group
 }
 
 /**

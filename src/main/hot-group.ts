@@ -1,0 +1,11 @@
+/** A group, as the hot paths of the fronts need it; {@link HotGroup.find} is called under a pin. */
+export interface HotGroup {
+  readonly name: string
+  /** True once it was removed: another group may have its name. */
+  readonly isClosed: boolean
+  /** Length of the value of the key `bytes[start…end)`; −1 when it takes more than a look into memory. */
+  find(bytes: Uint8Array, start: number, end: number, forwarded: boolean): number
+  copyFound(target: Uint8Array, at: number): void
+  /** Infinity for no limit. */
+  foundTtlLeftMs(): number
+}

@@ -1,0 +1,56 @@
+/** One sample of one counter; geekcache.v1.Counter on the wire. */
+export interface CounterSample {
+  name: string
+  /** Empty for counters of the whole node. */
+  group: string
+  shard: number
+  value: number
+}
+
+/** A member of the ring, as this node sees it. */
+export interface RingMember {
+  address: string
+  /** Part of the key space that the member owns, 0…1. */
+  share: number
+  /** True for the node that answers. */
+  self: boolean
+}
+
+/** Who owns a key, and what the node that answers has of it. */
+export interface KeyExplanation {
+  owner: string
+  isOwned: boolean
+  shard: number
+  present: boolean
+  notFound: boolean
+  ageMs?: number
+  ttlLeftMs?: number
+  valueBytes: number
+  costBytes: number
+  hits?: number
+}
+
+/** A key that is asked for often; `hits` may be too high by `hitsOverMax`. */
+export interface HotKeySample {
+  key: Uint8Array
+  hits: number
+  hitsOverMax: number
+}
+
+/** What a node tells about itself; other threads than its main one have to ask. */
+export interface NodeView {
+  /** HOST:PORT under which the node is registered. */
+  readonly self: string
+  counters(): Iterable<CounterSample> | Promise<Iterable<CounterSample>>
+  members(): Iterable<RingMember> | Promise<Iterable<RingMember>>
+  /** Addresses of the owner of the key and of the nodes that would take over from it, in ring order. */
+  owners(key: Uint8Array): Iterable<string> | Promise<Iterable<string>>
+  find(group: string): ExplainedGroup | undefined
+}
+
+/** What can be asked about a group. */
+export interface ExplainedGroup {
+  explain(key: Uint8Array): Promise<KeyExplanation>
+  /** @param countMax default 32 */
+  hotKeys(countMax?: number): Promise<HotKeySample[]>
+}
