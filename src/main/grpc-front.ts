@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads'
 import { ServerCredentials } from '@grpc/grpc-js'
+import type { NodeCounterRow } from '../shared/node-counters.js'
 import type { ReaderPin } from '../shared/store/reader-pin.js'
 import type { Groups } from './groups.js'
 import { GrpcClient } from './grpc/client/grpc-client.js'
@@ -22,6 +23,8 @@ export interface GrpcFrontParts {
   readonly node: NodeView
   /** Of the main thread. */
   readonly pin: ReaderPin
+  /** What the main thread counts. */
+  readonly metrics: NodeCounterRow
   readonly tls: TlsFiles | undefined
   readonly log: Log
   /** A handle for one more thread that shares the cache. */

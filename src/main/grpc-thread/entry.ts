@@ -4,6 +4,7 @@ import { attach } from '../../attach/attach.js'
 import { AttachedNodeView } from '../../attach/attached-node-view.js'
 import { assert } from '../../shared/assert.js'
 import { CacheError } from '../../shared/errors.js'
+import { EventLoopMeter } from '../../shared/event-loop-meter.js'
 import type { Log } from '../node-options.js'
 import { newHotServer, registerServices } from '../service/node-server.js'
 import { TlsFiles } from '../tls-files.js'
@@ -17,7 +18,9 @@ import { listeningHandle } from './listening-handle.js'
 async function serve(port: NonNullable<typeof parentPort>, spec: GrpcThreadSpec): Promise<void> {
   const tell = (event: GrpcThreadEvent): void => port.postMessage(event)
   const [cache, listening] = await Promise.all([attach(spec.handle), listeningHandle(spec.descriptor)])
-  const { pin } = cache
+  const { pin, metrics } = cache
+  metrics.setRole('grpc')
+  const meter = new EventLoopMeter(metrics)
   const log = relayTo(tell)
   const tls = spec.tls && new TlsFiles(spec.tls, log)
   const server = newHotServer(
@@ -37,6 +40,7 @@ async function serve(port: NonNullable<typeof parentPort>, spec: GrpcThreadSpec)
     health.shutdown()
     await server.shutdown(graceMs)
     tls?.close()
+    meter.close()
     cache.close()
     port.close()
   })

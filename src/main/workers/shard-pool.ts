@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import type { HashSeed } from '../../shared/hash.js'
 import type { RingView } from '../../shared/messages.js'
+import type { NodeCounters } from '../../shared/node-counters.js'
 import type { Epochs } from '../../shared/store/epoch.js'
 import type { Log } from '../node-options.js'
 import { type GetterRunner, ShardClient } from './shard-client.js'
@@ -10,6 +11,7 @@ export interface ShardPoolOptions {
   readonly shardCount: number
   readonly epochs: Epochs
   readonly seed: HashSeed
+  readonly counters: NodeCounters
   readonly stallMs: number
   readonly getters: GetterRunner
   readonly log: Log
@@ -33,7 +35,7 @@ export class ShardPool {
   readonly #threads: readonly ShardThread[]
 
   constructor(options: ShardPoolOptions) {
-    const { shardCount, epochs, seed, stallMs, getters, log } = options
+    const { shardCount, epochs, seed, counters, stallMs, getters, log } = options
     this.clients = Array.from({ length: shardCount }, () => new ShardClient(getters))
     epochs.admit(threadOf(shardCount - 1))
     this.#threads = this.clients.map((client, shard) => {
@@ -43,6 +45,7 @@ export class ShardPool {
           thread: threadOf(shard),
           seed,
           epochs: epochs.memory,
+          counters: counters.memory,
           heartbeat: new SharedArrayBuffer(4),
         },
         epochs,
@@ -52,6 +55,7 @@ export class ShardPool {
           onStart: () => client.onStart(),
           onReplies: (replies) => client.onReplies(replies),
           onDeath: (error) => {
+            counters.endThread(threadOf(shard))
             options.onDeath(shard)
             client.onDeath(error)
           },
