@@ -36,6 +36,7 @@ export class AttachedCache {
     this.#owns = ownership(ring)
     const cache = this
     this.#where = {
+      metrics: this.metrics.front('embed'),
       get self() {
         return cache.#ring.self
       },

@@ -2,6 +2,7 @@ import type { Cancel } from '../shared/cancel.js'
 import { type Clock, systemClock } from '../shared/clock.js'
 import { Counter, GroupCounters } from '../shared/counters.js'
 import { CacheError } from '../shared/errors.js'
+import type { FrontMetrics } from '../shared/front-metrics.js'
 import { GroupReader, type ReaderThread } from '../shared/group-reader.js'
 import { STORE_BYTES_MAX, STORE_BYTES_MIN } from '../shared/limits.js'
 import type { Failure, GroupSpec, GroupView, Loaded, StoreMemory } from '../shared/messages.js'
@@ -32,6 +33,8 @@ export interface GroupsParts {
   readonly reader: ReaderThread
   readonly keyBytesMax: number
   readonly valueBytesMax: number
+  /** Of the calls of the embedding process. */
+  readonly metrics: FrontMetrics
   /** Absent when nothing is kept over a restart. */
   readonly snapshots?: () => Snapshots | undefined
   /** Told of every group that comes, and of the number of every one that goes. */
@@ -153,7 +156,7 @@ export class Groups {
   }
 
   #build(id: number, name: string, options: GroupOptions): { entry: Entry; specs: GroupSpec[] } {
-    const { self, peers, reader, keyBytesMax, valueBytesMax, clock = systemClock } = this.#parts
+    const { self, peers, reader, keyBytesMax, valueBytesMax, metrics, clock = systemClock } = this.#parts
     const all = this.#parts.shards()
     const shardCount = Math.max(1, Math.min(all.length, Math.floor(options.maxBytes / STORE_BYTES_MIN)))
     const shards = all.slice(0, shardCount)
@@ -192,7 +195,7 @@ export class Groups {
       },
     })
     const local = new LocalGroup({ id, self, reader: groupReader, owners: shards })
-    const group = new Group({ name, self, local, operations, peers, keyBytesMax, clock })
+    const group = new Group({ name, self, local, operations, peers, keyBytesMax, metrics, clock })
     return {
       entry: { group, operations, view, counters, shards, getter: getterFunctionOf(options.getter) },
       specs,

@@ -10,6 +10,7 @@ import type { Log, NodeOptions } from './node-options.js'
 import type { NodeView } from './node-view.js'
 import { GrpcJsCaller } from './service/grpc-js-caller.js'
 import { GrpcJsServer } from './service/grpc-js-server.js'
+import { GrpcMetrics } from './service/grpc-metrics.js'
 import type { HealthService } from './service/health-service.js'
 import { newHotServer, registerServices } from './service/node-server.js'
 import type { TlsFiles } from './tls-files.js'
@@ -34,14 +35,16 @@ export interface GrpcFrontParts {
 /** What a node speaks gRPC with: its server on the main thread, the threads beside it, and the callers of its peers. */
 export class GrpcFront {
   readonly #parts: GrpcFrontParts
+  readonly #metrics: GrpcMetrics
   readonly #server: GrpcServer
   readonly #health: HealthService
   readonly #threads: GrpcThread[] = []
 
   constructor(parts: GrpcFrontParts) {
     this.#parts = parts
+    this.#metrics = new GrpcMetrics(parts.metrics)
     this.#server = this.#newServer()
-    this.#health = registerServices(this.#server, parts.groups, parts.node)
+    this.#health = registerServices(this.#server, parts.groups, parts.node, this.#metrics.calls)
   }
 
   /** Listens with the main thread, and returns the port. Throws as {@link GrpcServer.listen}. */
@@ -96,8 +99,8 @@ export class GrpcFront {
       {
         ...limits,
         credentials,
-        onReadStart: () => pin.enter(),
-        onReadEnd: () => pin.leave(),
+        pin,
+        metrics: this.#metrics,
         onFault: (error: unknown) => log.error({ err: error }, 'Fault in the gRPC engine'),
       },
       groups,

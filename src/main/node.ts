@@ -110,6 +110,7 @@ export class Node {
       reader: { pin: this.#pin, thread: MAIN_THREAD, seed: this.#seed },
       keyBytesMax,
       valueBytesMax,
+      metrics: this.#metrics.front('embed'),
       snapshots: () => this.#snapshots,
       onGroup: (view) => this.#attachments.addGroup(view),
       onGroupGone: (id) => this.#attachments.removeGroup(id),

@@ -65,6 +65,28 @@ export class FrontMetrics {
     this.record(RequestOutcome[answeredBy === self ? outcome : 'peer'], durationUs)
   }
 
+  /** Counts a request when it ends, from now on. Settles as `answer` does. */
+  async time<Answer extends CountedAnswer>(answer: Promise<Answer>, self: string): Promise<Answer> {
+    const startedMs = performance.now()
+    try {
+      const result = await answer
+      this.recordAnswer(result, self, (performance.now() - startedMs) * 1000)
+      return result
+    } catch (thrown) {
+      this.recordError(thrown, (performance.now() - startedMs) * 1000)
+      throw thrown
+    }
+  }
+
+  /** Counts each key of a request for many that began at `startedMs` of this thread's `performance.now()`. */
+  recordMany(answers: readonly (CountedAnswer | CacheError)[], self: string, startedMs: number): void {
+    const durationUs = (performance.now() - startedMs) * 1000
+    for (const answer of answers) {
+      if (answer instanceof CacheError) this.recordError(answer, durationUs)
+      else this.recordAnswer(answer, self, durationUs)
+    }
+  }
+
   /** Counts a request that failed with whatever was thrown. */
   recordError(thrown: unknown, durationUs: number): void {
     this.record(RequestOutcome[OUTCOME_OF_CODE[CacheError.from(thrown, 'INTERNAL').code]], durationUs)

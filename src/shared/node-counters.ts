@@ -59,9 +59,9 @@ export class NodeCounterRow {
     this.words[this.at + wordOf(name, ...values)] = value
   }
 
-  /** What this thread counts of one front. Says that the thread serves it. */
+  /** What this thread counts of one front. Says that the thread serves it, unless it is the API of the process itself. */
   front(front: FrontName): FrontMetrics {
-    this.set('front_threads', 1, [front])
+    if (front !== 'embed') this.set('front_threads', 1, [front])
     return new FrontMetrics(this.words, this.at, front)
   }
 }

@@ -6,6 +6,7 @@ import { assert } from '../../shared/assert.js'
 import { CacheError } from '../../shared/errors.js'
 import { EventLoopMeter } from '../../shared/event-loop-meter.js'
 import type { Log } from '../node-options.js'
+import { GrpcMetrics } from '../service/grpc-metrics.js'
 import { newHotServer, registerServices } from '../service/node-server.js'
 import { TlsFiles } from '../tls-files.js'
 import type { GrpcThreadEvent, GrpcThreadOrder, GrpcThreadSpec } from './grpc-thread-spec.js'
@@ -18,24 +19,25 @@ import { listeningHandle } from './listening-handle.js'
 async function serve(port: NonNullable<typeof parentPort>, spec: GrpcThreadSpec): Promise<void> {
   const tell = (event: GrpcThreadEvent): void => port.postMessage(event)
   const [cache, listening] = await Promise.all([attach(spec.handle), listeningHandle(spec.descriptor)])
-  const { pin, metrics } = cache
-  metrics.setRole('grpc')
-  const meter = new EventLoopMeter(metrics)
+  const { pin } = cache
+  cache.metrics.setRole('grpc')
+  const meter = new EventLoopMeter(cache.metrics)
+  const metrics = new GrpcMetrics(cache.metrics)
   const log = relayTo(tell)
   const tls = spec.tls && new TlsFiles(spec.tls, log)
   const server = newHotServer(
     {
       ...spec.limits,
       credentials: tls?.serverCredentials() ?? ServerCredentials.createInsecure(),
-      onReadStart: () => pin.enter(),
-      onReadEnd: () => pin.leave(),
+      pin,
+      metrics,
       onFault: (error) =>
         log.error({ err: CacheError.from(error, 'INTERNAL').stack }, 'Fault in the gRPC engine'),
     },
     cache,
   )
   tls?.watch((context) => server.setSecureContext(context))
-  const health = registerServices(server, cache, new AttachedNodeView(cache))
+  const health = registerServices(server, cache, new AttachedNodeView(cache), metrics.calls)
   port.once('message', async ({ graceMs }: GrpcThreadOrder) => {
     health.shutdown()
     await server.shutdown(graceMs)

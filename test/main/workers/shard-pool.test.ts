@@ -23,6 +23,7 @@ async function startPool(onDeath: (pool: ShardPool) => void = () => {}) {
     peers: { owns: () => true, pick: () => [] },
     shards: () => pool.clients,
     reader: { pin: new ReaderPin(epochs, 0, systemClock), thread: 0, seed },
+    metrics: new NodeCounters().row(0, 'main').front('embed'),
     keyBytesMax: 1000,
     valueBytesMax: 1000,
     onGroup() {},
