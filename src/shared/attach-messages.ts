@@ -35,6 +35,7 @@ export type AttachedCall =
     }
   | { readonly kind: 'counters' }
   | { readonly kind: 'members' }
+  | { readonly kind: 'peers' }
   | { readonly kind: 'owners'; readonly key: Uint8Array }
   | { readonly kind: 'explain'; readonly group: string; readonly key: Uint8Array }
   | { readonly kind: 'hotKeys'; readonly group: string; readonly countMax: number | undefined }

@@ -5,12 +5,12 @@ import { systemClock } from '../../shared/clock.js'
 import { type Client, GrpcConnection, type GrpcContext } from './grpc-connection.js'
 import { type HotHandler, type HotMethod, HotPath } from './hot-path.js'
 import type { ByteBudget } from './http2/byte-budget.js'
-import type { ServerMetrics } from './http2/connection-metrics.js'
 import { BufferPool } from './http2/output-buffer.js'
 import type { ConnectionContext } from './http2/server-connection.js'
 import { Listener } from './listener.js'
 import { type Handler, type Method, MethodTable, type MethodType } from './method.js'
 import { type GrpcServerOptions, type ResolvedOptions, resolveOptions } from './options.js'
+import type { ServerMetrics } from './server-metrics.js'
 import { SocketTransport } from './socket-transport.js'
 
 /** How often connections look at their times, unless shorter limits ask for more. */

@@ -41,7 +41,7 @@ export function unaryHandler<Request, Response>(
     answer(work, call.request, { options: life.options(forwarded), metadata: call.metadata }).then(
       (reply) => {
         life.end()
-        record?.succeeded(startedMs, reply.answers ?? NO_ANSWERS)
+        record?.succeeded(startedMs, reply.answers ?? [])
         callback(null, reply.response, reply.trailer)
       },
       (thrown: unknown) => {
@@ -52,8 +52,6 @@ export function unaryHandler<Request, Response>(
     )
   }
 }
-
-const NO_ANSWERS: readonly Answer[] = []
 
 /** `async`, so that what `work` throws at once is a rejection too. */
 async function answer<Request, Response>(

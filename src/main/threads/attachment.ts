@@ -26,6 +26,7 @@ export interface SharedNode {
   findGroup(name: string): SharedGroup | undefined
   stats(): unknown
   members(): unknown
+  peers(): unknown
   owners(key: Uint8Array): unknown
 }
 
@@ -108,6 +109,7 @@ export class Attachment {
     const node = this.#node
     if (call.kind === 'counters') return node.stats()
     if (call.kind === 'members') return node.members()
+    if (call.kind === 'peers') return node.peers()
     if (call.kind === 'owners') return node.owners(call.key)
     const group = node.findGroup(call.group)
     if (call.kind === 'explain' || call.kind === 'hotKeys') {
