@@ -55,6 +55,7 @@ const LAYERS: readonly Layer[] = [
       'src/main/peer.ts',
       'src/main/node-options.ts',
       'src/main/front.ts',
+      'src/main/group-spans.ts',
       'src/main/grpc-server.ts',
       'src/main/hot-group.ts',
       'src/main/node-view.ts',
@@ -78,6 +79,7 @@ const LAYERS: readonly Layer[] = [
   {
     name: 'core',
     paths: [
+      'src/main/ask-peer.ts',
       'src/main/group.ts',
       'src/main/group-operations.ts',
       'src/main/groups.ts',

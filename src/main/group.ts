@@ -1,7 +1,6 @@
-import type { CancelSignal } from '../shared/cancel.js'
 import { type Clock, systemClock } from '../shared/clock.js'
 import { Counter } from '../shared/counters.js'
-import { CacheError, type CodeName } from '../shared/errors.js'
+import { CacheError } from '../shared/errors.js'
 import type { FrontMetrics } from '../shared/front-metrics.js'
 import type { ShardSample } from '../shared/group-reader.js'
 import { assertKeyLength, binaryKey, encodeKey, type Key } from '../shared/key.js'
@@ -10,25 +9,17 @@ import { RequestOutcome } from '../shared/node-metrics.js'
 import type { HotKey, KeyFacts } from '../shared/operation.js'
 import { isPolicyName, type PolicyName, unknownPolicy } from '../shared/policy-names.js'
 import { type FlightContext, Singleflight } from '../shared/singleflight.js'
+import { type TraceParent, traced } from '../shared/tracing.js'
+import { askPeer } from './ask-peer.js'
 import type { Answer, CallOptions } from './call.js'
 import type { GroupOperations } from './group-operations.js'
+import { answerAttributes, getManySpan, getSpan, joinActive } from './group-spans.js'
 import { type LocalGroup, notFound, type Read } from './local-group.js'
-import type { Peer, PeerPicker } from './peer.js'
+import type { PeerPicker } from './peer.js'
 import { type AskPeer, PeerBatch } from './peer-batch.js'
 
 /** How many nodes are asked for a key before this one loads it: its owner, and who takes over from the owner. */
 const OWNERS_ASKED = 2
-
-/** Part of the time left that one peer may take, so that there is time for another way when it hangs. */
-const PEER_TIME_SHARE = 0.6
-
-/** Rejections of a peer that are its word on the key; with any other code somebody else is asked. */
-const PEER_ANSWERS: ReadonlySet<CodeName> = new Set([
-  'NOT_FOUND',
-  'UNKNOWN',
-  'INVALID_ARGUMENT',
-  'RESOURCE_EXHAUSTED',
-])
 
 /** Hot keys that are told unless more are asked for, and most that can be. */
 const HOT_KEYS = 32
@@ -108,7 +99,7 @@ export class Group {
    *   failed; INVALID_ARGUMENT for an empty or too long key; UNAVAILABLE while the shard restarts
    */
   async get(key: Key, options: CallOptions = {}): Promise<Uint8Array> {
-    const { value, outcome } = await this.#fetch(encodeKey(key), options, this.#metrics)
+    const { value, outcome } = await this.#fetch(encodeKey(key), joinActive(options), this.#metrics)
     // Calls that shared one load each get bytes of their own.
     return outcome === 'coalesced' ? value.slice() : value
   }
@@ -122,7 +113,7 @@ export class Group {
    */
   async getMany(keys: Iterable<Key>, options: CallOptions = {}): Promise<(Uint8Array | null | CacheError)[]> {
     const startedMs = performance.now()
-    const answers = await this.fetchMany(Array.from(keys, encodeKey), options)
+    const answers = await this.fetchMany(Array.from(keys, encodeKey), joinActive(options))
     this.#metrics.recordMany(answers, this.#self(), startedMs)
     return answers.map((answer) => {
       if (answer instanceof CacheError) return answer.code === 'NOT_FOUND' ? null : answer
@@ -211,7 +202,14 @@ export class Group {
   }
 
   /** As getMany(), for fronts: says where the values came from. NOT_FOUND is an error like the others. */
-  async fetchMany(keys: readonly Uint8Array[], options: FetchOptions = {}): Promise<(Answer | CacheError)[]> {
+  fetchMany(keys: readonly Uint8Array[], options: FetchOptions = {}): Promise<(Answer | CacheError)[]> {
+    if (options.trace === undefined) return this.#findMany(keys, options)
+    return traced(options.trace, getManySpan(this.name, keys.length), (trace) =>
+      this.#findMany(keys, { ...options, trace }),
+    )
+  }
+
+  async #findMany(keys: readonly Uint8Array[], options: FetchOptions): Promise<(Answer | CacheError)[]> {
     this.#assertOpen()
     if (keys.length > MANY_KEYS_MAX)
       throw new CacheError('INVALID_ARGUMENT', `${keys.length} keys at once, the limit is ${MANY_KEYS_MAX}`)
@@ -284,8 +282,18 @@ export class Group {
     this.#isClosed = true
   }
 
+  #fetch(key: Uint8Array, options: FetchOptions, metrics: FrontMetrics | undefined): Promise<Answer> {
+    if (options.trace === undefined) return this.#find(key, options, metrics)
+    return traced(
+      options.trace,
+      getSpan(this.name),
+      (trace) => this.#find(key, { ...options, trace }, metrics),
+      (answer) => answerAttributes(answer, this.#self()),
+    )
+  }
+
   /** @param metrics counts the call; hits without their time: reading a clock twice would cost a fifth of one */
-  async #fetch(key: Uint8Array, options: FetchOptions, metrics: FrontMetrics | undefined): Promise<Answer> {
+  async #find(key: Uint8Array, options: FetchOptions, metrics: FrontMetrics | undefined): Promise<Answer> {
     this.#assertOpen()
     assertKeyLength(key.length, this.#keyBytesMax)
     const counters = this.#local.reader.countersOf(key)
@@ -326,7 +334,7 @@ export class Group {
   async #fetchFromPeers(callersKey: Uint8Array, options: CallOptions, ask: AskPeer): Promise<Answer> {
     const key = new Uint8Array(callersKey)
     const { result, isFirst } = this.#peerFlights.join(binaryKey(key), options, (flight) =>
-      this.#askPeers(key, flight, ask),
+      this.#askPeers(key, flight, ask, options.trace),
     )
     if (!isFirst) this.#local.reader.countersOf(key).add(Counter.coalesced)
     const answer = await result
@@ -334,13 +342,19 @@ export class Group {
   }
 
   /** The owner first, then who takes over from it, then this node: the source can answer, so the caller gets it. */
-  async #askPeers(key: Uint8Array, flight: FlightContext, ask: AskPeer): Promise<Answer> {
+  async #askPeers(
+    key: Uint8Array,
+    flight: FlightContext,
+    ask: AskPeer,
+    trace: TraceParent | undefined,
+  ): Promise<Answer> {
     const counters = this.#local.reader.countersOf(key)
     const endsMs = this.#clock.nowMs() + flight.deadlineMs
     for (const peer of this.#peers.pick(key, OWNERS_ASKED)) {
       if (!peer) break
       counters.add(Counter.peer_gets)
-      const answer = await this.#askPeer(peer, key, flight.signal, endsMs - this.#clock.nowMs(), ask)
+      const call = { signal: flight.signal, leftMs: endsMs - this.#clock.nowMs(), trace }
+      const answer = await askPeer(peer, key, call, ask)
       if (answer) return answer
       counters.add(Counter.peer_errors)
     }
@@ -348,26 +362,7 @@ export class Group {
     const found = this.#local.read(key)
     if (found?.value) return { ...found, value: found.value }
     // The waiters of this flight keep their own deadlines.
-    return this.#local.load(key, { signal: flight.signal }, FALLBACK_TTL_MS)
-  }
-
-  /** Undefined when there was no answer. */
-  async #askPeer(
-    peer: Peer,
-    key: Uint8Array,
-    signal: CancelSignal,
-    leftMs: number,
-    ask: AskPeer,
-  ): Promise<Answer | undefined> {
-    // Once the first waiter has gone, those who are left have more time than it had.
-    const deadlineMs = leftMs > 0 ? leftMs * PEER_TIME_SHARE : Number.POSITIVE_INFINITY
-    try {
-      return await ask(peer, key, { deadlineMs, signal })
-    } catch (thrown) {
-      const error = CacheError.from(thrown)
-      if (PEER_ANSWERS.has(error.code) || signal.aborted) throw error
-      return undefined
-    }
+    return this.#local.load(key, { signal: flight.signal, trace }, FALLBACK_TTL_MS)
   }
 
   #assertOpen(): void {

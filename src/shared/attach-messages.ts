@@ -1,5 +1,6 @@
 import type { HashSeed } from './hash.js'
 import type { Failure, GroupView, RingView } from './messages.js'
+import type { TraceParent } from './tracing.js'
 
 /** Everything that crosses between the main thread of a node and a thread that is attached to it. */
 
@@ -24,6 +25,8 @@ export type AttachedCall =
       /** Infinity for a caller that set no limit. */
       readonly deadlineMs: number
       readonly forwarded: boolean
+      /** The sampled trace that the call is part of; absent for none. */
+      readonly trace?: TraceParent
     }
   | {
       /** Answered by an answer or a Failure for each key, in order. */
@@ -32,6 +35,7 @@ export type AttachedCall =
       readonly keys: readonly Uint8Array[]
       readonly deadlineMs: number
       readonly forwarded: boolean
+      readonly trace?: TraceParent
     }
   | { readonly kind: 'counters' }
   | { readonly kind: 'members' }

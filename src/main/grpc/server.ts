@@ -10,6 +10,7 @@ import type { ConnectionContext } from './http2/server-connection.js'
 import { Listener } from './listener.js'
 import { type Handler, type Method, MethodTable, type MethodType } from './method.js'
 import { type GrpcServerOptions, type ResolvedOptions, resolveOptions } from './options.js'
+import type { IsOrdinary } from './request-shape.js'
 import type { ServerMetrics } from './server-metrics.js'
 import { SocketTransport } from './socket-transport.js'
 
@@ -115,10 +116,10 @@ export class GrpcServer {
    * Answers a unary method from bytes to bytes wherever it can; the method must be there the ordinary way as well, and
    * give the same answers.
    *
-   * @param ordinaryNames header fields that the handler would have to know: requests that have one go the ordinary way
+   * @param isOrdinary tells header fields that the handler would have to know: requests that have one go the ordinary way
    */
-  addHotMethod(path: string, handler: HotHandler, ...ordinaryNames: readonly string[]): void {
-    this.hotMethods.set(path, { handler, ordinaryNames: new Set(ordinaryNames) })
+  addHotMethod(path: string, handler: HotHandler, isOrdinary: IsOrdinary = () => false): void {
+    this.hotMethods.set(path, { handler, isOrdinary })
   }
 
   /** Kept for programs written for older grpc-js: a bound server serves. */

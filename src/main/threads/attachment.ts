@@ -116,9 +116,9 @@ export class Attachment {
       if (!group) throw groupNotFound(call.group, 'NOT_FOUND')
       return call.kind === 'explain' ? group.explain(call.key) : group.hotKeys(call.countMax)
     }
-    const { deadlineMs, forwarded } = call
+    const { deadlineMs, forwarded, trace } = call
     if (!group) throw groupNotFound(call.group, forwarded ? 'FAILED_PRECONDITION' : 'NOT_FOUND')
-    const options = { deadlineMs, signal, forwarded }
+    const options = { deadlineMs, signal, forwarded, trace }
     return call.kind === 'fetchMany'
       ? fetchMany(group, call.keys, options)
       : group[call.kind](call.key, options)
