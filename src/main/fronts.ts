@@ -2,6 +2,7 @@ import type { MessagePort } from 'node:worker_threads'
 import type { ReaderPin } from '../shared/store/reader-pin.js'
 import type { Front } from './front.js'
 import type { Groups } from './groups.js'
+import type { Invalidations } from './invalidations.js'
 import type { Log, NodeOptions } from './node-options.js'
 import type { NodeView } from './node-view.js'
 import type { TlsFiles } from './tls-files.js'
@@ -11,6 +12,7 @@ export interface FrontParts {
   readonly options: NodeOptions
   readonly groups: Groups
   readonly node: NodeView
+  readonly invalidations: Invalidations
   /** Of the main thread. */
   readonly pin: ReaderPin
   readonly tls: TlsFiles | undefined

@@ -16,6 +16,9 @@ import { newFronts } from './fronts.js'
 import type { Group } from './group.js'
 import { Groups } from './groups.js'
 import { GrpcFront } from './grpc-front.js'
+import { InvalidationFeed } from './invalidation/invalidation-feed.js'
+import { InvalidationHub } from './invalidation/invalidation-hub.js'
+import { PeerWatches } from './invalidation/peer-watches.js'
 import type { GroupOptions, Log, NodeOptions } from './node-options.js'
 import type { CounterSample, NodeView, RingMember } from './node-view.js'
 import { PeerClient } from './service/peer-client.js'
@@ -76,6 +79,9 @@ export class Node {
   readonly #groups: Groups
   readonly #shards: ShardPool
   readonly #attachments: Attachments
+  readonly #peerWatches: PeerWatches
+  readonly #invalidations: InvalidationHub
+  readonly #feed: InvalidationFeed
   readonly #grpc: GrpcFront
   readonly #fronts: readonly Front[]
   readonly #tls: TlsFiles | undefined
@@ -95,19 +101,33 @@ export class Node {
     const { keyBytesMax = KEY_BYTES_MAX, valueBytesMax = VALUE_BYTES_MAX } = options
     this.#epochs.admit(MAIN_THREAD)
     this.#peers = this.#newPeers()
+    this.#peerWatches = new PeerWatches({
+      onTold: (group, keys) => this.#invalidations.tellOfPeer(group, keys),
+      onCoverage: (group) => this.#invalidations.tellCoverage(group),
+    })
+    this.#invalidations = this.#newInvalidations()
+    this.#feed = new InvalidationFeed(this.#invalidations)
     this.#groups = new Groups({
       self: () => this.#self,
       peers: {
         owns: (bytes, start, end) => this.#peers.owns(bytes, start, end),
         pick: (key, countMax) => this.#peers.pick(key, countMax),
       },
+      invalidations: this.#invalidations,
       shards: () => this.#shards.clients,
       reader: { pin: this.#pin, thread: MAIN_THREAD, seed: this.#seed },
       keyBytesMax,
       valueBytesMax,
       snapshots: () => this.#snapshots,
-      onGroup: (view) => this.#attachments.addGroup(view),
-      onGroupGone: (id) => this.#attachments.removeGroup(id),
+      onGroup: (view) => {
+        this.#attachments.addGroup(view)
+        const { id, name, stores } = view
+        this.#invalidations.addGroup({ id, name, shards: this.#shards.clients.slice(0, stores.length) })
+      },
+      onGroupGone: (id) => {
+        this.#attachments.removeGroup(id)
+        this.#invalidations.removeGroup(id)
+      },
       onGroupMoved: (view) => this.#attachments.moveGroup(view),
     })
     this.#shards = new ShardPool({
@@ -117,12 +137,21 @@ export class Node {
       stallMs: options.workerStallMs ?? WORKER_STALL_MS,
       getters: this.#groups,
       log: this.#log,
-      onDeath: (shard) => this.#groups.countRestart(shard),
+      onTold: (group, keys) => this.#invalidations.tellOfShard(group, keys),
+      onDeath: (shard) => {
+        this.#groups.countRestart(shard)
+        this.#invalidations.onDeath(shard)
+      },
     })
     this.#attachments = new Attachments({
       epochs: this.#epochs,
       seed: this.#seed,
       node: this,
+      told: {
+        subscribe: (group, watcher) => this.#invalidations.subscribe(group, watcher),
+        covering: (group) => this.#invalidations.covering(group),
+        poll: (request, options) => this.#feed.poll(request, options),
+      },
       groups: () => this.#groups.views(),
       ring: () => this.#peers.view,
     })
@@ -130,6 +159,8 @@ export class Node {
       options,
       groups: this.#groups,
       node: this.#view(),
+      invalidations: this.#invalidations,
+      polled: this.#feed,
       pin: this.#pin,
       tls: this.#tls,
       log: this.#log,
@@ -250,6 +281,9 @@ export class Node {
 
   async #close(): Promise<void> {
     await this.#registry?.close()
+    this.#feed.close()
+    this.#invalidations.close()
+    this.#peerWatches.close()
     const { drainMs = DRAIN_MS } = this.#options
     await Promise.all([this.#grpc, ...this.#fronts].map((front) => front.shutdown(drainMs)))
     this.#attachments.close()
@@ -274,6 +308,16 @@ export class Node {
     }
   }
 
+  #newInvalidations(): InvalidationHub {
+    return new InvalidationHub({
+      self: () => this.#self,
+      ownerOf: (key) => this.#peers.ring.owner(key),
+      remote: this.#peerWatches,
+      group: (name) => this.#groups.find(name),
+      log: this.#log,
+    })
+  }
+
   #newPeers(): Peers {
     return new Peers({
       self: this.#self,
@@ -283,6 +327,8 @@ export class Node {
         this.#log.info({ members: ring.members }, 'Ring changed')
         this.#shards.setRing(ring)
         this.#attachments.setRing(ring)
+        this.#peerWatches.setPeers(this.#peers.connections)
+        this.#invalidations.onRing()
       },
     })
   }
