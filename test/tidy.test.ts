@@ -107,6 +107,7 @@ const LAYERS: readonly Layer[] = [
     paths: [
       'src/main/index.ts',
       'src/main/node.ts',
+      'src/main/node-invalidations.ts',
       'src/main/check-node-options.ts',
       'src/main/grpc-front.ts',
       'src/main/fronts.ts',

@@ -16,9 +16,7 @@ import { newFronts } from './fronts.js'
 import type { Group } from './group.js'
 import { Groups } from './groups.js'
 import { GrpcFront } from './grpc-front.js'
-import { InvalidationFeed } from './invalidation/invalidation-feed.js'
-import { InvalidationHub } from './invalidation/invalidation-hub.js'
-import { PeerWatches } from './invalidation/peer-watches.js'
+import { NodeInvalidations } from './node-invalidations.js'
 import type { GroupOptions, Log, NodeOptions } from './node-options.js'
 import type { CounterSample, NodeView, RingMember } from './node-view.js'
 import { PeerClient } from './service/peer-client.js'
@@ -79,9 +77,7 @@ export class Node {
   readonly #groups: Groups
   readonly #shards: ShardPool
   readonly #attachments: Attachments
-  readonly #peerWatches: PeerWatches
-  readonly #invalidations: InvalidationHub
-  readonly #feed: InvalidationFeed
+  readonly #invalidations: NodeInvalidations
   readonly #grpc: GrpcFront
   readonly #fronts: readonly Front[]
   readonly #tls: TlsFiles | undefined
@@ -101,19 +97,14 @@ export class Node {
     const { keyBytesMax = KEY_BYTES_MAX, valueBytesMax = VALUE_BYTES_MAX } = options
     this.#epochs.admit(MAIN_THREAD)
     this.#peers = this.#newPeers()
-    this.#peerWatches = new PeerWatches({
-      onTold: (group, keys) => this.#invalidations.tellOfPeer(group, keys),
-      onCoverage: (group) => this.#invalidations.tellCoverage(group),
-    })
     this.#invalidations = this.#newInvalidations()
-    this.#feed = new InvalidationFeed(this.#invalidations)
     this.#groups = new Groups({
       self: () => this.#self,
       peers: {
         owns: (bytes, start, end) => this.#peers.owns(bytes, start, end),
         pick: (key, countMax) => this.#peers.pick(key, countMax),
       },
-      invalidations: this.#invalidations,
+      invalidations: this.#invalidations.hub,
       shards: () => this.#shards.clients,
       reader: { pin: this.#pin, thread: MAIN_THREAD, seed: this.#seed },
       keyBytesMax,
@@ -121,37 +112,20 @@ export class Node {
       snapshots: () => this.#snapshots,
       onGroup: (view) => {
         this.#attachments.addGroup(view)
-        const { id, name, stores } = view
-        this.#invalidations.addGroup({ id, name, shards: this.#shards.clients.slice(0, stores.length) })
+        this.#invalidations.addGroup(view.id, view.name, view.stores.length)
       },
       onGroupGone: (id) => {
         this.#attachments.removeGroup(id)
-        this.#invalidations.removeGroup(id)
+        this.#invalidations.hub.removeGroup(id)
       },
       onGroupMoved: (view) => this.#attachments.moveGroup(view),
     })
-    this.#shards = new ShardPool({
-      shardCount: options.workers ?? defaultShardCount(),
-      epochs: this.#epochs,
-      seed: this.#seed,
-      stallMs: options.workerStallMs ?? WORKER_STALL_MS,
-      getters: this.#groups,
-      log: this.#log,
-      onTold: (group, keys) => this.#invalidations.tellOfShard(group, keys),
-      onDeath: (shard) => {
-        this.#groups.countRestart(shard)
-        this.#invalidations.onDeath(shard)
-      },
-    })
+    this.#shards = this.#newShards()
     this.#attachments = new Attachments({
       epochs: this.#epochs,
       seed: this.#seed,
       node: this,
-      told: {
-        subscribe: (group, watcher) => this.#invalidations.subscribe(group, watcher),
-        covering: (group) => this.#invalidations.covering(group),
-        poll: (request, options) => this.#feed.poll(request, options),
-      },
+      told: this.#invalidations,
       groups: () => this.#groups.views(),
       ring: () => this.#peers.view,
     })
@@ -159,8 +133,8 @@ export class Node {
       options,
       groups: this.#groups,
       node: this.#view(),
-      invalidations: this.#invalidations,
-      polled: this.#feed,
+      invalidations: this.#invalidations.hub,
+      polled: this.#invalidations,
       pin: this.#pin,
       tls: this.#tls,
       log: this.#log,
@@ -281,9 +255,7 @@ export class Node {
 
   async #close(): Promise<void> {
     await this.#registry?.close()
-    this.#feed.close()
     this.#invalidations.close()
-    this.#peerWatches.close()
     const { drainMs = DRAIN_MS } = this.#options
     await Promise.all([this.#grpc, ...this.#fronts].map((front) => front.shutdown(drainMs)))
     this.#attachments.close()
@@ -308,12 +280,28 @@ export class Node {
     }
   }
 
-  #newInvalidations(): InvalidationHub {
-    return new InvalidationHub({
+  #newShards(): ShardPool {
+    return new ShardPool({
+      shardCount: this.#options.workers ?? defaultShardCount(),
+      epochs: this.#epochs,
+      seed: this.#seed,
+      stallMs: this.#options.workerStallMs ?? WORKER_STALL_MS,
+      getters: this.#groups,
+      log: this.#log,
+      onTold: (group, keys) => this.#invalidations.hub.tellOfShard(group, keys),
+      onDeath: (shard) => {
+        this.#groups.countRestart(shard)
+        this.#invalidations.hub.onDeath(shard)
+      },
+    })
+  }
+
+  #newInvalidations(): NodeInvalidations {
+    return new NodeInvalidations({
       self: () => this.#self,
       ownerOf: (key) => this.#peers.ring.owner(key),
-      remote: this.#peerWatches,
       group: (name) => this.#groups.find(name),
+      shards: () => this.#shards.clients,
       log: this.#log,
     })
   }
@@ -327,8 +315,7 @@ export class Node {
         this.#log.info({ members: ring.members }, 'Ring changed')
         this.#shards.setRing(ring)
         this.#attachments.setRing(ring)
-        this.#peerWatches.setPeers(this.#peers.connections)
-        this.#invalidations.onRing()
+        this.#invalidations.setPeers(this.#peers.connections)
       },
     })
   }
