@@ -78,6 +78,11 @@ export class AttachedGroup {
     return this.#where.invalidations.watch(this.name, listener)
   }
 
+  /** As the group's `covers` on the main thread. */
+  covers(key: Key): boolean {
+    return this.#where.invalidations.covers(this.name, encodeKey(key))
+  }
+
   /** As get(), for fronts: says where the value came from. */
   async fetch(key: Uint8Array, options: AttachedFetchOptions = {}): Promise<Answer> {
     this.#link.assertOpen()

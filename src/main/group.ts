@@ -13,7 +13,7 @@ import type { GroupOperations } from './group-operations.js'
 import type { Invalidated, InvalidationTeller } from './invalidations.js'
 import { type LocalGroup, notFound, type Read } from './local-group.js'
 import type { Peer, PeerPicker } from './peer.js'
-import { type AskPeer, PeerBatch } from './peer-batch.js'
+import { type AskPeer, askAlone, PeerBatch } from './peer-batch.js'
 
 /** How many nodes are asked for a key before this one loads it: its owner, and who takes over from the owner. */
 const OWNERS_ASKED = 2
@@ -45,12 +45,6 @@ export interface Explanation extends KeyFacts {
 
 /** Keys that are read under one pin: writers wait for it. */
 const PINNED_KEYS_MAX = 256
-
-/** One key at a time. */
-const askAlone =
-  (group: string): AskPeer =>
-  (peer, key, options) =>
-    peer.fetch(group, key, options)
 
 /** How the fronts call a group. */
 export interface FetchOptions extends CallOptions {
@@ -204,6 +198,11 @@ export class Group {
   onInvalidate(listener: (keys: Invalidated) => void): () => void {
     this.#assertOpen()
     return this.#invalidations.watch(this.name, listener)
+  }
+
+  /** False while the owner of the key does not tell of changes: nobody may keep a copy of its value. */
+  covers(key: Key): boolean {
+    return this.#invalidations.covers(this.name, encodeKey(key))
   }
 
   /** Who asks for these keys of this node from here on joins no load that began before. */
