@@ -183,6 +183,34 @@ export function describePeerClient(
       })
     })
 
+    describe('invalidations', () => {
+      const groups = [{ name: 'scores', isCovered: true }]
+
+      it('are what the peer tells, and its deadline is the caller’s', async () => {
+        const peer = await startPeer('ours')
+        const answer = await clientOf(peer.address).poll(
+          { session: 's', sequence: 7, groups },
+          { deadlineMs: 60_000 },
+        )
+        assert.deepEqual(answer, {
+          session: 's',
+          sequence: 8,
+          isReset: false,
+          covered: ['scores'],
+          events: [{ group: 'scores', keys: [new Uint8Array(key('Tom'))] }],
+        })
+        const [{ request, options }] = peer.groups.polls as [(typeof peer.groups.polls)[0]]
+        assert.deepEqual(request, { session: 's', sequence: 7, groups })
+        assert.ok(options.deadlineMs! > 0 && options.deadlineMs! <= 60_000)
+      })
+
+      it('of a plain peer are UNIMPLEMENTED', async () => {
+        const { address } = await startPeer('plain')
+        const poll = clientOf(address).poll({ session: '', sequence: 0, groups }, {})
+        await assert.rejects(poll, { code: 'UNIMPLEMENTED' })
+      })
+    })
+
     describe('many keys', () => {
       const many = (texts: readonly string[]): Buffer[] => texts.map(key)
       const shown = (answers: readonly (Answer | CacheError)[]): string[] =>

@@ -79,7 +79,8 @@ export const invalidationsResponseCodec = messageCodec<
     else if (tag === lengthTag(4)) pushUpTo(POLL_GROUPS_MAX, message.covered, readText(reader))
     else if (tag === lengthTag(5)) {
       const { group, keys, isAll } = invalidationCodec.decode(reader.bytes())
-      pushUpTo(POLL_KEYS_MAX, message.events, { group, keys: isAll ? 'all' : keys })
+      if (countOf(message.events) + 1 + keys.length > 2 * POLL_KEYS_MAX) throw new RangeError('too many keys')
+      message.events.push({ group, keys: isAll ? 'all' : keys })
     } else return false
     return true
   },
@@ -94,6 +95,11 @@ export const invalidationsResponseCodec = messageCodec<
     }
   },
 )
+
+/** Events, and keys in them. An answer has no more than POLL_KEYS_MAX, but that the last event may go over it. */
+function countOf(events: readonly PolledEvent[]): number {
+  return events.reduce((sum, { keys }) => sum + 1 + (keys === 'all' ? 0 : keys.length), 0)
+}
 
 function readSequence(reader: Reader): number {
   return Number(reader.uint64().toString())
