@@ -1,3 +1,5 @@
+import type { BufferPool, OutputBuffer } from '../../sockets/output-buffer.js'
+import type { Defer, Transport } from '../../sockets/transport.js'
 import type { ByteBudget } from './byte-budget.js'
 import { ConnectionOutput } from './connection-output.js'
 import { ConnectionTimers, type TimedConnection, type TimerVerdict } from './connection-timers.js'
@@ -16,13 +18,11 @@ import { FrameDispatcher, type FrameHandler } from './frame-dispatcher.js'
 import { FrameReader, type FrameSink } from './frame-reader.js'
 import { HpackEncoder } from './hpack-encoder.js'
 import type { ConnectionLimits } from './limits.js'
-import type { BufferPool, OutputBuffer } from './output-buffer.js'
 import type { RequestHead } from './request-head.js'
 import { ServerStreams, type StreamsContext } from './server-streams.js'
 import { applySettings, SettingId, WINDOW_BYTES_DEFAULT, writeSettings } from './settings.js'
 import { type Drainable, Shutdown } from './shutdown.js'
 import type { Http2Stream } from './stream.js'
-import type { Defer, Transport } from './transport.js'
 
 /** Who answers the requests of a connection. */
 export interface RequestHandler {
