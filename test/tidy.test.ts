@@ -66,6 +66,7 @@ const LAYERS: readonly Layer[] = [
       'src/main/log.ts',
       'src/main/tls-options.ts',
       'src/main/option/',
+      'src/main/sockets/',
       'src/main/cluster/address.ts',
     ],
     mayImport: ['shared'],

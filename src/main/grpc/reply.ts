@@ -1,3 +1,4 @@
+import type { OutputBuffer } from '../sockets/output-buffer.js'
 import { PREFIX_BYTES, prefixOf, writePrefix } from './framing.js'
 import type { ConnectionOutput } from './http2/connection-output.js'
 import {
@@ -8,7 +9,6 @@ import {
   writeFrameHeader,
   writeUint32,
 } from './http2/frame.js'
-import type { OutputBuffer } from './http2/output-buffer.js'
 import type { ServerStreams } from './http2/server-streams.js'
 import { RESPONSE_HEADERS } from './server-call.js'
 import { encodeStatusMessage } from './status.js'

@@ -2,16 +2,16 @@ import type { Socket } from 'node:net'
 import type { SecureContextOptions } from 'node:tls'
 import type { ServerCredentials, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js'
 import { systemClock } from '../../shared/clock.js'
+import { BufferPool } from '../sockets/output-buffer.js'
+import { SocketTransport } from '../sockets/socket-transport.js'
 import { type Client, GrpcConnection, type GrpcContext } from './grpc-connection.js'
 import { type HotHandler, type HotMethod, HotPath } from './hot-path.js'
 import type { ByteBudget } from './http2/byte-budget.js'
 import type { ServerMetrics } from './http2/connection-metrics.js'
-import { BufferPool } from './http2/output-buffer.js'
 import type { ConnectionContext } from './http2/server-connection.js'
 import { Listener } from './listener.js'
 import { type Handler, type Method, MethodTable, type MethodType } from './method.js'
 import { type GrpcServerOptions, type ResolvedOptions, resolveOptions } from './options.js'
-import { SocketTransport } from './socket-transport.js'
 
 /** How often connections look at their times, unless shorter limits ask for more. */
 const TICK_MS = 1000
