@@ -57,7 +57,7 @@ export class GrpcHarness implements Transport {
       indexable: (name: string) => name === 'content-type' || name === 'grpc-status',
     }
     this.connection = new GrpcConnection(context, http2, this, { address: 'test:1', authContext: () => ({}) })
-    this.connection.http2.streams.fastPath = new HotPath(this.connection.http2, {
+    this.connection.http2.streams.fastPath = new HotPath(this.connection.http2, this.connection.admission, {
       methods: new Map(
         Object.entries(hot).map(([path, handler]) => [
           path,

@@ -196,7 +196,7 @@ export class GrpcServer {
     const transport = new SocketTransport(socket, this.http2Context.pool, this.metrics)
     const connection = new GrpcConnection(this.context, this.http2Context, transport, client)
     const { options, context } = this
-    connection.http2.streams.fastPath = new HotPath(connection.http2, {
+    connection.http2.streams.fastPath = new HotPath(connection.http2, connection.admission, {
       methods: this.hotMethods,
       receiveBytesMax: options.receiveBytesMax,
       onFault: (error) => context.onFault(error),

@@ -112,6 +112,20 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
     })
   }
 
+  /** Does what leads to output, and writes all of that at once. */
+  batch(work: () => void): void {
+    this.output.beginBatch()
+    this.handler.onReadStart()
+    try {
+      work()
+    } catch (error) {
+      this.fail(error)
+    } finally {
+      this.handler.onReadEnd()
+      this.output.endBatch()
+    }
+  }
+
   /** The transport has nothing unsent any more. */
   onDrained(): void {
     if (this.shutdown.state === 'closed' || !this.output.congested) return
@@ -323,19 +337,6 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
 
   get stuckSinceMs(): number {
     return this.output.congested ? this.output.congestedAtMs : this.streams.sendQueue.stuckSinceMs
-  }
-
-  private batch(work: () => void): void {
-    this.output.beginBatch()
-    this.handler.onReadStart()
-    try {
-      work()
-    } catch (error) {
-      this.fail(error)
-    } finally {
-      this.handler.onReadEnd()
-      this.output.endBatch()
-    }
   }
 
   /** Takes what `chunk` has of the preface; answers where the frames begin. */
