@@ -88,6 +88,7 @@ const LAYERS: readonly Layer[] = [
       'src/main/group-settings.ts',
       'src/main/local-group.ts',
       'src/main/peer-batch.ts',
+      'src/main/peer-route.ts',
       'src/main/snapshot-files.ts',
       'src/main/snapshots.ts',
     ],
