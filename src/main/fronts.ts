@@ -1,4 +1,5 @@
 import type { MessagePort } from 'node:worker_threads'
+import type { NodeCounterRow } from '../shared/node-counters.js'
 import type { ReaderPin } from '../shared/store/reader-pin.js'
 import type { Front } from './front.js'
 import type { Groups } from './groups.js'
@@ -15,6 +16,8 @@ export interface FrontParts {
   readonly invalidations: Invalidations
   /** Of the main thread. */
   readonly pin: ReaderPin
+  /** What the main thread counts of the node as a whole: each front takes its `metrics.front(NAME)`. */
+  readonly metrics: NodeCounterRow
   readonly tls: TlsFiles | undefined
   readonly log: Log
   /** A handle for one more thread that shares the cache. */

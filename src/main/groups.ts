@@ -2,6 +2,7 @@ import type { Cancel } from '../shared/cancel.js'
 import { type Clock, systemClock } from '../shared/clock.js'
 import { Counter, GroupCounters } from '../shared/counters.js'
 import { CacheError } from '../shared/errors.js'
+import type { FrontMetrics } from '../shared/front-metrics.js'
 import { GroupReader, type ReaderThread } from '../shared/group-reader.js'
 import { STORE_BYTES_MAX, STORE_BYTES_MIN } from '../shared/limits.js'
 import type { Failure, GroupSpec, GroupView, Loaded, StoreMemory } from '../shared/messages.js'
@@ -34,6 +35,8 @@ export interface GroupsParts {
   readonly reader: ReaderThread
   readonly keyBytesMax: number
   readonly valueBytesMax: number
+  /** Of the calls of the embedding process. */
+  readonly metrics: FrontMetrics
   /** Absent when nothing is kept over a restart. */
   readonly snapshots?: () => Snapshots | undefined
   /** Told of every group that comes, and of the number of every one that goes. */
@@ -162,6 +165,7 @@ export class Groups {
       reader,
       keyBytesMax,
       valueBytesMax,
+      metrics,
       clock = systemClock,
     } = this.#parts
     const all = this.#parts.shards()
@@ -202,7 +206,17 @@ export class Groups {
       },
     })
     const local = new LocalGroup({ id, self, reader: groupReader, owners: shards })
-    const group = new Group({ name, self, local, operations, peers, invalidations, keyBytesMax, clock })
+    const group = new Group({
+      name,
+      self,
+      local,
+      operations,
+      peers,
+      invalidations,
+      keyBytesMax,
+      metrics,
+      clock,
+    })
     return {
       entry: { group, operations, view, counters, shards, getter: getterFunctionOf(options.getter) },
       specs,

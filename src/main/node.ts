@@ -2,9 +2,11 @@ import { randomInt } from 'node:crypto'
 import type { MessagePort } from 'node:worker_threads'
 import { systemClock } from '../shared/clock.js'
 import { CacheError } from '../shared/errors.js'
+import { EventLoopMeter } from '../shared/event-loop-meter.js'
 import type { HashSeed } from '../shared/hash.js'
 import { encodeKey, type Key } from '../shared/key.js'
 import { KEY_BYTES_MAX, VALUE_BYTES_MAX } from '../shared/limits.js'
+import { NodeCounters } from '../shared/node-counters.js'
 import { Epochs } from '../shared/store/epoch.js'
 import { ReaderPin } from '../shared/store/reader-pin.js'
 import { checkNodeOptions } from './check-node-options.js'
@@ -74,6 +76,9 @@ export class Node {
   readonly #epochs = new Epochs()
   readonly #seed: HashSeed = { k0: randomInt(2 ** 32) | 0, k1: randomInt(2 ** 32) | 0 }
   readonly #pin = new ReaderPin(this.#epochs, MAIN_THREAD, systemClock)
+  readonly #counters = new NodeCounters()
+  readonly #metrics = this.#counters.row(MAIN_THREAD, 'main')
+  readonly #meter = new EventLoopMeter(this.#metrics)
   readonly #groups: Groups
   readonly #shards: ShardPool
   readonly #attachments: Attachments
@@ -109,6 +114,7 @@ export class Node {
       reader: { pin: this.#pin, thread: MAIN_THREAD, seed: this.#seed },
       keyBytesMax,
       valueBytesMax,
+      metrics: this.#metrics.front('embed'),
       snapshots: () => this.#snapshots,
       onGroup: (view) => {
         this.#attachments.addGroup(view)
@@ -124,6 +130,7 @@ export class Node {
     this.#attachments = new Attachments({
       epochs: this.#epochs,
       seed: this.#seed,
+      counters: this.#counters,
       node: this,
       told: this.#invalidations,
       groups: () => this.#groups.views(),
@@ -136,6 +143,7 @@ export class Node {
       invalidations: this.#invalidations.hub,
       polled: this.#invalidations,
       pin: this.#pin,
+      metrics: this.#metrics,
       tls: this.#tls,
       log: this.#log,
       newHandle: () => this.#attachments.handle(),
@@ -207,11 +215,13 @@ export class Node {
     return this.#attachments.handle()
   }
 
-  /** All counters of all groups. Reads shared memory, sends no message. */
+  /** All counters of all groups, and those of the node as a whole. Reads shared memory, sends no message. */
   stats(): CounterSample[] {
-    return [...this.#groups].flatMap((group) =>
+    const ofGroups = [...this.#groups].flatMap((group) =>
       group.stats().map((sample) => ({ group: group.name, ...sample })),
     )
+    const ofNode = this.#counters.samples().map((sample) => ({ group: '', shard: 0, ...sample }))
+    return [...ofNode, ...ofGroups]
   }
 
   /** The members of the ring and their shares of the key space. */
@@ -264,6 +274,7 @@ export class Node {
     this.#peers.close()
     await this.#shards.close()
     this.#tls?.close()
+    this.#meter.close()
     this.#log.info({ self: this.#self }, 'Node is closed')
   }
 
@@ -285,11 +296,13 @@ export class Node {
       shardCount: this.#options.workers ?? defaultShardCount(),
       epochs: this.#epochs,
       seed: this.#seed,
+      counters: this.#counters,
       stallMs: this.#options.workerStallMs ?? WORKER_STALL_MS,
       getters: this.#groups,
       log: this.#log,
       onTold: (group, keys) => this.#invalidations.hub.tellOfShard(group, keys),
       onDeath: (shard) => {
+        this.#metrics.add('thread_restarts', ['worker'])
         this.#groups.countRestart(shard)
         this.#invalidations.hub.onDeath(shard)
       },

@@ -10,6 +10,8 @@ export interface Welcome {
   readonly thread: number
   readonly seed: HashSeed
   readonly epochs: SharedArrayBuffer
+  /** Of {@link NodeCounters}. */
+  readonly counters: SharedArrayBuffer
   readonly groups: readonly GroupView[]
   readonly ring: RingView
 }

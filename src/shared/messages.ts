@@ -80,6 +80,8 @@ export interface ShardSpec {
   readonly thread: number
   readonly seed: HashSeed
   readonly epochs: SharedArrayBuffer
+  /** Of the node as a whole. */
+  readonly counters: SharedArrayBuffer
   /** One word that the worker keeps changing while its event loop turns. */
   readonly heartbeat: SharedArrayBuffer
 }

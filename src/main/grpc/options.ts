@@ -1,4 +1,5 @@
 import type { Encoding } from './compression.js'
+import type { ServerMetrics } from './http2/connection-metrics.js'
 import type { ConnectionLimits } from './http2/limits.js'
 
 /** One option of the server. */
@@ -147,6 +148,8 @@ export interface GrpcServerOptions extends Partial<Numbers> {
   /** Around everything that is done for one read of a socket, so that hot methods can share what they prepare. */
   readonly onReadStart?: () => void
   readonly onReadEnd?: () => void
+  /** Told of what is to be counted. Default: nobody. */
+  readonly metrics?: ServerMetrics
   /** Faults of the engine itself, each of which ended a connection. Default: ignored. */
   readonly onFault?: (error: unknown) => void
 }

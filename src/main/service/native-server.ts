@@ -1,6 +1,7 @@
 import type { SecureContextOptions } from 'node:tls'
 import type { ServerCredentials, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js'
 import type { HotHandler } from '../grpc/hot-path.js'
+import type { ServerMetrics } from '../grpc/http2/connection-metrics.js'
 import { GrpcServer as Engine } from '../grpc/server.js'
 import type { GrpcServer, MessageLimits } from '../grpc-server.js'
 import { listenError } from './listen-error.js'
@@ -12,6 +13,7 @@ export interface NativeServerOptions extends MessageLimits {
   readonly onReadStart: () => void
   readonly onReadEnd: () => void
   readonly onFault: (error: unknown) => void
+  readonly metrics?: ServerMetrics
 }
 
 /** The node's own gRPC engine. */

@@ -1,7 +1,9 @@
 import type { handleUnaryCall, Metadata, ServerUnaryCall } from '@grpc/grpc-js'
 import { Cancel, type CancelSignal } from '../../shared/cancel.js'
 import { CacheError } from '../../shared/errors.js'
+import type { Answer } from '../call.js'
 import type { ServeOptions } from '../served-group.js'
+import type { CallRecord } from './call-record.js'
 import { MalformedMessage } from './message.js'
 import { rpcStatusOf } from './rpc-status.js'
 
@@ -17,32 +19,41 @@ export interface Reply<Response> {
   readonly response: Response
   /** Trailing metadata. */
   readonly trailer?: Metadata | undefined
+  /** What it brought of each key that was asked for, to be counted. Default: the call asked for no value. */
+  readonly answers?: readonly (Answer | CacheError)[]
 }
 
 /**
  * Makes a gRPC handler of a function from request to reply. Malformed requests end with INVALID_ARGUMENT; whatever the
  * function throws ends the call with the status of the error, and nothing else.
  *
+ * @param record of every call; a call that was malformed or failed in it
  * @param forwarded true for methods that only peers call
  */
 export function unaryHandler<Request, Response>(
   work: (request: Request, call: InboundCall) => Promise<Reply<Response>>,
+  record?: CallRecord,
   forwarded = false,
 ): handleUnaryCall<Request | MalformedMessage, Response> {
   return (call, callback) => {
+    const startedMs = performance.now()
     const life = new CallLife(call)
     answer(work, call.request, { options: life.options(forwarded), metadata: call.metadata }).then(
       (reply) => {
         life.end()
+        record?.succeeded(startedMs, reply.answers ?? NO_ANSWERS)
         callback(null, reply.response, reply.trailer)
       },
       (thrown: unknown) => {
         life.end()
+        record?.failed(startedMs, thrown)
         callback(rpcStatusOf(thrown))
       },
     )
   }
 }
+
+const NO_ANSWERS: readonly Answer[] = []
 
 /** `async`, so that what `work` throws at once is a rejection too. */
 async function answer<Request, Response>(

@@ -1,4 +1,7 @@
+import type { BufferPool, OutputBuffer } from '../../sockets/output-buffer.js'
+import type { Defer, Transport } from '../../sockets/transport.js'
 import type { ByteBudget } from './byte-budget.js'
+import type { ConnectionMetrics } from './connection-metrics.js'
 import { ConnectionOutput } from './connection-output.js'
 import { ConnectionTimers, type TimedConnection, type TimerVerdict } from './connection-timers.js'
 import { ConnectionError, Http2Code, StreamError } from './errors.js'
@@ -10,19 +13,17 @@ import {
   writeGoaway,
   writePing,
   writeSettingsAck,
-  writeWindowUpdate,
 } from './frame.js'
 import { FrameDispatcher, type FrameHandler } from './frame-dispatcher.js'
 import { FrameReader, type FrameSink } from './frame-reader.js'
+import { HTTP1_ANSWER, HTTP1_REQUEST, writeGreeting } from './greeting.js'
 import { HpackEncoder } from './hpack-encoder.js'
 import type { ConnectionLimits } from './limits.js'
-import type { BufferPool, OutputBuffer } from './output-buffer.js'
 import type { RequestHead } from './request-head.js'
 import { ServerStreams, type StreamsContext } from './server-streams.js'
-import { applySettings, SettingId, WINDOW_BYTES_DEFAULT, writeSettings } from './settings.js'
+import { applySettings } from './settings.js'
 import { type Drainable, Shutdown } from './shutdown.js'
 import type { Http2Stream } from './stream.js'
-import type { Defer, Transport } from './transport.js'
 
 /** Who answers the requests of a connection. */
 export interface RequestHandler {
@@ -50,12 +51,9 @@ export interface ConnectionContext {
   random(): number
   /** Which response fields are worth a place in the HPACK table. */
   indexable(name: string, value: string): boolean
+  readonly metrics?: ConnectionMetrics
 }
 
-/** How a client begins that speaks HTTP/1. */
-const HTTP1_REQUEST = /^(GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|CONNECT|TRACE) \S/
-const HTTP1_ANSWER =
-  'HTTP/1.1 505 HTTP Version Not Supported\r\nconnection: close\r\ncontent-length: 0\r\n\r\n'
 const KEEPALIVE_PING = Buffer.from('alive\0\0\0', 'latin1')
 /** Encoded bytes of a header block, as a multiple of what the list may have decoded. */
 const BLOCK_BYTES_FACTOR = 2
@@ -74,6 +72,7 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
   readonly budget: ByteBudget
   readonly output: ConnectionOutput
   readonly streams: ServerStreams
+  readonly metrics: ConnectionMetrics | undefined
   private readonly context: ConnectionContext
   private readonly transport: Transport
   private readonly handler: RequestHandler
@@ -89,6 +88,7 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
     this.context = context
     this.limits = context.limits
     this.budget = context.budget
+    this.metrics = context.metrics
     this.transport = transport
     this.handler = handler
     this.tickedAtMs = context.nowMs()
@@ -112,6 +112,20 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
     })
   }
 
+  /** Does what leads to output, and writes all of that at once. */
+  batch(work: () => void): void {
+    this.output.beginBatch()
+    this.handler.onReadStart()
+    try {
+      work()
+    } catch (error) {
+      this.fail(error)
+    } finally {
+      this.handler.onReadEnd()
+      this.output.endBatch()
+    }
+  }
+
   /** The transport has nothing unsent any more. */
   onDrained(): void {
     if (this.shutdown.state === 'closed' || !this.output.congested) return
@@ -125,6 +139,7 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
   onTransportClosed(): void {
     if (this.shutdown.state === 'closed') return
     this.shutdown.state = 'closed'
+    this.streams.tellOpened()
     this.output.close()
     this.streams.closeAll()
     this.handler.onClosed()
@@ -132,6 +147,7 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
 
   /** Ends the connection once its streams are done, at the latest after `graceMs`. */
   drain(graceMs: number, debug: string): void {
+    if (this.shutdown.state === 'serving') this.metrics?.goaway('shutdown')
     this.shutdown.drain(this.nowMs(), graceMs, debug)
     this.output.plan()
   }
@@ -147,6 +163,7 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
     const nowMs = this.nowMs()
     this.guard.refill(nowMs - this.tickedAtMs)
     this.tickedAtMs = nowMs
+    this.streams.tellOpened()
     if (this.shutdown.over) {
       if (nowMs - this.finishedAtMs >= LINGER_MS) this.destroy()
       return
@@ -322,44 +339,20 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
     return this.output.congested ? this.output.congestedAtMs : this.streams.sendQueue.stuckSinceMs
   }
 
-  private batch(work: () => void): void {
-    this.output.beginBatch()
-    this.handler.onReadStart()
-    try {
-      work()
-    } catch (error) {
-      this.fail(error)
-    } finally {
-      this.handler.onReadEnd()
-      this.output.endBatch()
-    }
-  }
-
   /** Takes what `chunk` has of the preface; answers where the frames begin. */
   private readPreface(chunk: Buffer): number {
     const count = Math.min(CLIENT_PREFACE.length - this.prefaceBytes, chunk.length)
     if (CLIENT_PREFACE.compare(chunk, 0, count, this.prefaceBytes, this.prefaceBytes + count) !== 0) {
       if (this.prefaceBytes === 0 && HTTP1_REQUEST.test(chunk.toString('latin1', 0, 32))) {
-        this.output.buffer.append(Buffer.from(HTTP1_ANSWER, 'latin1'))
+        this.output.buffer.append(HTTP1_ANSWER)
         this.finish()
         return chunk.length
       }
       throw new ConnectionError('PROTOCOL_ERROR', 'no HTTP/2 connection preface')
     }
     this.prefaceBytes += count
-    if (this.prefaceDone) this.greet()
+    if (this.prefaceDone) writeGreeting(this.output.buffer, this.limits)
     return count
-  }
-
-  private greet(): void {
-    const { limits } = this
-    writeSettings(this.output.buffer, [
-      [SettingId.MAX_CONCURRENT_STREAMS, limits.concurrentStreamsMax],
-      [SettingId.INITIAL_WINDOW_SIZE, limits.streamWindowBytes],
-      [SettingId.MAX_HEADER_LIST_SIZE, limits.headerListBytesMax],
-    ])
-    const increment = limits.connectionWindowBytes - WINDOW_BYTES_DEFAULT
-    if (increment > 0) writeWindowUpdate(this.output.buffer, 0, increment)
   }
 
   private act(verdict: TimerVerdict): void {
@@ -393,6 +386,8 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
     if (this.prefaceDone)
       writeGoaway(this.output.buffer, this.highestStreamId, code, known ? error.message : 'fault')
     if (!known) this.handler.onFault(error)
+    else this.metrics?.protocolError()
+    this.metrics?.goaway(code === Http2Code.ENHANCE_YOUR_CALM ? 'flood' : 'error')
     this.finish()
   }
 }
