@@ -11,7 +11,7 @@ import type { HttpAnswer, HttpRequest } from './exchange.js'
 import { percentDecodeText } from './percent.js'
 import { HttpProblem, STATUS_OF } from './problem.js'
 import type { Route } from './route.js'
-import type { SurfaceParts } from './surface.js'
+import type { SurfaceParts } from './surface-parts.js'
 import { cacheOf } from './value-answer.js'
 
 /** Largest body of a batch: far more than its keys take, as a rule. */

@@ -4,7 +4,7 @@ import { deadlineOf } from './deadline.js'
 import type { Operation } from './operation.js'
 import { percentDecode } from './percent.js'
 import type { Route } from './route.js'
-import type { SurfaceParts } from './surface.js'
+import type { SurfaceParts } from './surface-parts.js'
 
 /** Tag of `bytes value = 1` of groupcachepb.GetResponse. */
 const VALUE_TAG = 0x0a

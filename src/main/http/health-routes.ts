@@ -1,6 +1,6 @@
 import { type HttpAnswer, jsonAnswer } from './exchange.js'
 import type { Route } from './route.js'
-import type { SurfaceParts } from './surface.js'
+import type { SurfaceParts } from './surface-parts.js'
 
 /** For load balancers and whatever restarts processes. */
 export function healthRoutes({ isReady }: SurfaceParts): Route[] {

@@ -4,7 +4,7 @@ import type { HttpAnswer, HttpRequest } from './exchange.js'
 import type { Operation } from './operation.js'
 import { percentDecode, percentDecodeText } from './percent.js'
 import type { Route } from './route.js'
-import type { SurfaceParts } from './surface.js'
+import type { SurfaceParts } from './surface-parts.js'
 import { type Representation, representationOf, valueAnswer } from './value-answer.js'
 
 const PATH = '/v1/groups/{group}/keys/{key}'

@@ -5,7 +5,7 @@ import { EXPLAIN, GROUPS, HOT_KEYS, RING, STATS } from './node-operations.js'
 import { percentDecode, percentDecodeText } from './percent.js'
 import { queryOf } from './query.js'
 import type { Route } from './route.js'
-import type { SurfaceParts } from './surface.js'
+import type { SurfaceParts } from './surface-parts.js'
 
 /** Hot keys that are told unless more are asked for, and most that can be. */
 const HOT_KEYS_DEFAULT = 32

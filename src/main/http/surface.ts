@@ -1,25 +1,13 @@
-import type { NodeView } from '../node-view.js'
-import type { ServedGroups } from '../served-group.js'
 import { batchRoutes } from './batch-routes.js'
 import { groupcacheRoutes } from './groupcache-routes.js'
 import { healthRoutes } from './health-routes.js'
-import type { Hits } from './hits.js'
 import { keyRoutes } from './key-routes.js'
 import { nodeRoutes } from './node-routes.js'
 import { openApiRoute } from './open-api.js'
 import { type Route, routesOf } from './route.js'
 import { Router } from './router.js'
+import type { SurfaceParts } from './surface-parts.js'
 import type { WebSocketRoute } from './web-socket.js'
-
-/** What routes are built of, on the main thread or in a front thread. */
-export interface SurfaceParts {
-  readonly groups: ServedGroups
-  readonly node: NodeView
-  /** False until the node has joined its ring, and from when it begins to leave it. */
-  readonly isReady: () => boolean
-  /** Of this thread; the operator's address has none. */
-  readonly hits?: Hits
-}
 
 /** All that an address serves. */
 export interface Surface {

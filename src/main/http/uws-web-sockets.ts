@@ -68,7 +68,9 @@ export class UwsWebSockets {
   ): void {
     try {
       const headers = new Map<string, string>()
-      req.forEach((name, value) => headers.set(name, value))
+      req.forEach((name, value) => {
+        headers.set(name, value)
+      })
       const request = { path: req.getUrl(), query: req.getQuery() ?? '', headers }
       const refusal = route.refuse?.(request)
       if (refusal !== undefined) {
