@@ -20,6 +20,7 @@ import { Dispatcher, type RequestHead } from './dispatcher.js'
 import type { HttpAnswer } from './exchange.js'
 import { NodeWebSockets } from './node-web-sockets.js'
 import { HttpLimits, type HttpServer, type HttpServerOptions } from './server.js'
+import { valueAnswer } from './value-answer.js'
 
 /** Largest head of a request: the limit of uWebSockets.js. */
 const HEAD_BYTES_MAX = 4096
@@ -95,16 +96,13 @@ export class NodeHttpServer implements HttpServer {
   #answerHit({ method, path, headers }: RequestHead, response: ServerResponse): boolean {
     const { hits } = this.#options
     if (hits === undefined || this.#isClosing || method !== 'GET') return false
-    if (headers.has('if-none-match') || headers.has('range')) return false
     hits.enter()
     try {
       const hit = hits.find(path)
       if (hit === undefined) return false
-      const answerHeaders = Object.fromEntries(
-        `content-type: ${hit.fields}`.split('\r\n').map((line) => line.split(': ') as [string, string]),
-      )
       // A copy: node:http writes after the pin was left.
-      this.#send(response, 'GET', { status: 200, headers: answerHeaders, body: Uint8Array.from(hit.bytes) })
+      const representation = { ...hit, bytes: Uint8Array.from(hit.bytes), cache: 'hit' }
+      this.#send(response, method, valueAnswer(representation, { method, headers }))
       return true
     } finally {
       hits.leave()
