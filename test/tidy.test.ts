@@ -28,6 +28,7 @@ const ENTRIES = ['src/main/index.ts', 'src/main/cli/main.ts', 'src/worker/entry.
 
 /** The only files that may touch shared memory without a message: each is one small protocol between threads. */
 const ATOMICS_FILES = [
+  'src/main/http-thread/end-flag.ts',
   'src/shared/store/access-log.ts',
   'src/shared/store/epoch.ts',
   'src/shared/store/store-reader.ts',
@@ -60,6 +61,7 @@ const LAYERS: readonly Layer[] = [
       'src/main/invalidations.ts',
       'src/main/invalidation-poll.ts',
       'src/main/watchers.ts',
+      'src/main/listen-error.ts',
       'src/main/node-view.ts',
       'src/main/served-group.ts',
       'src/main/unary-caller.ts',
@@ -94,8 +96,9 @@ const LAYERS: readonly Layer[] = [
     ],
     mayImport: BELOW_CORE,
   },
-  { name: 'service', paths: ['src/main/service/'], mayImport: [...BELOW_FRONTS, 'grpc'] },
-  { name: 'http', paths: ['src/main/http/'], mayImport: BELOW_FRONTS },
+  { name: 'message', paths: ['src/main/service/message.ts'], mayImport: BELOW_CORE },
+  { name: 'service', paths: ['src/main/service/'], mayImport: [...BELOW_FRONTS, 'grpc', 'message'] },
+  { name: 'http', paths: ['src/main/http/'], mayImport: [...BELOW_FRONTS, 'message'] },
   { name: 'resp', paths: ['src/main/resp/'], mayImport: BELOW_FRONTS },
   { name: 'client', paths: ['src/main/client/'], mayImport: [...BELOW_CORE, 'grpc'] },
   { name: 'tls', paths: ['src/main/tls-files.ts'], mayImport: BELOW_CORE },
@@ -105,6 +108,11 @@ const LAYERS: readonly Layer[] = [
     mayImport: [...BELOW_CORE, 'attach', 'grpc', 'service', 'tls'],
   },
   {
+    name: 'http-thread',
+    paths: ['src/main/http-thread/'],
+    mayImport: [...BELOW_CORE, 'attach', 'http'],
+  },
+  {
     name: 'composition',
     paths: [
       'src/main/index.ts',
@@ -112,6 +120,8 @@ const LAYERS: readonly Layer[] = [
       'src/main/node-invalidations.ts',
       'src/main/check-node-options.ts',
       'src/main/grpc-front.ts',
+      'src/main/http-front.ts',
+      'src/main/admin-front.ts',
       'src/main/fronts.ts',
       'src/main/config.ts',
       'src/main/group-config.ts',
@@ -128,6 +138,7 @@ const LAYERS: readonly Layer[] = [
       'grpc-thread',
       'tls',
       'http',
+      'http-thread',
       'resp',
       'client',
     ],

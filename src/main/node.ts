@@ -178,6 +178,7 @@ export class Node {
     for (const front of this.#fronts) await front.start()
     this.#registry = await this.#newRegistry()
     await this.#registry.start((members) => this.#peers.setMembers(members))
+    for (const front of this.#fronts) front.setReady?.(true)
     this.#log.info({ self: this.#self, ...this.addresses, shards: this.#shards.clients.length }, 'Node is up')
   }
 
@@ -264,6 +265,7 @@ export class Node {
   }
 
   async #close(): Promise<void> {
+    for (const front of this.#fronts) front.setReady?.(false)
     await this.#registry?.close()
     this.#invalidations.close()
     const { drainMs = DRAIN_MS } = this.#options

@@ -4,7 +4,7 @@ import type { HotHandler } from '../grpc/hot-path.js'
 import type { ServerMetrics } from '../grpc/http2/connection-metrics.js'
 import { GrpcServer as Engine } from '../grpc/server.js'
 import type { GrpcServer, MessageLimits } from '../grpc-server.js'
-import { listenError } from './listen-error.js'
+import { listenError } from '../listen-error.js'
 import { TRACE } from './trace.js'
 
 export interface NativeServerOptions extends MessageLimits {
