@@ -1,5 +1,6 @@
 import type { Answer, CallOptions } from '../main/call.js'
 import { answerAttributes, getSpan } from '../main/group-spans.js'
+import type { Invalidated, Invalidations } from '../main/invalidations.js'
 import { Counter } from '../shared/counters.js'
 import { CacheError } from '../shared/errors.js'
 import type { FrontMetrics } from '../shared/front-metrics.js'
@@ -19,6 +20,7 @@ export interface Whereabouts {
   readonly metrics: FrontMetrics
   /** True when this node owns the key `bytes[start…end)`. */
   owns(bytes: Uint8Array, start: number, end: number): boolean
+  readonly invalidations: Invalidations
 }
 
 /** What this thread knows of a group that exists. */
@@ -87,6 +89,16 @@ export class AttachedGroup {
     await this.remove(encodeKey(key), options)
   }
 
+  /** As the group's `onInvalidate` on the main thread. */
+  onInvalidate(listener: (keys: Invalidated) => void): () => void {
+    return this.#where.invalidations.watch(this.name, listener)
+  }
+
+  /** As the group's `covers` on the main thread. */
+  covers(key: Key): boolean {
+    return this.#where.invalidations.covers(this.name, encodeKey(key))
+  }
+
   /** As get(), for fronts: says where the value came from. */
   async fetch(key: Uint8Array, options: AttachedFetchOptions = {}): Promise<Answer> {
     this.#link.assertOpen()
@@ -143,6 +155,25 @@ export class AttachedGroup {
   /** Milliseconds that the value which find() found may be kept; Infinity for no limit. */
   foundTtlLeftMs(): number {
     return this.#known?.reader.foundTtlLeftMs() ?? Number.POSITIVE_INFINITY
+  }
+
+  /** Milliseconds since the value which find() found was stored; Infinity when nobody noted it. */
+  foundAgeMs(): number {
+    return this.#known?.reader.foundAgeMs() ?? Number.POSITIVE_INFINITY
+  }
+
+  /** The value that find() found, where it lies in shared memory: good under the pin alone. */
+  foundView(): Uint8Array {
+    return this.#known?.reader.foundView() ?? new Uint8Array(0)
+  }
+
+  /** Where find() found it, to be compared with another find. */
+  get foundStore(): object | undefined {
+    return this.#known?.reader.foundStore
+  }
+
+  get foundPlace(): number {
+    return this.#known?.reader.foundPlace ?? 0
   }
 
   /** True while this thread knows of no such group, or of none any more. */

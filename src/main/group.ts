@@ -3,23 +3,20 @@ import { Counter } from '../shared/counters.js'
 import { CacheError } from '../shared/errors.js'
 import type { FrontMetrics } from '../shared/front-metrics.js'
 import type { ShardSample } from '../shared/group-reader.js'
-import { assertKeyLength, binaryKey, encodeKey, type Key } from '../shared/key.js'
+import { assertKeyLength, encodeKey, type Key } from '../shared/key.js'
 import { FALLBACK_TTL_MS, MANY_KEYS_MAX } from '../shared/limits.js'
 import { RequestOutcome } from '../shared/node-metrics.js'
 import type { HotKey, KeyFacts } from '../shared/operation.js'
 import { isPolicyName, type PolicyName, unknownPolicy } from '../shared/policy-names.js'
-import { type FlightContext, Singleflight } from '../shared/singleflight.js'
-import { type TraceParent, traced } from '../shared/tracing.js'
-import { askPeer } from './ask-peer.js'
+import { traced } from '../shared/tracing.js'
 import type { Answer, CallOptions } from './call.js'
 import type { GroupOperations } from './group-operations.js'
 import { answerAttributes, getManySpan, getSpan, joinActive } from './group-spans.js'
+import type { Invalidated, InvalidationTeller } from './invalidations.js'
 import { type LocalGroup, notFound, type Read } from './local-group.js'
 import type { PeerPicker } from './peer.js'
-import { type AskPeer, PeerBatch } from './peer-batch.js'
-
-/** How many nodes are asked for a key before this one loads it: its owner, and who takes over from the owner. */
-const OWNERS_ASKED = 2
+import { askAlone, PeerBatch } from './peer-batch.js'
+import { PeerRoute } from './peer-route.js'
 
 /** Hot keys that are told unless more are asked for, and most that can be. */
 const HOT_KEYS = 32
@@ -38,12 +35,6 @@ export interface Explanation extends KeyFacts {
 /** Keys that are read under one pin: writers wait for it. */
 const PINNED_KEYS_MAX = 256
 
-/** One key at a time. */
-const askAlone =
-  (group: string): AskPeer =>
-  (peer, key, options) =>
-    peer.fetch(group, key, options)
-
 /** How the fronts call a group. */
 export interface FetchOptions extends CallOptions {
   /** The call comes from a peer: it is answered from this node and never forwarded again, whatever the ring says. */
@@ -57,6 +48,7 @@ export interface GroupParts {
   readonly local: LocalGroup
   readonly operations: GroupOperations
   readonly peers: PeerPicker
+  readonly invalidations: InvalidationTeller
   readonly keyBytesMax: number
   /** Of the calls of the embedding process; those of the fronts are counted there. */
   readonly metrics: FrontMetrics
@@ -74,22 +66,23 @@ export class Group {
   readonly #local: LocalGroup
   readonly #operations: GroupOperations
   readonly #peers: PeerPicker
+  readonly #invalidations: InvalidationTeller
   readonly #keyBytesMax: number
   readonly #metrics: FrontMetrics
-  readonly #clock: Clock
-  readonly #peerFlights = new Singleflight<Answer>()
+  readonly #route: PeerRoute
   #isClosed = false
 
   constructor(parts: GroupParts) {
-    const { name, self, local, operations, peers, keyBytesMax, metrics, clock = systemClock } = parts
+    const { name, self, local, operations, peers, invalidations, keyBytesMax, metrics } = parts
     this.name = name
     this.#self = self
     this.#operations = operations
     this.#local = local
     this.#peers = peers
+    this.#invalidations = invalidations
     this.#keyBytesMax = keyBytesMax
     this.#metrics = metrics
-    this.#clock = clock
+    this.#route = new PeerRoute({ name, local, peers, invalidations, clock: parts.clock ?? systemClock })
   }
 
   /**
@@ -140,7 +133,7 @@ export class Group {
   /** Removes everything that this node holds of the group. Other nodes keep what they hold. */
   async clear(): Promise<void> {
     this.#assertOpen()
-    this.#peerFlights.forgetAll()
+    this.#route.forgetAll()
     await this.#local.clear()
   }
 
@@ -191,6 +184,32 @@ export class Group {
     return this.#operations.hotKeys(countMax)
   }
 
+  /**
+   * Tells of keys whose values are no longer good, so that copies of them can be dropped: they were deleted, evicted, have
+   * expired, or the source gave another value, at whichever node owns them; of 'all' when that may be every key. Returns
+   * what ends it. {@link Invalidations} says how a copy is kept safely.
+   */
+  onInvalidate(listener: (keys: Invalidated) => void): () => void {
+    this.#assertOpen()
+    return this.#invalidations.watch(this.name, listener)
+  }
+
+  /** False while the owner of the key does not tell of changes: nobody may keep a copy of its value. */
+  covers(key: Key): boolean {
+    return this.#invalidations.covers(this.name, encodeKey(key))
+  }
+
+  /** Who asks for these keys of this node from here on joins no load that began before. */
+  forgetLoads(keys: Invalidated): void {
+    this.#local.forgetLoads(keys)
+  }
+
+  /** Likewise for keys of other nodes. */
+  forgetPeerCalls(keys: Invalidated): void {
+    if (keys === 'all') this.#route.forgetAll()
+    else for (const key of keys) this.#route.forget(key)
+  }
+
   /** Counters of this node by shard; sends no message. */
   stats(): ShardSample[] {
     return this.#local.reader.stats()
@@ -218,7 +237,7 @@ export class Group {
       if (!this.#isKey(key)) return this.fetch(key, options)
       if (options.forwarded || this.#owns(key)) return undefined
       this.#local.reader.countersOf(key).add(Counter.gets)
-      return this.#fetchFromPeers(key, options, ask)
+      return this.#route.fetch(key, options, ask)
     })
     const own = answers.flatMap((answer, index) => (answer ? [] : [index]))
     for (let from = 0; from < own.length; from += PINNED_KEYS_MAX) {
@@ -258,6 +277,25 @@ export class Group {
     return this.#local.reader.foundTtlLeftMs()
   }
 
+  /** Milliseconds since the value which find() found was stored; Infinity when nobody noted it. */
+  foundAgeMs(): number {
+    return this.#local.reader.foundAgeMs()
+  }
+
+  /** The value that find() found, where it lies in shared memory: good under the pin alone. */
+  foundView(): Uint8Array {
+    return this.#local.reader.foundView()
+  }
+
+  /** Where find() found it, to be compared with another find. */
+  get foundStore(): object | undefined {
+    return this.#local.reader.foundStore
+  }
+
+  get foundPlace(): number {
+    return this.#local.reader.foundPlace
+  }
+
   /** As delete(), for fronts. Rejects with UNAVAILABLE when the owner cannot be reached: it may still hold the key. */
   async remove(key: Uint8Array, options: FetchOptions = {}): Promise<void> {
     this.#assertOpen()
@@ -265,10 +303,15 @@ export class Group {
     // Copies from a time when this node stood in for the owner go as well.
     const removed = this.#local.remove(key)
     // Who asks after this call must not join a peer call that began before it.
-    this.#peerFlights.forget(binaryKey(key))
+    this.#route.forget(key)
     const [owner] = options.forwarded ? [] : this.#peers.pick(key, 1)
     // Both, whatever becomes of the other.
     const results = await Promise.allSettled([removed, owner?.remove(this.name, key, options)])
+    if (owner) {
+      // The owner tells of it, too, but after its answer.
+      this.#route.forget(key)
+      this.#invalidations.tell(this.name, [new Uint8Array(key)])
+    }
     for (const result of results) if (result.status === 'rejected') throw result.reason
   }
 
@@ -299,7 +342,7 @@ export class Group {
     const counters = this.#local.reader.countersOf(key)
     counters.add(Counter.gets)
     if (!options.forwarded && !this.#owns(key)) {
-      const answer = this.#fetchFromPeers(key, options, askAlone(this.name))
+      const answer = this.#route.fetch(key, options, askAlone(this.name))
       return metrics ? metrics.time(answer, this.#self()) : answer
     }
     const found = this.#local.read(key)
@@ -329,40 +372,6 @@ export class Group {
     const { value } = found
     if (value === null) throw notFound()
     return { ...found, value }
-  }
-
-  async #fetchFromPeers(callersKey: Uint8Array, options: CallOptions, ask: AskPeer): Promise<Answer> {
-    const key = new Uint8Array(callersKey)
-    const { result, isFirst } = this.#peerFlights.join(binaryKey(key), options, (flight) =>
-      this.#askPeers(key, flight, ask, options.trace),
-    )
-    if (!isFirst) this.#local.reader.countersOf(key).add(Counter.coalesced)
-    const answer = await result
-    return isFirst ? answer : { ...answer, outcome: 'coalesced' }
-  }
-
-  /** The owner first, then who takes over from it, then this node: the source can answer, so the caller gets it. */
-  async #askPeers(
-    key: Uint8Array,
-    flight: FlightContext,
-    ask: AskPeer,
-    trace: TraceParent | undefined,
-  ): Promise<Answer> {
-    const counters = this.#local.reader.countersOf(key)
-    const endsMs = this.#clock.nowMs() + flight.deadlineMs
-    for (const peer of this.#peers.pick(key, OWNERS_ASKED)) {
-      if (!peer) break
-      counters.add(Counter.peer_gets)
-      const call = { signal: flight.signal, leftMs: endsMs - this.#clock.nowMs(), trace }
-      const answer = await askPeer(peer, key, call, ask)
-      if (answer) return answer
-      counters.add(Counter.peer_errors)
-    }
-    counters.add(Counter.fallbacks)
-    const found = this.#local.read(key)
-    if (found?.value) return { ...found, value: found.value }
-    // The waiters of this flight keep their own deadlines.
-    return this.#local.load(key, { signal: flight.signal, trace }, FALLBACK_TTL_MS)
   }
 
   #assertOpen(): void {

@@ -6,6 +6,7 @@ import type { Groups } from './groups.js'
 import { GrpcClient } from './grpc/client/grpc-client.js'
 import type { GrpcServer, MessageLimits } from './grpc-server.js'
 import { GrpcThread } from './grpc-thread/grpc-thread.js'
+import type { PolledNode } from './invalidation-poll.js'
 import type { Log, NodeOptions } from './node-options.js'
 import type { NodeView } from './node-view.js'
 import { GrpcJsCaller } from './service/grpc-js-caller.js'
@@ -22,6 +23,8 @@ export interface GrpcFrontParts {
   readonly limits: MessageLimits
   readonly groups: Groups
   readonly node: NodeView
+  /** What tells the peers of changes. */
+  readonly polled: PolledNode
   /** Of the main thread. */
   readonly pin: ReaderPin
   /** What the main thread counts. */
@@ -44,7 +47,7 @@ export class GrpcFront {
     this.#parts = parts
     this.#metrics = new GrpcMetrics(parts.metrics)
     this.#server = this.#newServer()
-    this.#health = registerServices(this.#server, parts.groups, parts.node, this.#metrics.calls)
+    this.#health = registerServices(this.#server, parts.groups, parts.node, parts.polled, this.#metrics.calls)
   }
 
   /** Listens with the main thread, and returns the port. Throws as {@link GrpcServer.listen}. */

@@ -1,10 +1,10 @@
 import { GrpcConnection } from '../../src/main/grpc/grpc-connection.js'
 import { type HotHandler, HotPath } from '../../src/main/grpc/hot-path.js'
 import { CLIENT_PREFACE } from '../../src/main/grpc/http2/frame.js'
-import { BufferPool } from '../../src/main/grpc/http2/output-buffer.js'
-import type { Transport } from '../../src/main/grpc/http2/transport.js'
 import { type Handler, MethodTable, type MethodType } from '../../src/main/grpc/method.js'
 import { type GrpcServerOptions, resolveOptions } from '../../src/main/grpc/options.js'
+import { BufferPool } from '../../src/main/sockets/output-buffer.js'
+import type { Transport } from '../../src/main/sockets/transport.js'
 import { type Frame, headerLists, parseFrames, settingsFrame } from './http2-frames.js'
 
 /** One connection of a gRPC server without its socket: bytes go in and out by hand, and so does time. */
@@ -57,7 +57,7 @@ export class GrpcHarness implements Transport {
       indexable: (name: string) => name === 'content-type' || name === 'grpc-status',
     }
     this.connection = new GrpcConnection(context, http2, this, { address: 'test:1', authContext: () => ({}) })
-    this.connection.http2.streams.fastPath = new HotPath(this.connection.http2, {
+    this.connection.http2.streams.fastPath = new HotPath(this.connection.http2, this.connection.admission, {
       methods: new Map(
         Object.entries(hot).map(([path, handler]) => [
           path,

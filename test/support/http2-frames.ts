@@ -8,7 +8,7 @@ import {
 } from '../../src/main/grpc/http2/frame.js'
 import { HpackDecoder } from '../../src/main/grpc/http2/hpack-decoder.js'
 import { HpackEncoder } from '../../src/main/grpc/http2/hpack-encoder.js'
-import { BufferPool, OutputBuffer } from '../../src/main/grpc/http2/output-buffer.js'
+import { BufferPool, OutputBuffer } from '../../src/main/sockets/output-buffer.js'
 import type { Prng } from './prng.js'
 
 export interface Frame {

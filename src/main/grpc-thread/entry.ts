@@ -37,7 +37,7 @@ async function serve(port: NonNullable<typeof parentPort>, spec: GrpcThreadSpec)
     cache,
   )
   tls?.watch((context) => server.setSecureContext(context))
-  const health = registerServices(server, cache, new AttachedNodeView(cache), metrics.calls)
+  const health = registerServices(server, cache, new AttachedNodeView(cache), cache, metrics.calls)
   port.once('message', async ({ graceMs }: GrpcThreadOrder) => {
     health.shutdown()
     await server.shutdown(graceMs)

@@ -1,6 +1,6 @@
+import { BufferPool, OutputBuffer } from '../sockets/output-buffer.js'
 import { writeInteger } from './http2/hpack-integer.js'
 import { huffmanEncode, huffmanEncodedBytes } from './http2/huffman.js'
-import { BufferPool, OutputBuffer } from './http2/output-buffer.js'
 import type { RequestHead } from './http2/request-head.js'
 
 export const TIMEOUT_NAME = 'grpc-timeout'

@@ -2,17 +2,17 @@ import type { Socket } from 'node:net'
 import type { SecureContextOptions } from 'node:tls'
 import type { ServerCredentials, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js'
 import { systemClock } from '../../shared/clock.js'
+import { BufferPool } from '../sockets/output-buffer.js'
+import { SocketTransport } from '../sockets/socket-transport.js'
 import { type Client, GrpcConnection, type GrpcContext } from './grpc-connection.js'
 import { type HotHandler, type HotMethod, HotPath } from './hot-path.js'
 import type { ByteBudget } from './http2/byte-budget.js'
-import { BufferPool } from './http2/output-buffer.js'
 import type { ConnectionContext } from './http2/server-connection.js'
 import { Listener } from './listener.js'
 import { type Handler, type Method, MethodTable, type MethodType } from './method.js'
 import { type GrpcServerOptions, type ResolvedOptions, resolveOptions } from './options.js'
 import type { IsOrdinary } from './request-shape.js'
 import type { ServerMetrics } from './server-metrics.js'
-import { SocketTransport } from './socket-transport.js'
 
 /** How often connections look at their times, unless shorter limits ask for more. */
 const TICK_MS = 1000
@@ -197,7 +197,7 @@ export class GrpcServer {
     const transport = new SocketTransport(socket, this.http2Context.pool, this.metrics)
     const connection = new GrpcConnection(this.context, this.http2Context, transport, client)
     const { options, context } = this
-    connection.http2.streams.fastPath = new HotPath(connection.http2, {
+    connection.http2.streams.fastPath = new HotPath(connection.http2, connection.admission, {
       methods: this.hotMethods,
       receiveBytesMax: options.receiveBytesMax,
       onFault: (error) => context.onFault(error),

@@ -2,6 +2,7 @@ import type { FrontMetrics } from '../../shared/front-metrics.js'
 import type { ReaderPin } from '../../shared/store/reader-pin.js'
 import type { GrpcServer } from '../grpc-server.js'
 import type { HotGroup } from '../hot-group.js'
+import type { PolledNode } from '../invalidation-poll.js'
 import type { NodeView } from '../node-view.js'
 import type { ServedGroups } from '../served-group.js'
 import { CallRecord } from './call-record.js'
@@ -21,11 +22,12 @@ export function registerServices(
   server: GrpcServer,
   groups: ServedGroups,
   node: NodeView,
+  polled: PolledNode,
   metrics: FrontMetrics,
 ): HealthService {
   const record = new CallRecord(metrics, () => node.self)
   registerGroupCacheService(server, groups, record)
-  registerPeerService(server, groups, record)
+  registerPeerService(server, groups, polled, record)
   registerNodeService(server, node, record)
   registerReflectionService(server)
   return registerHealthService(server)

@@ -1,6 +1,7 @@
 import { CacheError } from '../../shared/errors.js'
 import type { Answer } from '../call.js'
 import type { GrpcServer } from '../grpc-server.js'
+import type { PolledNode, PollRequest } from '../invalidation-poll.js'
 import { groupNamed, type ServedGroups } from '../served-group.js'
 import type { CallRecord } from './call-record.js'
 import type { GroupKey } from './group-cache-codec.js'
@@ -22,6 +23,7 @@ const MANY_TIME_SHARE = 0.9
 export function registerPeerService(
   server: Pick<GrpcServer, 'addService'>,
   groups: ServedGroups,
+  polled: PolledNode,
   record?: CallRecord,
 ): void {
   server.addService(peerDefinition, {
@@ -53,6 +55,14 @@ export function registerPeerService(
         return { response: {} }
       },
       record,
+      FORWARDED,
+    ),
+    Invalidations: unaryHandler(
+      async (request: PollRequest, { options: { deadlineMs, signal } }) => {
+        const options = { ...(deadlineMs !== undefined && { deadlineMs }), ...(signal && { signal }) }
+        return { response: await polled.poll(request, options) }
+      },
+      undefined,
       FORWARDED,
     ),
   })

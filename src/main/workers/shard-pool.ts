@@ -4,7 +4,7 @@ import type { RingView } from '../../shared/messages.js'
 import type { NodeCounters } from '../../shared/node-counters.js'
 import type { Epochs } from '../../shared/store/epoch.js'
 import type { Log } from '../node-options.js'
-import { type GetterRunner, ShardClient } from './shard-client.js'
+import { type GetterRunner, ShardClient, type ToldListener } from './shard-client.js'
 import { ShardThread } from './shard-thread.js'
 
 export interface ShardPoolOptions {
@@ -15,7 +15,8 @@ export interface ShardPoolOptions {
   readonly stallMs: number
   readonly getters: GetterRunner
   readonly log: Log
-  /** A worker thread died and is being replaced. */
+  readonly onTold: ToldListener
+  /** A worker thread died and is being replaced. Requests made now go to the next one. */
   readonly onDeath: (shard: number) => void
 }
 
@@ -35,8 +36,8 @@ export class ShardPool {
   readonly #threads: readonly ShardThread[]
 
   constructor(options: ShardPoolOptions) {
-    const { shardCount, epochs, seed, counters, stallMs, getters, log } = options
-    this.clients = Array.from({ length: shardCount }, () => new ShardClient(getters))
+    const { shardCount, epochs, seed, counters, stallMs, getters, onTold, log } = options
+    this.clients = Array.from({ length: shardCount }, () => new ShardClient(getters, onTold))
     epochs.admit(threadOf(shardCount - 1))
     this.#threads = this.clients.map((client, shard) => {
       const thread = new ShardThread({
@@ -56,8 +57,8 @@ export class ShardPool {
           onReplies: (replies) => client.onReplies(replies),
           onDeath: (error) => {
             counters.endThread(threadOf(shard))
-            options.onDeath(shard)
             client.onDeath(error)
+            options.onDeath(shard)
           },
         },
       })

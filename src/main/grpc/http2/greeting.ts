@@ -1,6 +1,6 @@
+import type { OutputBuffer } from '../../sockets/output-buffer.js'
 import { writeWindowUpdate } from './frame.js'
 import type { ConnectionLimits } from './limits.js'
-import type { OutputBuffer } from './output-buffer.js'
 import { SettingId, WINDOW_BYTES_DEFAULT, writeSettings } from './settings.js'
 
 /** How a client begins that speaks HTTP/1. */

@@ -1,3 +1,5 @@
+import type { BufferPool, OutputBuffer } from '../../sockets/output-buffer.js'
+import type { Defer, Transport } from '../../sockets/transport.js'
 import type { ByteBudget } from './byte-budget.js'
 import type { ConnectionMetrics } from './connection-metrics.js'
 import { ConnectionOutput } from './connection-output.js'
@@ -17,13 +19,11 @@ import { FrameReader, type FrameSink } from './frame-reader.js'
 import { HTTP1_ANSWER, HTTP1_REQUEST, writeGreeting } from './greeting.js'
 import { HpackEncoder } from './hpack-encoder.js'
 import type { ConnectionLimits } from './limits.js'
-import type { BufferPool, OutputBuffer } from './output-buffer.js'
 import type { RequestHead } from './request-head.js'
 import { ServerStreams, type StreamsContext } from './server-streams.js'
 import { applySettings } from './settings.js'
 import { type Drainable, Shutdown } from './shutdown.js'
 import type { Http2Stream } from './stream.js'
-import type { Defer, Transport } from './transport.js'
 
 /** Who answers the requests of a connection. */
 export interface RequestHandler {
@@ -110,6 +110,20 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
       const start = this.prefaceDone ? 0 : this.readPreface(chunk)
       if (this.prefaceDone && start < chunk.length) this.reader.read(chunk, start)
     })
+  }
+
+  /** Does what leads to output, and writes all of that at once. */
+  batch(work: () => void): void {
+    this.output.beginBatch()
+    this.handler.onReadStart()
+    try {
+      work()
+    } catch (error) {
+      this.fail(error)
+    } finally {
+      this.handler.onReadEnd()
+      this.output.endBatch()
+    }
   }
 
   /** The transport has nothing unsent any more. */
@@ -323,19 +337,6 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
 
   get stuckSinceMs(): number {
     return this.output.congested ? this.output.congestedAtMs : this.streams.sendQueue.stuckSinceMs
-  }
-
-  private batch(work: () => void): void {
-    this.output.beginBatch()
-    this.handler.onReadStart()
-    try {
-      work()
-    } catch (error) {
-      this.fail(error)
-    } finally {
-      this.handler.onReadEnd()
-      this.output.endBatch()
-    }
   }
 
   /** Takes what `chunk` has of the preface; answers where the frames begin. */

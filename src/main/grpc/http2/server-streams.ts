@@ -205,11 +205,13 @@ export class ServerStreams implements StreamOwner {
    * Opens a stream whose head is known already: for the fast path, when it gives back what it held.
    *
    * @param windowBytes what WINDOW_UPDATE frames have added meanwhile
+   * @param body all of it, if it has come
    */
-  adopt(streamId: number, head: RequestHead, windowBytes: number): void {
+  adopt(streamId: number, head: RequestHead, windowBytes: number, body?: Buffer): void {
     const stream = this.add(streamId)
     stream.sendWindow.grow(windowBytes)
     this.begin(stream, head, false, false)
+    if (body !== undefined) this.deliver(stream, true, body, 0, body.length, 0)
   }
 
   /** Opens a stream only to answer it: for the fast path, when an answer has to wait for flow control. */

@@ -1,10 +1,13 @@
+/** A piece of output and on top of it the largest reply that is written in one go; pages that nobody uses cost nothing. */
+const BUFFER_BYTES = 160 * 1024
+
 /** Where output buffers come from and go back to, so that a connection with nothing to send owns none. */
 export class BufferPool {
   private readonly free: Buffer[] = []
   private readonly bufferBytes: number
   private readonly countMax: number
 
-  constructor(bufferBytes = 65_536, countMax = 64) {
+  constructor(bufferBytes = BUFFER_BYTES, countMax = 64) {
     this.bufferBytes = bufferBytes
     this.countMax = countMax
   }

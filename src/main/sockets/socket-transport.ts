@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
-import type { BufferPool } from './http2/output-buffer.js'
-import type { Transport } from './http2/transport.js'
+import type { BufferPool } from './output-buffer.js'
+import type { Transport } from './transport.js'
 
 /** The connection above a socket, as far as the socket is concerned. */
 export interface SocketUser {
