@@ -34,6 +34,7 @@ const ENTRIES = [
 
 /** The only files that may touch shared memory without a message: each is one small protocol between threads. */
 const ATOMICS_FILES = [
+  'src/main/http-thread/end-flag.ts',
   'src/shared/store/access-log.ts',
   'src/shared/store/epoch.ts',
   'src/shared/store/store-reader.ts',
@@ -64,6 +65,7 @@ const LAYERS: readonly Layer[] = [
       'src/main/grpc-server.ts',
       'src/main/hot-group.ts',
       'src/main/invalidations.ts',
+      'src/main/listen-error.ts',
       'src/main/node-view.ts',
       'src/main/served-group.ts',
       'src/main/unary-caller.ts',
@@ -95,10 +97,11 @@ const LAYERS: readonly Layer[] = [
     ],
     mayImport: BELOW_CORE,
   },
-  { name: 'service', paths: ['src/main/service/'], mayImport: [...BELOW_FRONTS, 'grpc'] },
+  { name: 'message', paths: ['src/main/service/message.ts'], mayImport: BELOW_CORE },
+  { name: 'service', paths: ['src/main/service/'], mayImport: [...BELOW_FRONTS, 'grpc', 'message'] },
   // The WebSocket protocol, at both ends: it runs in browsers, too.
   { name: 'live', paths: ['src/live/'], mayImport: BELOW_CORE },
-  { name: 'http', paths: ['src/main/http/'], mayImport: [...BELOW_FRONTS, 'live'] },
+  { name: 'http', paths: ['src/main/http/'], mayImport: [...BELOW_FRONTS, 'message', 'live'] },
   { name: 'resp', paths: ['src/main/resp/'], mayImport: BELOW_FRONTS },
   { name: 'client', paths: ['src/client/'], mayImport: [...BELOW_CORE, 'live'] },
   { name: 'tls', paths: ['src/main/tls-files.ts'], mayImport: BELOW_CORE },
@@ -108,12 +111,19 @@ const LAYERS: readonly Layer[] = [
     mayImport: [...BELOW_CORE, 'attach', 'grpc', 'service', 'tls'],
   },
   {
+    name: 'http-thread',
+    paths: ['src/main/http-thread/'],
+    mayImport: [...BELOW_CORE, 'attach', 'http'],
+  },
+  {
     name: 'composition',
     paths: [
       'src/main/index.ts',
       'src/main/node.ts',
       'src/main/check-node-options.ts',
       'src/main/grpc-front.ts',
+      'src/main/http-front.ts',
+      'src/main/admin-front.ts',
       'src/main/fronts.ts',
       'src/main/config.ts',
       'src/main/group-config.ts',
@@ -129,6 +139,7 @@ const LAYERS: readonly Layer[] = [
       'grpc-thread',
       'tls',
       'http',
+      'http-thread',
       'resp',
       'client',
     ],

@@ -120,6 +120,25 @@ export class AttachedGroup {
     return this.#known?.reader.foundTtlLeftMs() ?? Number.POSITIVE_INFINITY
   }
 
+  /** Milliseconds since the value which find() found was stored; Infinity when nobody noted it. */
+  foundAgeMs(): number {
+    return this.#known?.reader.foundAgeMs() ?? Number.POSITIVE_INFINITY
+  }
+
+  /** The value that find() found, where it lies in shared memory: good under the pin alone. */
+  foundView(): Uint8Array {
+    return this.#known?.reader.foundView() ?? new Uint8Array(0)
+  }
+
+  /** Where find() found it, to be compared with another find. */
+  get foundStore(): object | undefined {
+    return this.#known?.reader.foundStore
+  }
+
+  get foundPlace(): number {
+    return this.#known?.reader.foundPlace ?? 0
+  }
+
   /** True while this thread knows of no such group, or of none any more. */
   get isClosed(): boolean {
     return this.#known === undefined

@@ -97,6 +97,13 @@ export const NODE_OPTIONS = {
     default: 1,
     help: 'Threads that serve HTTP, beside the main thread',
   },
+  httpEngine: {
+    flag: 'http-engine',
+    path: 'httpEngine',
+    type: oneOf('ENGINE', ['auto', 'uws', 'node']),
+    default: 'auto',
+    help: 'What serves HTTP: uws, uWebSockets.js; node, what comes with Node.js; auto, the first that can be loaded',
+  },
   resp: {
     flag: 'resp',
     path: 'resp',
@@ -248,7 +255,11 @@ export function nodeOptionsOf({ values }: Config): NodeOptions {
     ...(values.peers && { peers: values.peers }),
     grpcEngine: values.grpcEngine,
     grpcThreads: values.grpcThreads,
-    ...(values.http !== 'off' && { http: values.http, httpThreads: values.httpThreads }),
+    ...(values.http !== 'off' && {
+      http: values.http,
+      httpThreads: values.httpThreads,
+      httpEngine: values.httpEngine,
+    }),
     ...(values.resp !== 'off' && { resp: values.resp }),
     ...(values.admin !== 'off' && { admin: values.admin }),
     workers: values.workers,

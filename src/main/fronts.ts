@@ -1,7 +1,9 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { ReaderPin } from '../shared/store/reader-pin.js'
+import { AdminFront } from './admin-front.js'
 import type { Front } from './front.js'
 import type { Groups } from './groups.js'
+import { HttpFront } from './http-front.js'
 import type { Log, NodeOptions } from './node-options.js'
 import type { NodeView } from './node-view.js'
 import type { TlsFiles } from './tls-files.js'
@@ -20,6 +22,10 @@ export interface FrontParts {
 }
 
 /** The fronts that the options ask for beside gRPC, in the order in which they start; none of them listens yet. */
-export function newFronts(_parts: FrontParts): Front[] {
-  return []
+export function newFronts(parts: FrontParts): Front[] {
+  const { http, admin } = parts.options
+  const fronts: Front[] = []
+  if (http !== undefined) fronts.push(new HttpFront(parts, http))
+  if (admin !== undefined) fronts.push(new AdminFront(parts, admin))
+  return fronts
 }

@@ -256,6 +256,25 @@ export class Group {
     return this.#local.reader.foundTtlLeftMs()
   }
 
+  /** Milliseconds since the value which find() found was stored; Infinity when nobody noted it. */
+  foundAgeMs(): number {
+    return this.#local.reader.foundAgeMs()
+  }
+
+  /** The value that find() found, where it lies in shared memory: good under the pin alone. */
+  foundView(): Uint8Array {
+    return this.#local.reader.foundView()
+  }
+
+  /** Where find() found it, to be compared with another find. */
+  get foundStore(): object | undefined {
+    return this.#local.reader.foundStore
+  }
+
+  get foundPlace(): number {
+    return this.#local.reader.foundPlace
+  }
+
   /** As delete(), for fronts. Rejects with UNAVAILABLE when the owner cannot be reached: it may still hold the key. */
   async remove(key: Uint8Array, options: FetchOptions = {}): Promise<void> {
     this.#assertOpen()

@@ -28,6 +28,8 @@ export interface NodeOptions {
   readonly http?: string
   /** Threads that serve HTTP, beside the main thread, 1 to 8. Default 1. */
   readonly httpThreads?: number
+  /** What serves HTTP: uWebSockets.js, or `node:http` where that cannot be loaded (`auto`, the default); or one of them. */
+  readonly httpEngine?: 'auto' | 'uws' | 'node'
   /** HOST:PORT for the Redis protocol; port 0 takes a free one. Default: none. */
   readonly resp?: string
   /**

@@ -165,6 +165,7 @@ export class Node {
     for (const front of this.#fronts) await front.start()
     this.#registry = await this.#newRegistry()
     await this.#registry.start((members) => this.#peers.setMembers(members))
+    for (const front of this.#fronts) front.setReady?.(true)
     this.#log.info({ self: this.#self, ...this.addresses, shards: this.#shards.clients.length }, 'Node is up')
   }
 
@@ -249,6 +250,7 @@ export class Node {
   }
 
   async #close(): Promise<void> {
+    for (const front of this.#fronts) front.setReady?.(false)
     await this.#registry?.close()
     const { drainMs = DRAIN_MS } = this.#options
     await Promise.all([this.#grpc, ...this.#fronts].map((front) => front.shutdown(drainMs)))

@@ -2,6 +2,7 @@ import { assert } from '../assert.js'
 import type { Clock } from '../clock.js'
 import type { AccessLog } from './access-log.js'
 import {
+  ageMs,
   type EntryViews,
   isNotFound,
   isRenewable,
@@ -110,6 +111,18 @@ export class StoreReader {
   ttlLeftMs(place: number): number {
     if (!isTimed(this.#views, place)) return Number.POSITIVE_INFINITY
     return Math.max(0, timeLeftMs(this.#views, place, this.#clock.nowMs()))
+  }
+
+  /** Milliseconds since the entry was stored; Infinity when it has no time to live, for then nobody noted it. */
+  ageMs(place: number): number {
+    if (!isTimed(this.#views, place)) return Number.POSITIVE_INFINITY
+    return Math.max(0, ageMs(this.#views, place, this.#clock.nowMs()))
+  }
+
+  /** The value where it lies in shared memory. */
+  view(place: number): Uint8Array {
+    const from = valueAt(this.#views, place)
+    return this.#views.bytes.subarray(from, from + valueLengthAt(this.#views, place))
   }
 
   /**
