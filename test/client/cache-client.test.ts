@@ -52,11 +52,9 @@ class LiveServer {
           return socket.bufferedAmount
         },
         send: (bytes) => socket.send(bytes, () => connection.drained()),
-        ping: () => socket.ping(),
         close: (code, reason) => socket.close(code, reason),
       })
       socket.on('message', (data, isBinary) => connection.receive(data as Buffer, isBinary))
-      socket.on('pong', () => connection.heard())
       socket.on('close', () => connection.closed())
     })
   }

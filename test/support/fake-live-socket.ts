@@ -8,7 +8,6 @@ export class FakeLiveSocket implements LiveSocket {
   bufferedAmount = 0
   /** While true, what is sent stays in the buffer. */
   isStuck = false
-  pings = 0
   closed: { code: number; reason: string } | undefined
   #waiters: { id: number; resolve: (reply: LiveReply) => void }[] = []
 
@@ -20,10 +19,6 @@ export class FakeLiveSocket implements LiveSocket {
     const waiter = this.#waiters.find(({ id }) => id === reply.id)
     this.#waiters = this.#waiters.filter((other) => other !== waiter)
     waiter?.resolve(reply)
-  }
-
-  ping(): void {
-    this.pings++
   }
 
   close(code: number, reason: string): void {

@@ -13,8 +13,6 @@ export interface LiveConnection {
   receive(bytes: Uint8Array, isBinary: boolean): void
   /** Bytes were taken from the socket. */
   drained(): void
-  /** A pong came. */
-  heard(): void
   /** The connection has ended. */
   closed(): void
 }
@@ -39,8 +37,8 @@ export class LiveHub {
 
   /** Begins to serve a socket that is open. */
   open(socket: LiveSocket): LiveConnection {
-    const { clock, every } = this.#parts
-    const session = new LiveSession(socket, this.#calls, this.#hot, clock.nowMs())
+    const { every } = this.#parts
+    const session = new LiveSession(socket, this.#calls, this.#hot)
     if (this.#isClosed) session.close(CloseCode.GOING_AWAY, 'The node shuts down')
     else if (this.#sessions.size >= CONNECTIONS_MAX) {
       session.close(CloseCode.TRY_AGAIN_LATER, `There are ${CONNECTIONS_MAX} connections`)
@@ -49,9 +47,8 @@ export class LiveHub {
       this.#stop ??= every(TICK_MS, () => this.#tick())
     }
     return {
-      receive: (bytes, isBinary) => session.receive(bytes, isBinary, clock.nowMs()),
+      receive: (bytes, isBinary) => session.receive(bytes, isBinary),
       drained: () => session.drained(),
-      heard: () => session.heard(clock.nowMs()),
       closed: () => {
         session.closed()
         this.#forget(session)

@@ -38,21 +38,16 @@ export const DEADLINE_MS_MAX = 300_000
 export const STATS_STEP_MS = 250
 export const STATS_EVERY_MS_MAX = 60_000
 
-/** After so long without a message, a connection is pinged; after twice that, it is closed. */
-export const IDLE_MS = 30_000
-
-/** Messages that a node closes connections with (RFC 6455, section 7.4.1). */
+/** What a node closes connections with; the codes from 4000 on are for each protocol to define (RFC 6455, section 7.4.2). */
 export const CloseCode = {
   /** The node shuts down. */
   GOING_AWAY: 1001,
   /** A message that is no LiveRequest. */
-  PROTOCOL_ERROR: 1002,
+  PROTOCOL_ERROR: 4002,
   /** A text message. */
-  UNSUPPORTED_DATA: 1003,
-  /** A message over {@link FRAME_BYTES_MAX}. */
-  TOO_BIG: 1009,
-  /** The client does not read, or is silent; or the thread has too many connections. */
-  TRY_AGAIN_LATER: 1013,
+  UNSUPPORTED_DATA: 4003,
+  /** The client does not read; or the thread has too many connections. */
+  TRY_AGAIN_LATER: 4013,
 } as const
 
 assert(

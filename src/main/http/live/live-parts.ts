@@ -11,7 +11,6 @@ export interface LiveSocket {
   readonly bufferedAmount: number
   /** Sends a binary message. The bytes are not written to afterwards. */
   send(bytes: Uint8Array): void
-  ping(): void
   /** Ends the connection with a close frame. */
   close(code: number, reason: string): void
 }

@@ -10,8 +10,6 @@ import {
   CUT_OFF_BYTES,
   DEADLINE_MS,
   DEADLINE_MS_MAX,
-  FRAME_BYTES_MAX,
-  IDLE_MS,
   IN_FLIGHT_MAX,
   PAUSE_BYTES,
   REFUSE_BYTES,
@@ -39,30 +37,21 @@ export class LiveSession {
   #waiting: LiveRequest[] = []
   /** Since when too many bytes have been waiting; undefined when they do not. */
   #slowSinceMs: number | undefined
-  #heardMs: number
-  /** Since it was heard of last. */
-  #isPinged = false
   #isClosed = false
   readonly #isFree = (id: number) => !this.#requests.has(id) && !this.#subscriptions.has(id)
 
   /** @param hot undefined where values are not served */
-  constructor(socket: LiveSocket, calls: LiveCalls, hot: HotFrame | undefined, nowMs: number) {
+  constructor(socket: LiveSocket, calls: LiveCalls, hot: HotFrame | undefined) {
     this.#socket = socket
     this.#calls = calls
     this.#hot = hot
-    this.#heardMs = nowMs
   }
 
   /** Takes a message. The bytes may be used again by the caller afterwards. */
-  receive(bytes: Uint8Array, isBinary: boolean, nowMs: number): void {
+  receive(bytes: Uint8Array, isBinary: boolean): void {
     if (this.#isClosed) return
-    this.heard(nowMs)
     if (!isBinary) {
       this.close(CloseCode.UNSUPPORTED_DATA, 'Messages are binary')
-      return
-    }
-    if (bytes.length > FRAME_BYTES_MAX) {
-      this.close(CloseCode.TOO_BIG, `A message has at most ${FRAME_BYTES_MAX} bytes`)
       return
     }
     if (this.#hot !== undefined && this.#socket.bufferedAmount <= PAUSE_BYTES && this.#waiting.length === 0) {
@@ -73,12 +62,6 @@ export class LiveSession {
       }
     }
     this.#take(bytes)
-  }
-
-  /** The client was heard of: an answer to a ping. */
-  heard(nowMs: number): void {
-    this.#heardMs = nowMs
-    this.#isPinged = false
   }
 
   /** Bytes were taken from the socket: what waited for that goes on. */
@@ -99,12 +82,6 @@ export class LiveSession {
     if (this.#slowSinceMs !== undefined && nowMs - this.#slowSinceMs >= SLOW_MS) {
       this.close(CloseCode.TRY_AGAIN_LATER, 'The client reads too slowly')
       return
-    }
-    const silentMs = nowMs - this.#heardMs
-    if (silentMs >= 2 * IDLE_MS) this.close(CloseCode.TRY_AGAIN_LATER, 'The client is silent')
-    else if (silentMs >= IDLE_MS && !this.#isPinged) {
-      this.#isPinged = true
-      this.#socket.ping()
     }
   }
 
