@@ -4,6 +4,7 @@ import { AdminFront } from './admin-front.js'
 import type { Front } from './front.js'
 import type { Groups } from './groups.js'
 import { HttpFront } from './http-front.js'
+import type { Invalidations } from './invalidations.js'
 import type { Log, NodeOptions } from './node-options.js'
 import type { NodeView } from './node-view.js'
 import type { TlsFiles } from './tls-files.js'
@@ -13,6 +14,7 @@ export interface FrontParts {
   readonly options: NodeOptions
   readonly groups: Groups
   readonly node: NodeView
+  readonly invalidations: Invalidations
   /** Of the main thread. */
   readonly pin: ReaderPin
   readonly tls: TlsFiles | undefined
