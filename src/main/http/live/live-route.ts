@@ -1,6 +1,6 @@
+import { HttpProblem, problemAnswer } from '../problem.js'
 import type { Plane } from '../route.js'
 import type { UpgradeRequest, WebSocketRoute } from '../web-socket.js'
-import { HttpProblem } from '../problem.js'
 import { LiveHub } from './live-hub.js'
 import { CUT_OFF_BYTES, FRAME_BYTES_MAX } from './live-limits.js'
 import type { LiveParts } from './live-parts.js'
@@ -20,7 +20,10 @@ export function liveRoute(parts: LiveParts, planes: 'all' | Exclude<Plane, 'both
     messageBytesMax: FRAME_BYTES_MAX,
     // The session cuts off before; one value of the largest size may stand beside that.
     bufferedBytesMax: 2 * CUT_OFF_BYTES,
-    refuse: (request) => (isOfThisOrigin(request) ? undefined : problemAnswer(request)),
+    refuse: (request) =>
+      isOfThisOrigin(request)
+        ? undefined
+        : problemAnswer(new HttpProblem(403, 'Pages of other origins may not use this WebSocket')),
     open(socket) {
       const connection = hub.open(socket)
       return {
