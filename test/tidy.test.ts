@@ -59,6 +59,7 @@ const LAYERS: readonly Layer[] = [
       'src/main/hot-group.ts',
       'src/main/invalidations.ts',
       'src/main/node-view.ts',
+      'src/main/package-version.ts',
       'src/main/served-group.ts',
       'src/main/unary-caller.ts',
       'src/main/log.ts',

@@ -2,8 +2,12 @@ import type { MessagePort } from 'node:worker_threads'
 import type { ReaderPin } from '../shared/store/reader-pin.js'
 import type { Front } from './front.js'
 import type { Groups } from './groups.js'
+import type { Invalidations } from './invalidations.js'
 import type { Log, NodeOptions } from './node-options.js'
 import type { NodeView } from './node-view.js'
+import { packageVersion } from './package-version.js'
+import { DEFAULT_LIMITS } from './resp/limits.js'
+import { RespFront } from './resp/resp-front.js'
 import type { TlsFiles } from './tls-files.js'
 
 /** What the fronts are built of. */
@@ -17,9 +21,33 @@ export interface FrontParts {
   readonly log: Log
   /** A handle for one more thread that shares the cache. */
   readonly newHandle: () => MessagePort
+  readonly invalidations: Invalidations
 }
 
+/** How long a request of a Redis client may take, in ms. */
+const RESP_DEADLINE_MS = 10_000
+
 /** The fronts that the options ask for beside gRPC, in the order in which they start; none of them listens yet. */
-export function newFronts(_parts: FrontParts): Front[] {
-  return []
+export function newFronts(parts: FrontParts): Front[] {
+  const { resp } = parts.options
+  return resp === undefined ? [] : [newRespFront(resp, parts)]
+}
+
+function newRespFront(address: string, parts: FrontParts): Front {
+  const { options, groups, node, invalidations, pin, tls, log } = parts
+  const front = new RespFront(address, {
+    groups,
+    node,
+    invalidations,
+    pin,
+    limits: DEFAULT_LIMITS,
+    tls: tls?.serverOptions(),
+    password: options.respPassword,
+    defaultGroup: options.respDefaultGroup,
+    deadlineMs: options.respDeadlineMs ?? RESP_DEADLINE_MS,
+    version: packageVersion(),
+    log,
+  })
+  tls?.watch((context) => front.server.setSecureContext(context))
+  return front
 }

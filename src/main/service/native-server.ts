@@ -3,7 +3,7 @@ import type { ServerCredentials, ServiceDefinition, UntypedServiceImplementation
 import type { HotHandler } from '../grpc/hot-path.js'
 import { GrpcServer as Engine } from '../grpc/server.js'
 import type { GrpcServer, MessageLimits } from '../grpc-server.js'
-import { listenError } from './listen-error.js'
+import { listenError } from '../sockets/listen-error.js'
 import { TRACE } from './trace.js'
 
 export interface NativeServerOptions extends MessageLimits {
