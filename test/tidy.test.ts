@@ -58,6 +58,8 @@ const LAYERS: readonly Layer[] = [
       'src/main/grpc-server.ts',
       'src/main/hot-group.ts',
       'src/main/invalidations.ts',
+      'src/main/invalidation-poll.ts',
+      'src/main/watchers.ts',
       'src/main/node-view.ts',
       'src/main/package-version.ts',
       'src/main/served-group.ts',
@@ -76,6 +78,7 @@ const LAYERS: readonly Layer[] = [
   { name: 'metrics', paths: ['src/main/metrics/'], mayImport: BELOW_CORE },
   { name: 'cluster', paths: ['src/main/cluster/'], mayImport: BELOW_CORE },
   { name: 'workers', paths: ['src/main/workers/'], mayImport: [...BELOW_CORE, 'metrics'] },
+  { name: 'invalidation', paths: ['src/main/invalidation/'], mayImport: BELOW_CORE },
   { name: 'threads', paths: ['src/main/threads/'], mayImport: BELOW_CORE },
   {
     name: 'core',
@@ -106,6 +109,7 @@ const LAYERS: readonly Layer[] = [
     paths: [
       'src/main/index.ts',
       'src/main/node.ts',
+      'src/main/node-invalidations.ts',
       'src/main/check-node-options.ts',
       'src/main/grpc-front.ts',
       'src/main/fronts.ts',
@@ -117,6 +121,7 @@ const LAYERS: readonly Layer[] = [
       ...BELOW_FRONTS,
       'grpc',
       'cluster',
+      'invalidation',
       'workers',
       'threads',
       'service',

@@ -1,4 +1,5 @@
 import type { Answer, CallOptions } from '../main/call.js'
+import type { Invalidated, Invalidations } from '../main/invalidations.js'
 import { Counter } from '../shared/counters.js'
 import { CacheError } from '../shared/errors.js'
 import type { GroupReader } from '../shared/group-reader.js'
@@ -13,6 +14,7 @@ export interface Whereabouts {
   readonly self: string
   /** True when this node owns the key `bytes[start…end)`. */
   owns(bytes: Uint8Array, start: number, end: number): boolean
+  readonly invalidations: Invalidations
 }
 
 /** What this thread knows of a group that exists. */
@@ -69,6 +71,16 @@ export class AttachedGroup {
   /** Resolves once the owner of the key holds it no more, whether it held it before or not. */
   async delete(key: Key, options: CallOptions = {}): Promise<void> {
     await this.remove(encodeKey(key), options)
+  }
+
+  /** As the group's `onInvalidate` on the main thread. */
+  onInvalidate(listener: (keys: Invalidated) => void): () => void {
+    return this.#where.invalidations.watch(this.name, listener)
+  }
+
+  /** As the group's `covers` on the main thread. */
+  covers(key: Key): boolean {
+    return this.#where.invalidations.covers(this.name, encodeKey(key))
   }
 
   /** As get(), for fronts: says where the value came from. */

@@ -15,13 +15,13 @@ export interface FrontParts {
   readonly options: NodeOptions
   readonly groups: Groups
   readonly node: NodeView
+  readonly invalidations: Invalidations
   /** Of the main thread. */
   readonly pin: ReaderPin
   readonly tls: TlsFiles | undefined
   readonly log: Log
   /** A handle for one more thread that shares the cache. */
   readonly newHandle: () => MessagePort
-  readonly invalidations: Invalidations
 }
 
 /** How long a request of a Redis client may take, in ms. */

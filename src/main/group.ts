@@ -10,9 +10,10 @@ import { isPolicyName, type PolicyName, unknownPolicy } from '../shared/policy-n
 import { type FlightContext, Singleflight } from '../shared/singleflight.js'
 import type { Answer, CallOptions } from './call.js'
 import type { GroupOperations } from './group-operations.js'
+import type { Invalidated, InvalidationTeller } from './invalidations.js'
 import { type LocalGroup, notFound, type Read } from './local-group.js'
 import type { Peer, PeerPicker } from './peer.js'
-import { type AskPeer, PeerBatch } from './peer-batch.js'
+import { type AskPeer, askAlone, PeerBatch } from './peer-batch.js'
 
 /** How many nodes are asked for a key before this one loads it: its owner, and who takes over from the owner. */
 const OWNERS_ASKED = 2
@@ -45,12 +46,6 @@ export interface Explanation extends KeyFacts {
 /** Keys that are read under one pin: writers wait for it. */
 const PINNED_KEYS_MAX = 256
 
-/** One key at a time. */
-const askAlone =
-  (group: string): AskPeer =>
-  (peer, key, options) =>
-    peer.fetch(group, key, options)
-
 /** How the fronts call a group. */
 export interface FetchOptions extends CallOptions {
   /** The call comes from a peer: it is answered from this node and never forwarded again, whatever the ring says. */
@@ -64,6 +59,7 @@ export interface GroupParts {
   readonly local: LocalGroup
   readonly operations: GroupOperations
   readonly peers: PeerPicker
+  readonly invalidations: InvalidationTeller
   readonly keyBytesMax: number
   readonly clock?: Clock
 }
@@ -79,17 +75,20 @@ export class Group {
   readonly #local: LocalGroup
   readonly #operations: GroupOperations
   readonly #peers: PeerPicker
+  readonly #invalidations: InvalidationTeller
   readonly #keyBytesMax: number
   readonly #clock: Clock
   readonly #peerFlights = new Singleflight<Answer>()
   #isClosed = false
 
-  constructor({ name, self, local, operations, peers, keyBytesMax, clock = systemClock }: GroupParts) {
+  constructor(parts: GroupParts) {
+    const { name, self, local, operations, peers, invalidations, keyBytesMax, clock = systemClock } = parts
     this.name = name
     this.#self = self
     this.#operations = operations
     this.#local = local
     this.#peers = peers
+    this.#invalidations = invalidations
     this.#keyBytesMax = keyBytesMax
     this.#clock = clock
   }
@@ -191,6 +190,32 @@ export class Group {
     return this.#operations.hotKeys(countMax)
   }
 
+  /**
+   * Tells of keys whose values are no longer good, so that copies of them can be dropped: they were deleted, evicted, have
+   * expired, or the source gave another value, at whichever node owns them; of 'all' when that may be every key. Returns
+   * what ends it. {@link Invalidations} says how a copy is kept safely.
+   */
+  onInvalidate(listener: (keys: Invalidated) => void): () => void {
+    this.#assertOpen()
+    return this.#invalidations.watch(this.name, listener)
+  }
+
+  /** False while the owner of the key does not tell of changes: nobody may keep a copy of its value. */
+  covers(key: Key): boolean {
+    return this.#invalidations.covers(this.name, encodeKey(key))
+  }
+
+  /** Who asks for these keys of this node from here on joins no load that began before. */
+  forgetLoads(keys: Invalidated): void {
+    this.#local.forgetLoads(keys)
+  }
+
+  /** Likewise for keys of other nodes. */
+  forgetPeerCalls(keys: Invalidated): void {
+    if (keys === 'all') this.#peerFlights.forgetAll()
+    else for (const key of keys) this.#peerFlights.forget(binaryKey(key))
+  }
+
   /** Counters of this node by shard; sends no message. */
   stats(): ShardSample[] {
     return this.#local.reader.stats()
@@ -267,6 +292,11 @@ export class Group {
     const [owner] = options.forwarded ? [] : this.#peers.pick(key, 1)
     // Both, whatever becomes of the other.
     const results = await Promise.allSettled([removed, owner?.remove(this.name, key, options)])
+    if (owner) {
+      // The owner tells of it, too, but after its answer.
+      this.#peerFlights.forget(binaryKey(key))
+      this.#invalidations.tell(this.name, [new Uint8Array(key)])
+    }
     for (const result of results) if (result.status === 'rejected') throw result.reason
   }
 
@@ -311,22 +341,33 @@ export class Group {
     return isFirst ? answer : { ...answer, outcome: 'coalesced' }
   }
 
-  /** The owner first, then who takes over from it, then this node: the source can answer, so the caller gets it. */
+  /**
+   * The owner first, then who takes over from it, then this node: the source can answer, so the caller gets it. The owner
+   * tells of its own value only, so any other is told of at once: nobody may keep a copy of it.
+   */
   async #askPeers(key: Uint8Array, flight: FlightContext, ask: AskPeer): Promise<Answer> {
     const counters = this.#local.reader.countersOf(key)
     const endsMs = this.#clock.nowMs() + flight.deadlineMs
+    let isOwner = true
     for (const peer of this.#peers.pick(key, OWNERS_ASKED)) {
       if (!peer) break
       counters.add(Counter.peer_gets)
       const answer = await this.#askPeer(peer, key, flight.signal, endsMs - this.#clock.nowMs(), ask)
-      if (answer) return answer
+      if (answer) {
+        if (!isOwner) this.#invalidations.tell(this.name, [key])
+        return answer
+      }
+      isOwner = false
       counters.add(Counter.peer_errors)
     }
     counters.add(Counter.fallbacks)
     const found = this.#local.read(key)
-    if (found?.value) return { ...found, value: found.value }
     // The waiters of this flight keep their own deadlines.
-    return this.#local.load(key, { signal: flight.signal }, FALLBACK_TTL_MS)
+    const answer = found?.value
+      ? { ...found, value: found.value }
+      : await this.#local.load(key, { signal: flight.signal }, FALLBACK_TTL_MS)
+    this.#invalidations.tell(this.name, [key])
+    return answer
   }
 
   /** Undefined when there was no answer. */

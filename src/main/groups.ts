@@ -11,6 +11,7 @@ import { allocateStore } from '../shared/store/layout.js'
 import { Group } from './group.js'
 import { GroupOperations, type OperatedShard } from './group-operations.js'
 import { getterFunctionOf, groupSettings, validateGroup } from './group-settings.js'
+import type { InvalidationTeller } from './invalidations.js'
 import { LocalGroup, type StoreOwner } from './local-group.js'
 import type { GroupOptions } from './node-options.js'
 import type { PeerPicker } from './peer.js'
@@ -26,6 +27,7 @@ export interface GroupsParts {
   /** Address of this node; its port is known once it listens. */
   readonly self: () => string
   readonly peers: PeerPicker
+  readonly invalidations: InvalidationTeller
   /** Known only when the worker threads run, which in turn call the getters of this object. */
   readonly shards: () => readonly Shard[]
   /** The thread that this object is used in. */
@@ -153,7 +155,15 @@ export class Groups {
   }
 
   #build(id: number, name: string, options: GroupOptions): { entry: Entry; specs: GroupSpec[] } {
-    const { self, peers, reader, keyBytesMax, valueBytesMax, clock = systemClock } = this.#parts
+    const {
+      self,
+      peers,
+      invalidations,
+      reader,
+      keyBytesMax,
+      valueBytesMax,
+      clock = systemClock,
+    } = this.#parts
     const all = this.#parts.shards()
     const shardCount = Math.max(1, Math.min(all.length, Math.floor(options.maxBytes / STORE_BYTES_MIN)))
     const shards = all.slice(0, shardCount)
@@ -192,7 +202,7 @@ export class Groups {
       },
     })
     const local = new LocalGroup({ id, self, reader: groupReader, owners: shards })
-    const group = new Group({ name, self, local, operations, peers, keyBytesMax, clock })
+    const group = new Group({ name, self, local, operations, peers, invalidations, keyBytesMax, clock })
     return {
       entry: { group, operations, view, counters, shards, getter: getterFunctionOf(options.getter) },
       specs,

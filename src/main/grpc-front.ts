@@ -5,6 +5,7 @@ import type { Groups } from './groups.js'
 import { GrpcClient } from './grpc/client/grpc-client.js'
 import type { GrpcServer, MessageLimits } from './grpc-server.js'
 import { GrpcThread } from './grpc-thread/grpc-thread.js'
+import type { PolledNode } from './invalidation-poll.js'
 import type { Log, NodeOptions } from './node-options.js'
 import type { NodeView } from './node-view.js'
 import { GrpcJsCaller } from './service/grpc-js-caller.js'
@@ -20,6 +21,8 @@ export interface GrpcFrontParts {
   readonly limits: MessageLimits
   readonly groups: Groups
   readonly node: NodeView
+  /** What tells the peers of changes. */
+  readonly polled: PolledNode
   /** Of the main thread. */
   readonly pin: ReaderPin
   readonly tls: TlsFiles | undefined
@@ -38,7 +41,7 @@ export class GrpcFront {
   constructor(parts: GrpcFrontParts) {
     this.#parts = parts
     this.#server = this.#newServer()
-    this.#health = registerServices(this.#server, parts.groups, parts.node)
+    this.#health = registerServices(this.#server, parts.groups, parts.node, parts.polled)
   }
 
   /** Listens with the main thread, and returns the port. Throws as {@link GrpcServer.listen}. */

@@ -6,6 +6,7 @@ import { binaryKey } from '../shared/key.js'
 import type { PolicyName } from '../shared/policy-names.js'
 import { Singleflight } from '../shared/singleflight.js'
 import type { Answer, CallOptions } from './call.js'
+import type { Invalidated } from './invalidations.js'
 
 /** The owner of one store of a group, as the core sees it. */
 export interface StoreOwner {
@@ -82,6 +83,12 @@ export class LocalGroup {
     // Who asks after this call must not join a load that began before it.
     this.#flights.forget(binaryKey(key))
     await this.#ownerOf(hash).remove(this.#options.id, key, hash)
+  }
+
+  /** Who asks for these keys from here on joins no load that began before. */
+  forgetLoads(keys: Invalidated): void {
+    if (keys === 'all') this.#flights.forgetAll()
+    else for (const key of keys) this.#flights.forget(binaryKey(key))
   }
 
   async clear(): Promise<void> {

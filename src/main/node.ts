@@ -16,6 +16,7 @@ import { newFronts } from './fronts.js'
 import type { Group } from './group.js'
 import { Groups } from './groups.js'
 import { GrpcFront } from './grpc-front.js'
+import { NodeInvalidations } from './node-invalidations.js'
 import type { GroupOptions, Log, NodeOptions } from './node-options.js'
 import type { CounterSample, NodeView, RingMember } from './node-view.js'
 import { PeerClient } from './service/peer-client.js'
@@ -76,6 +77,7 @@ export class Node {
   readonly #groups: Groups
   readonly #shards: ShardPool
   readonly #attachments: Attachments
+  readonly #invalidations: NodeInvalidations
   readonly #grpc: GrpcFront
   readonly #fronts: readonly Front[]
   readonly #tls: TlsFiles | undefined
@@ -95,34 +97,35 @@ export class Node {
     const { keyBytesMax = KEY_BYTES_MAX, valueBytesMax = VALUE_BYTES_MAX } = options
     this.#epochs.admit(MAIN_THREAD)
     this.#peers = this.#newPeers()
+    this.#invalidations = this.#newInvalidations()
     this.#groups = new Groups({
       self: () => this.#self,
       peers: {
         owns: (bytes, start, end) => this.#peers.owns(bytes, start, end),
         pick: (key, countMax) => this.#peers.pick(key, countMax),
       },
+      invalidations: this.#invalidations.hub,
       shards: () => this.#shards.clients,
       reader: { pin: this.#pin, thread: MAIN_THREAD, seed: this.#seed },
       keyBytesMax,
       valueBytesMax,
       snapshots: () => this.#snapshots,
-      onGroup: (view) => this.#attachments.addGroup(view),
-      onGroupGone: (id) => this.#attachments.removeGroup(id),
+      onGroup: (view) => {
+        this.#attachments.addGroup(view)
+        this.#invalidations.addGroup(view.id, view.name, view.stores.length)
+      },
+      onGroupGone: (id) => {
+        this.#attachments.removeGroup(id)
+        this.#invalidations.hub.removeGroup(id)
+      },
       onGroupMoved: (view) => this.#attachments.moveGroup(view),
     })
-    this.#shards = new ShardPool({
-      shardCount: options.workers ?? defaultShardCount(),
-      epochs: this.#epochs,
-      seed: this.#seed,
-      stallMs: options.workerStallMs ?? WORKER_STALL_MS,
-      getters: this.#groups,
-      log: this.#log,
-      onDeath: (shard) => this.#groups.countRestart(shard),
-    })
+    this.#shards = this.#newShards()
     this.#attachments = new Attachments({
       epochs: this.#epochs,
       seed: this.#seed,
       node: this,
+      told: this.#invalidations,
       groups: () => this.#groups.views(),
       ring: () => this.#peers.view,
     })
@@ -130,6 +133,8 @@ export class Node {
       options,
       groups: this.#groups,
       node: this.#view(),
+      invalidations: this.#invalidations.hub,
+      polled: this.#invalidations,
       pin: this.#pin,
       tls: this.#tls,
       log: this.#log,
@@ -250,6 +255,7 @@ export class Node {
 
   async #close(): Promise<void> {
     await this.#registry?.close()
+    this.#invalidations.close()
     const { drainMs = DRAIN_MS } = this.#options
     await Promise.all([this.#grpc, ...this.#fronts].map((front) => front.shutdown(drainMs)))
     this.#attachments.close()
@@ -274,6 +280,32 @@ export class Node {
     }
   }
 
+  #newShards(): ShardPool {
+    return new ShardPool({
+      shardCount: this.#options.workers ?? defaultShardCount(),
+      epochs: this.#epochs,
+      seed: this.#seed,
+      stallMs: this.#options.workerStallMs ?? WORKER_STALL_MS,
+      getters: this.#groups,
+      log: this.#log,
+      onTold: (group, keys) => this.#invalidations.hub.tellOfShard(group, keys),
+      onDeath: (shard) => {
+        this.#groups.countRestart(shard)
+        this.#invalidations.hub.onDeath(shard)
+      },
+    })
+  }
+
+  #newInvalidations(): NodeInvalidations {
+    return new NodeInvalidations({
+      self: () => this.#self,
+      ownerOf: (key) => this.#peers.ring.owner(key),
+      group: (name) => this.#groups.find(name),
+      shards: () => this.#shards.clients,
+      log: this.#log,
+    })
+  }
+
   #newPeers(): Peers {
     return new Peers({
       self: this.#self,
@@ -283,6 +315,7 @@ export class Node {
         this.#log.info({ members: ring.members }, 'Ring changed')
         this.#shards.setRing(ring)
         this.#attachments.setRing(ring)
+        this.#invalidations.setPeers(this.#peers.connections)
       },
     })
   }

@@ -17,6 +17,12 @@ interface Ask {
 /** How a key is asked of a peer: alone, or together with others. */
 export type AskPeer = (peer: Peer, key: Uint8Array, options: CallOptions) => Promise<Answer>
 
+/** One key at a time. */
+export const askAlone =
+  (group: string): AskPeer =>
+  (peer, key, options) =>
+    peer.fetch(group, key, options)
+
 /**
  * Gathers the keys that are asked of each peer within one turn of the event loop and sends them together. Every key
  * has an answer, or an error, of its own.

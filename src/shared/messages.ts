@@ -1,5 +1,6 @@
 import type { CodeName } from './errors.js'
 import type { HashSeed } from './hash.js'
+import type { KeyPack } from './key-pack.js'
 import type { Operation, OperationResults } from './operation.js'
 import type { PolicyName } from './policy-names.js'
 
@@ -117,6 +118,8 @@ export type ShardRequest =
     }
   | { readonly kind: 'clear'; readonly id: number; readonly group: number }
   | { readonly kind: 'policy'; readonly id: number; readonly group: number; readonly policy: PolicyName }
+  /** Whether somebody wants to be told of keys whose value is no longer good; from the answer on it is so. */
+  | { readonly kind: 'watch'; readonly id: number; readonly group: number; readonly isWatched: boolean }
   | { readonly kind: 'attach'; readonly id: number; readonly spec: GroupSpec }
   | { readonly kind: 'detach'; readonly id: number; readonly group: number }
   | { readonly kind: 'operate'; readonly id: number; readonly group: number; readonly operation: Operation }
@@ -138,8 +141,16 @@ export function isFailure(outcome: Loaded | Failure): outcome is Failure {
   return 'code' in outcome
 }
 
+/** Keys of a watched group whose value is no longer good: it left the store, or is another one now. */
+export interface ToldKeysReply {
+  readonly kind: 'told'
+  readonly group: number
+  readonly keys: KeyPack | 'all'
+}
+
 /** From a worker; in arrays, too. */
 export type ShardReply =
+  | ToldKeysReply
   | {
       readonly kind: 'value'
       readonly id: number

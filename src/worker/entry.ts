@@ -19,8 +19,11 @@ export interface ShardTask {
  */
 export function serve({ spec, port }: ShardTask): Promise<void> {
   const heartbeat = new Int32Array(spec.heartbeat)
-  const replies = new TurnBatch<ShardReply>((batch) => port.postMessage(batch))
-  const shard = new Shard(spec, (reply) => replies.push(reply))
+  const replies = new TurnBatch<ShardReply>((batch) => {
+    shard.endTurn()
+    port.postMessage(batch)
+  })
+  const shard: Shard = new Shard(spec, (reply) => replies.push(reply))
   const beat = (): void => {
     heartbeat[0] = (heartbeat[0]! + 1) | 0
   }

@@ -16,6 +16,7 @@ import type { Loader } from './loader.js'
 import { MovingStore } from './moving-store.js'
 import { POLICIES } from './policy/policies.js'
 import { type Found, StoreWriter } from './store-writer.js'
+import { ToldKeys } from './told-keys.js'
 
 /** One call for a key. */
 export interface LoadCall {
@@ -57,6 +58,7 @@ export class ShardGroup {
   readonly spec: GroupSpec
   readonly store: MovingStore
   readonly hotKeys: HotKeys
+  readonly told: ToldKeys
   readonly clock: Clock
   readonly hashOf: (key: Uint8Array) => number
   readonly #random: () => number
@@ -82,6 +84,7 @@ export class ShardGroup {
     this.#queue = new LoadQueue(loader, spec.loads, this.#counters)
     this.#backoff = new Backoff(errorBackoffMs > 0 ? errorBackoffMs : REFRESH_PAUSE_MS, clock)
     this.hotKeys = new HotKeys(clock.nowMs())
+    this.told = new ToldKeys(spec.id)
     this.hashOf = (key) => hashBytes(key, 0, key.length, shard.seed)
     const onEvict = (): void => this.#counters.add(Counter.evictions)
     const onExpire = (): void => this.#counters.add(Counter.expirations)
@@ -98,6 +101,7 @@ export class ShardGroup {
           staleMs: Math.max(staleWhileRevalidateMs, staleIfErrorMs),
           refreshAhead,
           events: { onEvict, onExpire, onHit: (...hit) => this.hotKeys.note(...hit) },
+          departures: this.told,
         }),
       hashOf: this.hashOf,
       onLeftBehind: onEvict,
@@ -134,6 +138,8 @@ export class ShardGroup {
     this.#flights.forget(binaryKey(key))
     this.#backoff.forget(binaryKey(key))
     this.store.remove(key, hash)
+    // Also when it was not here: somebody may hold what a load under way, or an owner before this one, brought.
+    this.told.add(key)
     this.#counters.add(Counter.deletes)
     this.#count()
   }
@@ -142,6 +148,7 @@ export class ShardGroup {
     this.#flights.forgetAll()
     this.#backoff.forgetAll()
     this.store.clear()
+    this.told.addAll()
     this.#count()
   }
 
@@ -235,6 +242,7 @@ export class ShardGroup {
     }
   }
 
+  /** A value that is not kept is no longer good at once: nobody would tell of the next one. */
   #keep(call: Omit<LoadCall, 'signal'>, loaded: Loaded, flight: FlightContext): Landed {
     const ttlMs = Math.min(call.ttlMsMax, this.#ttlMsOf(loaded))
     if (flight.isForgotten()) return { value: loaded.value, ttlLeftMs: ttlMs }
@@ -248,8 +256,14 @@ export class ShardGroup {
         // A delete of a key of another node does not come here: what is kept of it ends when it was to end.
         renewable: loaded.value !== null && call.ttlMsMax === Number.POSITIVE_INFINITY,
       })
-      if (result !== 'stored') this.#counters.add(Counter[result])
-    } else this.store.remove(call.key, call.hash)
+      if (result !== 'stored') {
+        this.#counters.add(Counter[result])
+        this.told.add(call.key)
+      }
+    } else {
+      this.store.remove(call.key, call.hash)
+      this.told.add(call.key)
+    }
     this.#count()
     return { value: loaded.value, ttlLeftMs: ttlMs }
   }

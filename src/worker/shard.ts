@@ -14,6 +14,7 @@ import { Ring } from '../shared/ring.js'
 import { type Callback, createLoader, type LoadLimits } from './loader.js'
 import { operate } from './operate.js'
 import { ShardGroup } from './shard-group.js'
+import type { ToldKeys } from './told-keys.js'
 
 /** Membership changes that a sweep takes into account at a time; past that, the oldest is left out. */
 const RINGS_MAX = 16
@@ -37,6 +38,8 @@ export class Shard implements Callback {
   /** Groups whose getter module could not be loaded: the next call tries again. */
   readonly #failed = new Map<number, GroupSpec>()
   readonly #loads = new Map<number, Cancel>()
+  /** Those with something to tell in this turn of the event loop. */
+  #telling: ToldKeys[] = []
   readonly #calls = new Map<
     number,
     { resolve(outcomes: readonly Outcome[]): void; reject(error: unknown): void }
@@ -73,6 +76,9 @@ export class Shard implements Callback {
       case 'policy':
         void this.#withGroup(request, (group) => group.setPolicy(request.policy))
         break
+      case 'watch':
+        void this.#withGroup(request, ({ told }) => this.#watch(told, request.isWatched))
+        break
       case 'attach':
         void this.#attach(request.id, request.spec)
         break
@@ -99,6 +105,12 @@ export class Shard implements Callback {
     this.#sweep()
   }
 
+  /** The replies so far are about to be sent. */
+  endTurn(): void {
+    for (const told of this.#telling) told.seal()
+    this.#telling = []
+  }
+
   /** Runs a getter function in the thread that has it. */
   call(
     group: number,
@@ -113,6 +125,17 @@ export class Shard implements Callback {
       })
       over.addEventListener('abort', () => this.#calls.delete(call))
       this.#reply({ kind: 'call', call, group, keys, deadlineMs })
+    })
+  }
+
+  #watch(told: ToldKeys, isWatched: boolean): void {
+    if (!isWatched) {
+      told.watch(undefined)
+      return
+    }
+    told.watch((reply) => {
+      this.#telling.push(told)
+      this.#reply(reply)
     })
   }
 

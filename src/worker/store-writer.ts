@@ -319,6 +319,7 @@ export class StoreWriter {
 
   #replace(slot: number, place: number, sizeBytes: number): void {
     this.#liveBytes += sizeBytes - entryBytesAt(this.#views, this.#index.placeOf(slot))
+    this.#parts.departures?.onReplace(this.#views, this.#index.placeOf(slot), place)
     this.#countSize(this.#index.placeOf(slot), -1)
     this.#countSize(place, 1)
     this.#index.point(slot, place)
@@ -343,6 +344,7 @@ export class StoreWriter {
   }
 
   #unlink(slot: number): void {
+    this.#parts.departures?.onLeave(this.#views, this.#index.placeOf(slot))
     this.#liveBytes -= entryBytesAt(this.#views, this.#index.placeOf(slot))
     this.#countSize(this.#index.placeOf(slot), -1)
     this.#wheel.remove(slot)

@@ -44,7 +44,7 @@ async function startPeer(kind: 'ours' | 'plain', address = '127.0.0.1:0'): Promi
   groups.scores.set('Tom', '630')
   const server = new GrpcJsServer(SERVER_LIMITS)
   registerGroupCacheService(server, groups)
-  if (kind === 'ours') registerPeerService(server, groups)
+  if (kind === 'ours') registerPeerService(server, groups, groups)
   const port = await server.listen(address)
   opened.push(() => server.shutdown(0))
   return { groups, address: `127.0.0.1:${port}`, server }

@@ -32,7 +32,7 @@ async function serve(port: NonNullable<typeof parentPort>, spec: GrpcThreadSpec)
     cache,
   )
   tls?.watch((context) => server.setSecureContext(context))
-  const health = registerServices(server, cache, new AttachedNodeView(cache))
+  const health = registerServices(server, cache, new AttachedNodeView(cache), cache)
   port.once('message', async ({ graceMs }: GrpcThreadOrder) => {
     health.shutdown()
     await server.shutdown(graceMs)

@@ -1,5 +1,6 @@
 import type { GrpcServer } from '../grpc-server.js'
 import type { HotGroup } from '../hot-group.js'
+import type { PolledNode } from '../invalidation-poll.js'
 import type { NodeView } from '../node-view.js'
 import type { ServedGroups } from '../served-group.js'
 import { groupCacheDefinition } from './group-cache-codec.js'
@@ -13,9 +14,14 @@ import { registerPeerService } from './peer-service.js'
 import { registerReflectionService } from './reflection-service.js'
 
 /** Adds every service of a node to a server. */
-export function registerServices(server: GrpcServer, groups: ServedGroups, node: NodeView): HealthService {
+export function registerServices(
+  server: GrpcServer,
+  groups: ServedGroups,
+  node: NodeView,
+  polled: PolledNode,
+): HealthService {
   registerGroupCacheService(server, groups)
-  registerPeerService(server, groups)
+  registerPeerService(server, groups, polled)
   registerNodeService(server, node)
   registerReflectionService(server)
   return registerHealthService(server)

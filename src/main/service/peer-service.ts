@@ -1,6 +1,7 @@
 import { CacheError } from '../../shared/errors.js'
 import type { Answer } from '../call.js'
 import type { GrpcServer } from '../grpc-server.js'
+import type { PolledNode, PollRequest } from '../invalidation-poll.js'
 import { groupNamed, type ServedGroups } from '../served-group.js'
 import type { GroupKey } from './group-cache-codec.js'
 import { groupOf } from './group-of.js'
@@ -18,7 +19,11 @@ const MANY_TIME_SHARE = 0.9
  * Serves geekcache.v1.Peer: calls of our own peers, never forwarded again. NOT_FOUND says that the source has no such
  * key. A group that this node lacks is FAILED_PRECONDITION instead: the peer has to ask somebody else.
  */
-export function registerPeerService(server: Pick<GrpcServer, 'addService'>, groups: ServedGroups): void {
+export function registerPeerService(
+  server: Pick<GrpcServer, 'addService'>,
+  groups: ServedGroups,
+  polled: PolledNode,
+): void {
   server.addService(peerDefinition, {
     Fetch: unaryHandler(async (request: GroupKey, call) => {
       const answer = await groupOf(groups, request, 'FAILED_PRECONDITION').fetch(request.key, call.options)
@@ -36,6 +41,10 @@ export function registerPeerService(server: Pick<GrpcServer, 'addService'>, grou
     Remove: unaryHandler(async (request: GroupKey, call) => {
       await groupOf(groups, request, 'FAILED_PRECONDITION').remove(request.key, call.options)
       return { response: {} }
+    }, FORWARDED),
+    Invalidations: unaryHandler(async (request: PollRequest, { options: { deadlineMs, signal } }) => {
+      const options = { ...(deadlineMs !== undefined && { deadlineMs }), ...(signal && { signal }) }
+      return { response: await polled.poll(request, options) }
     }, FORWARDED),
   })
 }

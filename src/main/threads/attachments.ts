@@ -3,6 +3,8 @@ import type { Welcome } from '../../shared/attach-messages.js'
 import type { HashSeed } from '../../shared/hash.js'
 import type { GroupView, RingView } from '../../shared/messages.js'
 import type { Epochs } from '../../shared/store/epoch.js'
+import type { PolledNode } from '../invalidation-poll.js'
+import type { WatchedNode } from './attached-watches.js'
 import { Attachment, type SharedNode } from './attachment.js'
 import { ThreadNumbers } from './thread-numbers.js'
 
@@ -10,6 +12,8 @@ export interface AttachmentsParts {
   readonly epochs: Epochs
   readonly seed: HashSeed
   readonly node: SharedNode
+  /** Tells of keys that are no longer good. */
+  readonly told: WatchedNode & PolledNode
   /** What there is now; changes are told by the methods below. */
   readonly groups: () => readonly GroupView[]
   readonly ring: () => RingView
@@ -32,11 +36,11 @@ export class Attachments {
    * @throws CacheError RESOURCE_EXHAUSTED
    */
   handle(): MessagePort {
-    const { epochs, seed, groups, ring, node } = this.#parts
+    const { epochs, seed, groups, ring, node, told } = this.#parts
     const thread = this.#numbers.take()
     const { port1, port2 } = new MessageChannel()
     const welcome: Welcome = { thread, seed, epochs: epochs.memory, groups: groups(), ring: ring() }
-    const attachment = new Attachment(port1, node, () => {
+    const attachment = new Attachment(port1, node, told, () => {
       this.#attached.delete(attachment)
       this.#numbers.giveBack(thread)
     })

@@ -1,5 +1,6 @@
 import { Cancel, type CancelSignal } from '../../shared/cancel.js'
 import { CacheError } from '../../shared/errors.js'
+import { unpackKeys } from '../../shared/key-pack.js'
 import type {
   Failure,
   GroupSpec,
@@ -30,6 +31,9 @@ export interface GetterRunner {
   ): Promise<(Loaded | Failure)[]>
 }
 
+/** Hears of keys of a group whose value is in a shard's memory no more. */
+export type ToldListener = (group: number, keys: readonly Uint8Array[] | 'all') => void
+
 interface Pending {
   resolve(reply: ShardReply): void
   reject(error: CacheError): void
@@ -42,6 +46,7 @@ interface Pending {
  */
 export class ShardClient {
   readonly #getters: GetterRunner
+  readonly #onTold: ToldListener
   readonly #groups = new Map<number, GroupSpec>()
   readonly #pending = new Map<number, Pending>()
   readonly #calls = new Map<number, Cancel>()
@@ -53,8 +58,9 @@ export class ShardClient {
   #closedBy: CacheError | undefined
   #life = 0
 
-  constructor(getters: GetterRunner) {
+  constructor(getters: GetterRunner, onTold: ToldListener) {
     this.#getters = getters
+    this.#onTold = onTold
   }
 
   /** Gives the client the thread that it talks to. Before anything else. */
@@ -71,6 +77,14 @@ export class ShardClient {
       this.#groups.delete(spec.id)
       throw thrown
     }
+  }
+
+  /**
+   * Whether the shard is to tell of keys of the group. It does so from when this has resolved, or earlier, until its
+   * thread dies.
+   */
+  async watch(group: number, isWatched: boolean): Promise<void> {
+    await this.#call({ kind: 'watch', id: this.#nextId++, group, isWatched })
   }
 
   async detach(group: number): Promise<void> {
@@ -194,6 +208,10 @@ export class ShardClient {
   }
 
   #take(reply: ShardReply): void {
+    if (reply.kind === 'told') {
+      this.#onTold(reply.group, reply.keys === 'all' ? 'all' : unpackKeys(reply.keys))
+      return
+    }
     if (reply.kind === 'call') {
       void this.#runGetter(reply)
       return

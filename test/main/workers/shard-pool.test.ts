@@ -20,6 +20,7 @@ async function startPool(onDeath: (pool: ShardPool) => void = () => {}) {
   const groups: Groups = new Groups({
     self: () => SELF,
     peers: { owns: () => true, pick: () => [] },
+    invalidations: { watch: () => () => {}, covers: () => false, tell() {} },
     shards: () => pool.clients,
     reader: { pin: new ReaderPin(epochs, 0, systemClock), thread: 0, seed },
     keyBytesMax: 1000,
@@ -36,6 +37,7 @@ async function startPool(onDeath: (pool: ShardPool) => void = () => {}) {
     stallMs: 5000,
     getters: groups,
     log,
+    onTold() {},
     onDeath: () => onDeath(pool),
   })
   const group = await groups.create('g', { maxBytes: 1 << 20, getter: (key) => key })
