@@ -24,7 +24,13 @@ const FILE_LINES_MAX = 400
 const FUNCTION_LINES_MAX = 70
 
 /** What users and threads start with; everything else must be reached from here. */
-const ENTRIES = ['src/main/index.ts', 'src/main/cli/main.ts', 'src/worker/entry.ts', 'src/attach/index.ts']
+const ENTRIES = [
+  'src/main/index.ts',
+  'src/main/cli/main.ts',
+  'src/worker/entry.ts',
+  'src/attach/index.ts',
+  'src/client/index.ts',
+]
 
 /** The only files that may touch shared memory without a message: each is one small protocol between threads. */
 const ATOMICS_FILES = [
@@ -60,10 +66,11 @@ const LAYERS: readonly Layer[] = [
       'src/main/grpc-server.ts',
       'src/main/hot-group.ts',
       'src/main/invalidations.ts',
+      'src/main/listen-error.ts',
       'src/main/invalidation-poll.ts',
       'src/main/watchers.ts',
-      'src/main/listen-error.ts',
       'src/main/node-view.ts',
+      'src/main/package-version.ts',
       'src/main/served-group.ts',
       'src/main/unary-caller.ts',
       'src/main/log.ts',
@@ -100,9 +107,11 @@ const LAYERS: readonly Layer[] = [
   },
   { name: 'message', paths: ['src/main/service/message.ts'], mayImport: BELOW_CORE },
   { name: 'service', paths: ['src/main/service/'], mayImport: [...BELOW_FRONTS, 'grpc', 'message'] },
-  { name: 'http', paths: ['src/main/http/'], mayImport: [...BELOW_FRONTS, 'message'] },
+  // The WebSocket protocol, at both ends: it runs in browsers, too.
+  { name: 'live', paths: ['src/live/'], mayImport: BELOW_CORE },
+  { name: 'http', paths: ['src/main/http/'], mayImport: [...BELOW_FRONTS, 'message', 'live'] },
   { name: 'resp', paths: ['src/main/resp/'], mayImport: BELOW_FRONTS },
-  { name: 'client', paths: ['src/main/client/'], mayImport: [...BELOW_CORE, 'grpc'] },
+  { name: 'client', paths: ['src/client/'], mayImport: [...BELOW_CORE, 'live'] },
   { name: 'tls', paths: ['src/main/tls-files.ts'], mayImport: BELOW_CORE },
   {
     name: 'grpc-thread',
