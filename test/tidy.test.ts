@@ -70,7 +70,6 @@ const LAYERS: readonly Layer[] = [
       'src/main/invalidation-poll.ts',
       'src/main/watchers.ts',
       'src/main/node-view.ts',
-      'src/main/package-version.ts',
       'src/main/served-group.ts',
       'src/main/unary-caller.ts',
       'src/main/log.ts',

@@ -1,5 +1,6 @@
 import type { CancelSignal } from '../../shared/cancel.js'
 import { CacheError } from '../../shared/errors.js'
+import { type SpanSpec, sampledParent, traced } from '../../shared/tracing.js'
 import type { Log } from '../node-options.js'
 import type { HttpAnswer, Method } from './exchange.js'
 import { HttpProblem, problemAnswer } from './problem.js'
@@ -53,7 +54,16 @@ export class Dispatcher {
     signal: CancelSignal,
   ): Promise<HttpAnswer> {
     try {
-      return await route.handle({ ...head, method: head.method as Method, parameters, body, signal })
+      const request = { ...head, method: head.method as Method, parameters, body, signal }
+      const { headers } = head
+      const trace = sampledParent(headers.get('traceparent'), headers.get('tracestate'))
+      if (trace === undefined) return await route.handle(request)
+      return await traced(
+        trace,
+        httpSpan(head.method, route.path),
+        async (below) => route.handle({ ...request, trace: below }),
+        ({ status }) => ({ 'http.response.status_code': status }),
+      )
     } catch (thrown) {
       return this.problem(thrown, head.path)
     }
@@ -66,6 +76,15 @@ export class Dispatcher {
       this.#log.error({ err: stack, path: path.slice(0, 200) }, 'Fault while an HTTP request was served')
     }
     return problemAnswer(thrown)
+  }
+}
+
+/** As OpenTelemetry's semantic conventions for HTTP have it. The path itself, which has the key in it, is left out. */
+function httpSpan(method: string, route: string): SpanSpec {
+  return {
+    kind: 'server',
+    name: `${method} ${route}`,
+    attributes: { 'http.request.method': method, 'http.route': route },
   }
 }
 
