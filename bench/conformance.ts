@@ -10,6 +10,7 @@ import { type Engine, GROUP, startBenchNode, writeValues } from './bench-node.js
 import type { Check, Served } from './conformance/check.js'
 import { runGrpcJs } from './conformance/grpc-js-client.js'
 import { PROGRAM_CHECKS } from './conformance/programs.js'
+import { METRICS_CHECKS } from './conformance/promtool.js'
 import { PROXY_CHECKS } from './conformance/proxies.js'
 import { Pinning } from './pinning.js'
 import { adviceFor, ensureTool } from './tool.js'
@@ -27,6 +28,7 @@ const CHECKS: readonly Check[] = [
   ...PROGRAM_CHECKS,
   { client: '@grpc/grpc-js', tools: [], run: (served) => runGrpcJs(served.address, served) },
   ...PROXY_CHECKS,
+  ...METRICS_CHECKS,
 ]
 
 /** Answers whether all that could be run has passed. */

@@ -25,6 +25,7 @@ export const H2SPEC: Tool = {
   go: 'github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible',
 }
 export const CURL: Tool = { name: 'curl', apt: 'curl' }
+export const PROMTOOL: Tool = { name: 'promtool', apt: 'prometheus' }
 export const NGINX: Tool = { name: 'nginx', apt: 'nginx', folders: ['/usr/sbin'] }
 export const HAPROXY: Tool = { name: 'haproxy', apt: 'haproxy', folders: ['/usr/sbin'] }
 /** The system's Python: the one that Debian's package of grpcio is for. */

@@ -1,5 +1,7 @@
 import net, { type Socket } from 'node:net'
 import tls, { type SecureContextOptions, type TlsOptions } from 'node:tls'
+import type { FrontMetrics } from '../../shared/front-metrics.js'
+import { RequestOutcome } from '../../shared/node-metrics.js'
 import type { ReaderPin } from '../../shared/store/reader-pin.js'
 import type { Invalidations } from '../invalidations.js'
 import type { Log } from '../node-options.js'
@@ -24,6 +26,7 @@ export interface RespServerParts {
   readonly invalidations: Invalidations
   /** Of the thread that the server runs in. */
   readonly pin: ReaderPin
+  readonly metrics: FrontMetrics
   readonly limits: RespLimits
   /** Certificate and key; plain text without them. */
   readonly tls: TlsOptions | undefined
@@ -51,6 +54,8 @@ export class RespServer {
   #nextId = 1
   #ticker: NodeJS.Timeout | undefined
   #heldBytes = 0
+  #readStartedMs = 0
+  #hitsBefore = 0
   #isStopping = false
   #onQuiet: () => void = () => {}
 
@@ -72,8 +77,8 @@ export class RespServer {
         requestBytesMax: limits.strangerBytesMax,
         inlineBytesMax: limits.strangerBytesMax,
       },
-      onReadStart: () => pin.enter(),
-      onReadEnd: () => pin.leave(),
+      onReadStart: () => this.#onReadStart(),
+      onReadEnd: () => this.#onReadEnd(),
       onHeld: (bytes) => this.#onHeld(bytes),
       onQuiet: () => this.#onQuiet(),
       onClosed: ({ session: { id } }) => this.#onClosed(id),
@@ -124,6 +129,7 @@ export class RespServer {
       node,
       tracker: this.#tracker,
       counters: this.counters,
+      metrics: this.#parts.metrics,
       commands: allCommands(),
       limits,
       clock: pin,
@@ -166,21 +172,37 @@ export class RespServer {
   #accept(socket: Socket): void {
     if (this.#isStopping || this.#connections.size >= this.#parts.limits.connectionsMax) {
       this.counters.add(RespCounter.connections_refused)
+      this.#parts.metrics.connectionRefused()
       socket.end('-ERR max number of clients reached\r\n', () => socket.destroy())
       return
     }
     const id = this.#nextId++
-    const transport = new SocketTransport(socket, this.#connectionParts.pool)
+    const transport = new SocketTransport(socket, this.#connectionParts.pool, this.#parts.metrics)
     const addresses = { remoteAddress: remoteAddressOf(socket), localAddress: localAddressOf(socket) }
     const connection = new RespConnection(id, this.#connectionParts, transport, addresses)
     this.#connections.set(id, connection)
     this.counters.add(RespCounter.connections_accepted)
+    this.#parts.metrics.connectionOpened()
     this.counters.set(RespCounter.connections, this.#connections.size)
     transport.attach(connection)
   }
 
+  #onReadStart(): void {
+    this.#parts.pin.enter()
+    this.#readStartedMs = performance.now()
+    this.#hitsBefore = this.counters.get(RespCounter.commands_hit)
+  }
+
+  /** The hits of one read share its time. */
+  #onReadEnd(): void {
+    const { pin, metrics } = this.#parts
+    pin.leave()
+    const hits = this.counters.get(RespCounter.commands_hit) - this.#hitsBefore
+    if (hits > 0) metrics.record(RequestOutcome.hit, (performance.now() - this.#readStartedMs) * 1000, hits)
+  }
+
   #onClosed(id: number): void {
-    this.#connections.delete(id)
+    if (this.#connections.delete(id)) this.#parts.metrics.connectionClosed()
     this.counters.set(RespCounter.connections, this.#connections.size)
     this.#onQuiet()
   }
