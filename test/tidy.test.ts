@@ -62,6 +62,7 @@ const LAYERS: readonly Layer[] = [
       'src/main/peer.ts',
       'src/main/node-options.ts',
       'src/main/front.ts',
+      'src/main/group-spans.ts',
       'src/main/grpc-server.ts',
       'src/main/hot-group.ts',
       'src/main/invalidations.ts',
@@ -91,6 +92,7 @@ const LAYERS: readonly Layer[] = [
   {
     name: 'core',
     paths: [
+      'src/main/ask-peer.ts',
       'src/main/group.ts',
       'src/main/group-operations.ts',
       'src/main/groups.ts',
@@ -131,6 +133,7 @@ const LAYERS: readonly Layer[] = [
       'src/main/grpc-front.ts',
       'src/main/http-front.ts',
       'src/main/admin-front.ts',
+      'src/main/node-gauges.ts',
       'src/main/fronts.ts',
       'src/main/config.ts',
       'src/main/group-config.ts',

@@ -61,7 +61,7 @@ export class GrpcHarness implements Transport {
       methods: new Map(
         Object.entries(hot).map(([path, handler]) => [
           path,
-          { handler, ordinaryNames: new Set(['x-ordinary']) },
+          { handler, isOrdinary: (name: string) => name === 'x-ordinary' },
         ]),
       ),
       receiveBytesMax: resolved.receiveBytesMax,
