@@ -134,7 +134,7 @@ describe('calls that wait for room', () => {
     crowd.harness.tick(1000).tick(1000)
     assert.equal(crowd.harness.connection.http2.streams.fastPath?.heldCount, 3)
     await crowd.release(3, 5, 7, 9, 11, 13)
-    await until(() => crowd.openStreams === 0)
+    await until('all calls have ended', () => crowd.openStreams === 0)
     // What is late is left to the ordinary way, which ends it or, if it is its turn, answers it.
     assert.deepEqual(
       crowd.started.filter((text) => text !== '11'),
