@@ -16,11 +16,10 @@ import {
 } from '../shared/store/entry.js'
 import {
   geometryOf,
-  HEAD_BYTES,
   HEADER_BYTES,
   Header,
+  INDEX_BYTES_PER_ENTRY,
   LAYOUT_VERSION,
-  SLOT_BYTES,
 } from '../shared/store/layout.js'
 import { DueSlots } from './due-slots.js'
 import type { PolicyFactory } from './policy/policy.js'
@@ -32,6 +31,9 @@ import type { StoreParts } from './store-parts.js'
 import { StorePolicy } from './store-policy.js'
 import { StoreSpace } from './store-space.js'
 import { TimerWheel } from './timer-wheel.js'
+
+/** By so much the sums of what is charged for may be rounded. */
+const ROUNDING_BYTES = 16
 
 /** Entries that change hands with every write, and with every round of housekeeping, while a policy takes over. */
 const HAND_OVER_STEP = 16
@@ -83,7 +85,7 @@ export class StoreWriter {
     this.#space = new StoreSpace(this.#views, this.#index, this.#log, {
       logBytes: () => this.#logBytes,
       liveBytes: () => this.#liveBytes,
-      slotBytes: () => SLOT_BYTES + HEAD_BYTES + this.#bytesPerSlot,
+      growthBytes: () => this.#index.growthBytes + this.#bytesPerSlot + ROUNDING_BYTES,
       evictOne: () => this.#evictOne(),
       giveUp: (slot) => {
         this.#drop(slot)
@@ -310,18 +312,18 @@ export class StoreWriter {
     const renewable = timed && put.renewable === true
     writeEntry(this.#views, place, slot, { key, value, notFound, renewable, ...times })
     this.#log.append(place, sizeBytes)
-    if (replaced !== 0) this.#replace(slot, place, sizeBytes)
+    if (replaced !== 0) this.#replace(slot, place, hash, sizeBytes)
     else {
       this.#index.insert(hash, place)
       this.#enter(slot, place, hash)
     }
   }
 
-  #replace(slot: number, place: number, sizeBytes: number): void {
+  #replace(slot: number, place: number, hash: number, sizeBytes: number): void {
     this.#liveBytes += sizeBytes - entryBytesAt(this.#views, this.#index.placeOf(slot))
     this.#countSize(this.#index.placeOf(slot), -1)
     this.#countSize(place, 1)
-    this.#index.point(slot, place)
+    this.#index.point(slot, place, hash)
     this.#policy.current.onReplace(slot, costOf(sizeBytes))
     this.#wheel.remove(slot)
     if (isTimed(this.#views, place)) this.#wheel.insert(slot, this.#removedAtMs(slot))
@@ -368,7 +370,7 @@ export class StoreWriter {
   }
 
   #evictOne(): boolean {
-    this.#policy.fit(this.#liveBytes + this.#index.count * (SLOT_BYTES + HEAD_BYTES))
+    this.#policy.fit(this.#liveBytes + this.#index.count * INDEX_BYTES_PER_ENTRY)
     const slot = this.#policy.current.evict()
     if (slot <= 0) return false
     this.#unlink(slot)
@@ -394,5 +396,5 @@ export class StoreWriter {
 
 /** What an entry of `sizeBytes` costs with its slot and head, but without the state of the policy. */
 function costOf(sizeBytes: number): number {
-  return sizeBytes + SLOT_BYTES + HEAD_BYTES
+  return sizeBytes + INDEX_BYTES_PER_ENTRY
 }
