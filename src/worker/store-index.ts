@@ -57,8 +57,7 @@ export class StoreIndex {
   placeOf(slot: number): number {
     // Hints name slots that were cleared.
     if (slot > this.slotHigh) return 0
-    const place = this.#views.words[this.#geometry.slotsAt + slot]!
-    return place > 0 ? place : 0
+    return Math.max(0, this.#views.words[this.#geometry.slotsAt + slot]!)
   }
 
   /** Hash of the key of the entry at `place`. */
