@@ -38,6 +38,7 @@ const ATOMICS_FILES = [
   'src/shared/store/access-log.ts',
   'src/shared/store/epoch.ts',
   'src/shared/store/store-reader.ts',
+  'src/worker/bucket-chains.ts',
   'src/worker/store-index.ts',
   'src/worker/store-writer.ts',
 ]
