@@ -38,6 +38,7 @@ const ATOMICS_FILES = [
   'src/shared/store/access-log.ts',
   'src/shared/store/epoch.ts',
   'src/shared/store/store-reader.ts',
+  'src/worker/bucket-chains.ts',
   'src/worker/store-index.ts',
   'src/worker/store-writer.ts',
 ]
@@ -70,10 +71,10 @@ const LAYERS: readonly Layer[] = [
       'src/main/invalidation-poll.ts',
       'src/main/watchers.ts',
       'src/main/node-view.ts',
+      'src/main/package-version.ts',
       'src/main/served-group.ts',
       'src/main/unary-caller.ts',
       'src/main/log.ts',
-      'src/main/package-version.ts',
       'src/main/tls-options.ts',
       'src/main/option/',
       'src/main/sockets/',
@@ -92,6 +93,7 @@ const LAYERS: readonly Layer[] = [
   {
     name: 'core',
     paths: [
+      'src/main/ask-peer.ts',
       'src/main/group.ts',
       'src/main/group-operations.ts',
       'src/main/groups.ts',
@@ -130,9 +132,9 @@ const LAYERS: readonly Layer[] = [
       'src/main/node-invalidations.ts',
       'src/main/check-node-options.ts',
       'src/main/grpc-front.ts',
-      'src/main/node-gauges.ts',
       'src/main/http-front.ts',
       'src/main/admin-front.ts',
+      'src/main/node-gauges.ts',
       'src/main/fronts.ts',
       'src/main/config.ts',
       'src/main/group-config.ts',

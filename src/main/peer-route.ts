@@ -1,38 +1,18 @@
-import type { CancelSignal } from '../shared/cancel.js'
 import type { Clock } from '../shared/clock.js'
 import { Counter } from '../shared/counters.js'
-import { CacheError, type CodeName } from '../shared/errors.js'
 import { binaryKey } from '../shared/key.js'
 import { FALLBACK_TTL_MS } from '../shared/limits.js'
 import { type FlightContext, Singleflight } from '../shared/singleflight.js'
 import type { TraceParent } from '../shared/tracing.js'
+import { askPeer } from './ask-peer.js'
 import type { Answer, CallOptions } from './call.js'
 import type { InvalidationTeller } from './invalidations.js'
 import type { LocalGroup } from './local-group.js'
-import type { Peer, PeerPicker } from './peer.js'
+import type { PeerPicker } from './peer.js'
 import type { AskPeer } from './peer-batch.js'
 
 /** How many nodes are asked for a key before this one loads it: its owner, and who takes over from the owner. */
 const OWNERS_ASKED = 2
-
-/** Part of the time left that one peer may take, so that there is time for another way when it hangs. */
-const PEER_TIME_SHARE = 0.6
-
-/** Rejections of a peer that are its word on the key; with any other code somebody else is asked. */
-const PEER_ANSWERS: ReadonlySet<CodeName> = new Set([
-  'NOT_FOUND',
-  'UNKNOWN',
-  'INVALID_ARGUMENT',
-  'RESOURCE_EXHAUSTED',
-])
-
-/** For whom a peer is asked. */
-interface PeerTurn {
-  readonly signal: CancelSignal
-  /** Time that is left for all peers, in ms. */
-  readonly leftMs: number
-  readonly trace: TraceParent | undefined
-}
 
 export interface PeerRouteParts {
   /** Of the group. */
@@ -97,8 +77,8 @@ export class PeerRoute {
     for (const peer of this.#peers.pick(key, OWNERS_ASKED)) {
       if (!peer) break
       counters.add(Counter.peer_gets)
-      const turn = { signal: flight.signal, leftMs: endsMs - this.#clock.nowMs(), trace }
-      const answer = await this.#askPeer(peer, key, turn, ask)
+      const call = { signal: flight.signal, leftMs: endsMs - this.#clock.nowMs(), trace }
+      const answer = await askPeer(peer, key, call, ask)
       if (answer) {
         if (!isOwner) this.#invalidations.tell(this.#name, [key])
         return answer
@@ -114,23 +94,5 @@ export class PeerRoute {
       : await this.#local.load(key, { signal: flight.signal, trace }, FALLBACK_TTL_MS)
     this.#invalidations.tell(this.#name, [key])
     return answer
-  }
-
-  /** Undefined when there was no answer. */
-  async #askPeer(
-    peer: Peer,
-    key: Uint8Array,
-    { signal, leftMs, trace }: PeerTurn,
-    ask: AskPeer,
-  ): Promise<Answer | undefined> {
-    // Once the first waiter has gone, those who are left have more time than it had.
-    const deadlineMs = leftMs > 0 ? leftMs * PEER_TIME_SHARE : Number.POSITIVE_INFINITY
-    try {
-      return await ask(peer, key, { deadlineMs, signal, trace })
-    } catch (thrown) {
-      const error = CacheError.from(thrown)
-      if (PEER_ANSWERS.has(error.code) || signal.aborted) throw error
-      return undefined
-    }
   }
 }

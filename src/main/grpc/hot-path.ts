@@ -153,6 +153,13 @@ export class HotPath implements FastPath {
     this.http2.streams.adopt(streamId, request.headOf(changes, ...timeout), windowBytes, body)
   }
 
+  giveBackIncomplete(): void {
+    if (this.heldCount === 0) return
+    for (let slot = 0; slot < HELD_MAX; slot++) {
+      if (this.heldIds[slot] !== 0 && this.heldBodies[slot] === undefined) this.giveBack(this.heldIds[slot]!)
+    }
+  }
+
   giveBackAll(): void {
     if (this.heldCount === 0) return
     for (const streamId of this.heldIds) if (streamId !== 0) this.giveBack(streamId)
@@ -214,9 +221,10 @@ export class HotPath implements FastPath {
     this.admission.admit(() => {
       // It was reset, or given back, meanwhile.
       if (this.heldBodies[slot] !== body) return true
+      const isLate = this.http2.nowMs() - this.heldSinceMs[slot]! >= this.heldTimeoutsMs[slot]!
       let answered = false
       this.http2.batch(() => {
-        answered = this.answer(streamId, body, 0, body.length)
+        answered = !isLate && this.answer(streamId, body, 0, body.length)
         if (!answered) this.giveBack(streamId)
       })
       return answered

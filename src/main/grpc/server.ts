@@ -8,6 +8,7 @@ import { type Client, GrpcConnection, type GrpcContext } from './grpc-connection
 import { type HotHandler, type HotMethod, HotPath } from './hot-path.js'
 import type { ByteBudget } from './http2/byte-budget.js'
 import type { ConnectionContext } from './http2/server-connection.js'
+import { TimeSlices } from './http2/time-slices.js'
 import { Listener } from './listener.js'
 import { type Handler, type Method, MethodTable, type MethodType } from './method.js'
 import { type GrpcServerOptions, type ResolvedOptions, resolveOptions } from './options.js'
@@ -81,6 +82,7 @@ export class GrpcServer {
       budget,
       pool: new BufferPool(),
       defer: (run) => process.nextTick(run),
+      slices: new TimeSlices({ nowMs: () => performance.now(), nextTurn: (run) => setImmediate(run) }),
       nowMs: () => systemClock.nowMs(),
       random: () => Math.random(),
       indexable: (name, value) => INDEXABLE.has(`${name}\0${value}`),
