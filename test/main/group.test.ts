@@ -10,6 +10,7 @@ import { systemClock } from '../../src/shared/clock.js'
 import { GroupCounters } from '../../src/shared/counters.js'
 import { CacheError } from '../../src/shared/errors.js'
 import { GroupReader } from '../../src/shared/group-reader.js'
+import { NodeCounters } from '../../src/shared/node-counters.js'
 import { AccessLog } from '../../src/shared/store/access-log.js'
 import { Epochs } from '../../src/shared/store/epoch.js'
 import { allocateStore } from '../../src/shared/store/layout.js'
@@ -58,6 +59,7 @@ class HeldGroup {
         },
       },
       keyBytesMax: 100,
+      metrics: new NodeCounters().row(0, 'main').front('embed'),
     })
   }
 
