@@ -24,13 +24,21 @@ const FILE_LINES_MAX = 400
 const FUNCTION_LINES_MAX = 70
 
 /** What users and threads start with; everything else must be reached from here. */
-const ENTRIES = ['src/main/index.ts', 'src/main/cli/main.ts', 'src/worker/entry.ts', 'src/attach/index.ts']
+const ENTRIES = [
+  'src/main/index.ts',
+  'src/main/cli/main.ts',
+  'src/worker/entry.ts',
+  'src/attach/index.ts',
+  'src/client/index.ts',
+]
 
 /** The only files that may touch shared memory without a message: each is one small protocol between threads. */
 const ATOMICS_FILES = [
+  'src/main/http-thread/end-flag.ts',
   'src/shared/store/access-log.ts',
   'src/shared/store/epoch.ts',
   'src/shared/store/store-reader.ts',
+  'src/worker/bucket-chains.ts',
   'src/worker/store-index.ts',
   'src/worker/store-writer.ts',
 ]
@@ -55,12 +63,15 @@ const LAYERS: readonly Layer[] = [
       'src/main/peer.ts',
       'src/main/node-options.ts',
       'src/main/front.ts',
+      'src/main/group-spans.ts',
       'src/main/grpc-server.ts',
       'src/main/hot-group.ts',
       'src/main/invalidations.ts',
+      'src/main/listen-error.ts',
       'src/main/invalidation-poll.ts',
       'src/main/watchers.ts',
       'src/main/node-view.ts',
+      'src/main/package-version.ts',
       'src/main/served-group.ts',
       'src/main/unary-caller.ts',
       'src/main/log.ts',
@@ -82,6 +93,7 @@ const LAYERS: readonly Layer[] = [
   {
     name: 'core',
     paths: [
+      'src/main/ask-peer.ts',
       'src/main/group.ts',
       'src/main/group-operations.ts',
       'src/main/groups.ts',
@@ -94,15 +106,23 @@ const LAYERS: readonly Layer[] = [
     ],
     mayImport: BELOW_CORE,
   },
-  { name: 'service', paths: ['src/main/service/'], mayImport: [...BELOW_FRONTS, 'grpc'] },
-  { name: 'http', paths: ['src/main/http/'], mayImport: BELOW_FRONTS },
+  { name: 'message', paths: ['src/main/service/message.ts'], mayImport: BELOW_CORE },
+  { name: 'service', paths: ['src/main/service/'], mayImport: [...BELOW_FRONTS, 'grpc', 'message'] },
+  // The WebSocket protocol, at both ends: it runs in browsers, too.
+  { name: 'live', paths: ['src/live/'], mayImport: BELOW_CORE },
+  { name: 'http', paths: ['src/main/http/'], mayImport: [...BELOW_FRONTS, 'message', 'live'] },
   { name: 'resp', paths: ['src/main/resp/'], mayImport: BELOW_FRONTS },
-  { name: 'client', paths: ['src/main/client/'], mayImport: [...BELOW_CORE, 'grpc'] },
+  { name: 'client', paths: ['src/client/'], mayImport: [...BELOW_CORE, 'live'] },
   { name: 'tls', paths: ['src/main/tls-files.ts'], mayImport: BELOW_CORE },
   {
     name: 'grpc-thread',
     paths: ['src/main/grpc-thread/'],
     mayImport: [...BELOW_CORE, 'attach', 'grpc', 'service', 'tls'],
+  },
+  {
+    name: 'http-thread',
+    paths: ['src/main/http-thread/'],
+    mayImport: [...BELOW_CORE, 'attach', 'http'],
   },
   {
     name: 'composition',
@@ -112,6 +132,9 @@ const LAYERS: readonly Layer[] = [
       'src/main/node-invalidations.ts',
       'src/main/check-node-options.ts',
       'src/main/grpc-front.ts',
+      'src/main/http-front.ts',
+      'src/main/admin-front.ts',
+      'src/main/node-gauges.ts',
       'src/main/fronts.ts',
       'src/main/config.ts',
       'src/main/group-config.ts',
@@ -128,6 +151,7 @@ const LAYERS: readonly Layer[] = [
       'grpc-thread',
       'tls',
       'http',
+      'http-thread',
       'resp',
       'client',
     ],

@@ -1,4 +1,5 @@
 import type { Answer, CallOptions } from '../main/call.js'
+import { answerAttributes, getSpan } from '../main/group-spans.js'
 import type { Invalidated, Invalidations } from '../main/invalidations.js'
 import { Counter } from '../shared/counters.js'
 import { CacheError } from '../shared/errors.js'
@@ -8,6 +9,7 @@ import { encodeKey, type Key } from '../shared/key.js'
 import { MANY_KEYS_MAX } from '../shared/limits.js'
 import type { Failure } from '../shared/messages.js'
 import { RequestOutcome } from '../shared/node-metrics.js'
+import { activeParent, type TraceParent, traced } from '../shared/tracing.js'
 import type { MainLink } from './main-link.js'
 
 /** Where a group lives on this node, as its attached thread sees it. */
@@ -60,6 +62,8 @@ export class AttachedGroup {
     this.#link.assertOpen()
     const bytes = encodeKey(key)
     const { metrics, self } = this.#where
+    const trace = options.trace ?? activeParent()
+    if (trace) return (await metrics.time(this.#fetchTraced(bytes, options, trace), self)).value
     const found = this.#hitOrError(bytes, false)
     if (!found) return (await metrics.time(this.#ask<Answer>('fetch', bytes, options), self)).value
     // As on the main thread, hits are not timed: that would cost a fifth of one.
@@ -98,7 +102,9 @@ export class AttachedGroup {
   /** As get(), for fronts: says where the value came from. */
   async fetch(key: Uint8Array, options: AttachedFetchOptions = {}): Promise<Answer> {
     this.#link.assertOpen()
-    return this.#hit(key, options.forwarded ?? false) ?? this.#ask<Answer>('fetch', key, options)
+    const { trace, forwarded = false } = options
+    if (trace === undefined) return this.#hit(key, forwarded) ?? this.#ask<Answer>('fetch', key, options)
+    return this.#fetchTraced(key, options, trace)
   }
 
   /** As fetch() for each of the keys, in order: what is not in memory is asked for in one call. */
@@ -107,13 +113,20 @@ export class AttachedGroup {
     options: AttachedFetchOptions = {},
   ): Promise<(Answer | CacheError)[]> {
     this.#link.assertOpen()
-    const { deadlineMs = Number.POSITIVE_INFINITY, signal, forwarded = false } = options
+    const { deadlineMs = Number.POSITIVE_INFINITY, signal, forwarded = false, trace } = options
     // Whether there is such a group, and whether so many keys are too many, is the main thread's to say.
     const looks = this.#known !== undefined && keys.length <= MANY_KEYS_MAX
     const answers = keys.map((key) => (looks ? this.#hitOrError(key, forwarded) : undefined))
     const missing = keys.filter((_, index) => answers[index] === undefined)
     if (looks && missing.length === 0) return answers as (Answer | CacheError)[]
-    const call = { kind: 'fetchMany', group: this.name, keys: missing, deadlineMs, forwarded } as const
+    const call = {
+      kind: 'fetchMany',
+      group: this.name,
+      keys: missing,
+      deadlineMs,
+      forwarded,
+      ...(trace && { trace }),
+    } as const
     const asked = await this.#link.call<(Answer | Failure)[]>(call, { deadlineMs, ...(signal && { signal }) })
     const rest = asked.values()
     return answers.map((answer) => answer ?? present(rest.next().value!))
@@ -144,6 +157,25 @@ export class AttachedGroup {
     return this.#known?.reader.foundTtlLeftMs() ?? Number.POSITIVE_INFINITY
   }
 
+  /** Milliseconds since the value which find() found was stored; Infinity when nobody noted it. */
+  foundAgeMs(): number {
+    return this.#known?.reader.foundAgeMs() ?? Number.POSITIVE_INFINITY
+  }
+
+  /** The value that find() found, where it lies in shared memory: good under the pin alone. */
+  foundView(): Uint8Array {
+    return this.#known?.reader.foundView() ?? new Uint8Array(0)
+  }
+
+  /** Where find() found it, to be compared with another find. */
+  get foundStore(): object | undefined {
+    return this.#known?.reader.foundStore
+  }
+
+  get foundPlace(): number {
+    return this.#known?.reader.foundPlace ?? 0
+  }
+
   /** True while this thread knows of no such group, or of none any more. */
   get isClosed(): boolean {
     return this.#known === undefined
@@ -172,6 +204,21 @@ export class AttachedGroup {
     return { value, outcome: 'hit', answeredBy: this.#where.self, ttlLeftMs }
   }
 
+  /** A hit has its span here; everything else has it on the main thread. */
+  #fetchTraced(key: Uint8Array, options: AttachedFetchOptions, trace: TraceParent): Promise<Answer> {
+    const found = this.#hitOrError(key, options.forwarded ?? false)
+    if (!found) return this.#ask<Answer>('fetch', key, { ...options, trace })
+    return traced(
+      trace,
+      getSpan(this.name),
+      async () => {
+        if (found instanceof CacheError) throw found
+        return found
+      },
+      (answer) => answerAttributes(answer, this.#where.self),
+    )
+  }
+
   #hitOrError(key: Uint8Array, forwarded: boolean): Answer | CacheError | undefined {
     try {
       return this.#hit(key, forwarded)
@@ -181,9 +228,16 @@ export class AttachedGroup {
   }
 
   #ask<Result>(kind: 'fetch' | 'remove', key: Uint8Array, options: AttachedFetchOptions): Promise<Result> {
-    const { deadlineMs = Number.POSITIVE_INFINITY, signal, forwarded = false } = options
+    const { deadlineMs = Number.POSITIVE_INFINITY, signal, forwarded = false, trace } = options
     // Bytes of our own: the caller may use its buffer again while the message waits to be sent.
-    const call = { kind, group: this.name, key: new Uint8Array(key), deadlineMs, forwarded }
+    const call = {
+      kind,
+      group: this.name,
+      key: new Uint8Array(key),
+      deadlineMs,
+      forwarded,
+      ...(trace && { trace }),
+    }
     return this.#link.call<Result>(call, { deadlineMs, ...(signal && { signal }) })
   }
 }

@@ -8,8 +8,10 @@ import { FALLBACK_TTL_MS, MANY_KEYS_MAX } from '../shared/limits.js'
 import { RequestOutcome } from '../shared/node-metrics.js'
 import type { HotKey, KeyFacts } from '../shared/operation.js'
 import { isPolicyName, type PolicyName, unknownPolicy } from '../shared/policy-names.js'
+import { traced } from '../shared/tracing.js'
 import type { Answer, CallOptions } from './call.js'
 import type { GroupOperations } from './group-operations.js'
+import { answerAttributes, getManySpan, getSpan, joinActive } from './group-spans.js'
 import type { Invalidated, InvalidationTeller } from './invalidations.js'
 import { type LocalGroup, notFound, type Read } from './local-group.js'
 import type { PeerPicker } from './peer.js'
@@ -90,7 +92,7 @@ export class Group {
    *   failed; INVALID_ARGUMENT for an empty or too long key; UNAVAILABLE while the shard restarts
    */
   async get(key: Key, options: CallOptions = {}): Promise<Uint8Array> {
-    const { value, outcome } = await this.#fetch(encodeKey(key), options, this.#metrics)
+    const { value, outcome } = await this.#fetch(encodeKey(key), joinActive(options), this.#metrics)
     // Calls that shared one load each get bytes of their own.
     return outcome === 'coalesced' ? value.slice() : value
   }
@@ -104,7 +106,7 @@ export class Group {
    */
   async getMany(keys: Iterable<Key>, options: CallOptions = {}): Promise<(Uint8Array | null | CacheError)[]> {
     const startedMs = performance.now()
-    const answers = await this.fetchMany(Array.from(keys, encodeKey), options)
+    const answers = await this.fetchMany(Array.from(keys, encodeKey), joinActive(options))
     this.#metrics.recordMany(answers, this.#self(), startedMs)
     return answers.map((answer) => {
       if (answer instanceof CacheError) return answer.code === 'NOT_FOUND' ? null : answer
@@ -219,7 +221,14 @@ export class Group {
   }
 
   /** As getMany(), for fronts: says where the values came from. NOT_FOUND is an error like the others. */
-  async fetchMany(keys: readonly Uint8Array[], options: FetchOptions = {}): Promise<(Answer | CacheError)[]> {
+  fetchMany(keys: readonly Uint8Array[], options: FetchOptions = {}): Promise<(Answer | CacheError)[]> {
+    if (options.trace === undefined) return this.#findMany(keys, options)
+    return traced(options.trace, getManySpan(this.name, keys.length), (trace) =>
+      this.#findMany(keys, { ...options, trace }),
+    )
+  }
+
+  async #findMany(keys: readonly Uint8Array[], options: FetchOptions): Promise<(Answer | CacheError)[]> {
     this.#assertOpen()
     if (keys.length > MANY_KEYS_MAX)
       throw new CacheError('INVALID_ARGUMENT', `${keys.length} keys at once, the limit is ${MANY_KEYS_MAX}`)
@@ -268,6 +277,25 @@ export class Group {
     return this.#local.reader.foundTtlLeftMs()
   }
 
+  /** Milliseconds since the value which find() found was stored; Infinity when nobody noted it. */
+  foundAgeMs(): number {
+    return this.#local.reader.foundAgeMs()
+  }
+
+  /** The value that find() found, where it lies in shared memory: good under the pin alone. */
+  foundView(): Uint8Array {
+    return this.#local.reader.foundView()
+  }
+
+  /** Where find() found it, to be compared with another find. */
+  get foundStore(): object | undefined {
+    return this.#local.reader.foundStore
+  }
+
+  get foundPlace(): number {
+    return this.#local.reader.foundPlace
+  }
+
   /** As delete(), for fronts. Rejects with UNAVAILABLE when the owner cannot be reached: it may still hold the key. */
   async remove(key: Uint8Array, options: FetchOptions = {}): Promise<void> {
     this.#assertOpen()
@@ -297,8 +325,18 @@ export class Group {
     this.#isClosed = true
   }
 
+  #fetch(key: Uint8Array, options: FetchOptions, metrics: FrontMetrics | undefined): Promise<Answer> {
+    if (options.trace === undefined) return this.#find(key, options, metrics)
+    return traced(
+      options.trace,
+      getSpan(this.name),
+      (trace) => this.#find(key, { ...options, trace }, metrics),
+      (answer) => answerAttributes(answer, this.#self()),
+    )
+  }
+
   /** @param metrics counts the call; hits without their time: reading a clock twice would cost a fifth of one */
-  async #fetch(key: Uint8Array, options: FetchOptions, metrics: FrontMetrics | undefined): Promise<Answer> {
+  async #find(key: Uint8Array, options: FetchOptions, metrics: FrontMetrics | undefined): Promise<Answer> {
     this.#assertOpen()
     assertKeyLength(key.length, this.#keyBytesMax)
     const counters = this.#local.reader.countersOf(key)

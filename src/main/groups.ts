@@ -9,6 +9,7 @@ import type { Failure, GroupSpec, GroupView, Loaded, StoreMemory } from '../shar
 import { type AnyGetter, runGetter } from '../shared/run-getter.js'
 import { AccessLog } from '../shared/store/access-log.js'
 import { allocateStore } from '../shared/store/layout.js'
+import type { TraceParent } from '../shared/tracing.js'
 import { Group } from './group.js'
 import { GroupOperations, type OperatedShard } from './group-operations.js'
 import { getterFunctionOf, groupSettings, validateGroup } from './group-settings.js'
@@ -137,12 +138,19 @@ export class Groups {
   async run(
     id: number,
     keys: readonly Uint8Array[],
-    { cancel, deadlineMs }: { cancel: Cancel; deadlineMs: number },
+    { cancel, deadlineMs, traces }: { cancel: Cancel; deadlineMs: number; traces: readonly TraceParent[] },
   ): Promise<(Loaded | Failure)[]> {
     const entry = this.#byId.get(id)
     if (!entry?.getter) throw new CacheError('FAILED_PRECONDITION', 'The group was removed')
     const { valueBytesMax } = this.#parts
-    return runGetter(entry.getter, { group: entry.group.name, keys, cancel, deadlineMs, valueBytesMax })
+    return runGetter(entry.getter, {
+      group: entry.group.name,
+      keys,
+      cancel,
+      deadlineMs,
+      valueBytesMax,
+      traces,
+    })
   }
 
   close(): void {

@@ -8,4 +8,14 @@ export interface HotGroup {
   copyFound(target: Uint8Array, at: number): void
   /** Infinity for no limit. */
   foundTtlLeftMs(): number
+  /** Infinity when nobody noted when the value was stored: one without a time to live. */
+  foundAgeMs(): number
+  /** The value where it lies in shared memory: good under the pin alone. */
+  foundView(): Uint8Array
+  /**
+   * Where it was found, to be compared with another find: under pins of one epoch, the same place in the same store holds
+   * the same bytes.
+   */
+  readonly foundStore: object | undefined
+  readonly foundPlace: number
 }

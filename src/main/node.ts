@@ -10,6 +10,7 @@ import { NodeCounters } from '../shared/node-counters.js'
 import { Epochs } from '../shared/store/epoch.js'
 import { ReaderPin } from '../shared/store/reader-pin.js'
 import { checkNodeOptions } from './check-node-options.js'
+import { PeerCalls } from './cluster/peer-calls.js'
 import { Peers } from './cluster/peers.js'
 import type { Registry, RegistryStatus } from './cluster/registry.js'
 import { StaticRegistry } from './cluster/static-registry.js'
@@ -18,9 +19,10 @@ import { newFronts } from './fronts.js'
 import type { Group } from './group.js'
 import { Groups } from './groups.js'
 import { GrpcFront } from './grpc-front.js'
+import { tellGauges } from './node-gauges.js'
 import { NodeInvalidations } from './node-invalidations.js'
 import type { GroupOptions, Log, NodeOptions } from './node-options.js'
-import type { CounterSample, NodeView, RingMember } from './node-view.js'
+import type { CounterSample, NodeView, PeerSample, RingMember } from './node-view.js'
 import { PeerClient } from './service/peer-client.js'
 import { FETCH_MANY_BYTES_MAX } from './service/peer-codec.js'
 import { Snapshots } from './snapshots.js'
@@ -79,6 +81,7 @@ export class Node {
   readonly #counters = new NodeCounters()
   readonly #metrics = this.#counters.row(MAIN_THREAD, 'main')
   readonly #meter = new EventLoopMeter(this.#metrics)
+  readonly #peerCalls = new PeerCalls()
   readonly #groups: Groups
   readonly #shards: ShardPool
   readonly #attachments: Attachments
@@ -178,6 +181,7 @@ export class Node {
     for (const front of this.#fronts) await front.start()
     this.#registry = await this.#newRegistry()
     await this.#registry.start((members) => this.#peers.setMembers(members))
+    for (const front of this.#fronts) front.setReady?.(true)
     this.#log.info({ self: this.#self, ...this.addresses, shards: this.#shards.clients.length }, 'Node is up')
   }
 
@@ -220,8 +224,9 @@ export class Node {
     const ofGroups = [...this.#groups].flatMap((group) =>
       group.stats().map((sample) => ({ group: group.name, ...sample })),
     )
-    const ofNode = this.#counters.samples().map((sample) => ({ group: '', shard: 0, ...sample }))
-    return [...ofNode, ...ofGroups]
+    tellGauges(this.#metrics, this.#peers.ring.members.length, this.registryStatus())
+    const ofNode = [...this.#counters.samples(), ...this.#peerCalls.samples()]
+    return [...ofNode.map((sample) => ({ group: '', shard: 0, ...sample })), ...ofGroups]
   }
 
   /** The members of the ring and their shares of the key space. */
@@ -233,6 +238,11 @@ export class Node {
       share: shares.get(address) ?? 0,
       self: address === this.#self,
     }))
+  }
+
+  /** The other members of the ring, and how this node's calls to them went. */
+  peers(): PeerSample[] {
+    return this.#peerCalls.peers()
   }
 
   /** Addresses of the owner of a key and of the nodes that would take over from it. */
@@ -264,6 +274,7 @@ export class Node {
   }
 
   async #close(): Promise<void> {
+    for (const front of this.#fronts) front.setReady?.(false)
     await this.#registry?.close()
     this.#invalidations.close()
     const { drainMs = DRAIN_MS } = this.#options
@@ -286,6 +297,7 @@ export class Node {
       },
       counters: () => this.stats(),
       members: () => this.members(),
+      peers: () => this.peers(),
       owners: (key) => this.owners(key),
       find: (name) => this.findGroup(name),
     }
@@ -323,9 +335,10 @@ export class Node {
     return new Peers({
       self: this.#self,
       replicas: this.#options.replicas ?? REPLICAS,
-      connect: (address) => new PeerClient(this.#grpc.newCaller(address)),
+      connect: (address) => new PeerClient(this.#peerCalls.counted(this.#grpc.newCaller(address))),
       onRing: (ring) => {
         this.#log.info({ members: ring.members }, 'Ring changed')
+        this.#metrics.add('ring_changes')
         this.#shards.setRing(ring)
         this.#attachments.setRing(ring)
         this.#invalidations.setPeers(this.#peers.connections)

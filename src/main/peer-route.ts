@@ -1,29 +1,18 @@
-import type { CancelSignal } from '../shared/cancel.js'
 import type { Clock } from '../shared/clock.js'
 import { Counter } from '../shared/counters.js'
-import { CacheError, type CodeName } from '../shared/errors.js'
 import { binaryKey } from '../shared/key.js'
 import { FALLBACK_TTL_MS } from '../shared/limits.js'
 import { type FlightContext, Singleflight } from '../shared/singleflight.js'
+import type { TraceParent } from '../shared/tracing.js'
+import { askPeer } from './ask-peer.js'
 import type { Answer, CallOptions } from './call.js'
 import type { InvalidationTeller } from './invalidations.js'
 import type { LocalGroup } from './local-group.js'
-import type { Peer, PeerPicker } from './peer.js'
+import type { PeerPicker } from './peer.js'
 import type { AskPeer } from './peer-batch.js'
 
 /** How many nodes are asked for a key before this one loads it: its owner, and who takes over from the owner. */
 const OWNERS_ASKED = 2
-
-/** Part of the time left that one peer may take, so that there is time for another way when it hangs. */
-const PEER_TIME_SHARE = 0.6
-
-/** Rejections of a peer that are its word on the key; with any other code somebody else is asked. */
-const PEER_ANSWERS: ReadonlySet<CodeName> = new Set([
-  'NOT_FOUND',
-  'UNKNOWN',
-  'INVALID_ARGUMENT',
-  'RESOURCE_EXHAUSTED',
-])
 
 export interface PeerRouteParts {
   /** Of the group. */
@@ -65,7 +54,7 @@ export class PeerRoute {
   async fetch(callersKey: Uint8Array, options: CallOptions, ask: AskPeer): Promise<Answer> {
     const key = new Uint8Array(callersKey)
     const { result, isFirst } = this.#flights.join(binaryKey(key), options, (flight) =>
-      this.#askPeers(key, flight, ask),
+      this.#askPeers(key, flight, ask, options.trace),
     )
     if (!isFirst) this.#local.reader.countersOf(key).add(Counter.coalesced)
     const answer = await result
@@ -76,14 +65,20 @@ export class PeerRoute {
    * The owner first, then who takes over from it, then this node: the source can answer, so the caller gets it. The owner
    * tells of its own value only, so any other is told of at once: nobody may keep a copy of it.
    */
-  async #askPeers(key: Uint8Array, flight: FlightContext, ask: AskPeer): Promise<Answer> {
+  async #askPeers(
+    key: Uint8Array,
+    flight: FlightContext,
+    ask: AskPeer,
+    trace: TraceParent | undefined,
+  ): Promise<Answer> {
     const counters = this.#local.reader.countersOf(key)
     const endsMs = this.#clock.nowMs() + flight.deadlineMs
     let isOwner = true
     for (const peer of this.#peers.pick(key, OWNERS_ASKED)) {
       if (!peer) break
       counters.add(Counter.peer_gets)
-      const answer = await this.#askPeer(peer, key, flight.signal, endsMs - this.#clock.nowMs(), ask)
+      const call = { signal: flight.signal, leftMs: endsMs - this.#clock.nowMs(), trace }
+      const answer = await askPeer(peer, key, call, ask)
       if (answer) {
         if (!isOwner) this.#invalidations.tell(this.#name, [key])
         return answer
@@ -96,27 +91,8 @@ export class PeerRoute {
     // The waiters of this flight keep their own deadlines.
     const answer = found?.value
       ? { ...found, value: found.value }
-      : await this.#local.load(key, { signal: flight.signal }, FALLBACK_TTL_MS)
+      : await this.#local.load(key, { signal: flight.signal, trace }, FALLBACK_TTL_MS)
     this.#invalidations.tell(this.#name, [key])
     return answer
-  }
-
-  /** Undefined when there was no answer. */
-  async #askPeer(
-    peer: Peer,
-    key: Uint8Array,
-    signal: CancelSignal,
-    leftMs: number,
-    ask: AskPeer,
-  ): Promise<Answer | undefined> {
-    // Once the first waiter has gone, those who are left have more time than it had.
-    const deadlineMs = leftMs > 0 ? leftMs * PEER_TIME_SHARE : Number.POSITIVE_INFINITY
-    try {
-      return await ask(peer, key, { deadlineMs, signal })
-    } catch (thrown) {
-      const error = CacheError.from(thrown)
-      if (PEER_ANSWERS.has(error.code) || signal.aborted) throw error
-      return undefined
-    }
   }
 }

@@ -145,6 +145,26 @@ export class GroupReader {
     return this.#foundIn?.ttlLeftMs(this.#foundAt) ?? Number.POSITIVE_INFINITY
   }
 
+  /** Milliseconds since what find() found was stored; Infinity when nobody noted it. Under the same pin. */
+  foundAgeMs(): number {
+    return this.#foundIn?.ageMs(this.#foundAt) ?? Number.POSITIVE_INFINITY
+  }
+
+  /** What find() found, where it lies in shared memory. Good under the same pin. */
+  foundView(): Uint8Array {
+    return this.#foundIn?.view(this.#foundAt) ?? new Uint8Array(0)
+  }
+
+  /** The store that find() found it in, to be compared with others. */
+  get foundStore(): object | undefined {
+    return this.#foundIn
+  }
+
+  /** Where in that store. */
+  get foundPlace(): number {
+    return this.#foundAt
+  }
+
   /** Counters of all threads by shard, in the order of the counter table. */
   stats(): ShardSample[] {
     return this.#stores.flatMap((_, shard) => {

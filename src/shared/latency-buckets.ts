@@ -24,6 +24,21 @@ export function latencyBucketOf(durationUs: number): number {
   return 2 * octave + (durationUs <= 1.5 * power ? 1 : 2)
 }
 
+/** The upper bound of a bucket in seconds, as a label: the shortest decimal text, `+Inf` for the last. */
+export function leOf(bucket: number): string {
+  const boundUs = LATENCY_US_BOUNDS[bucket]
+  // Bounds of less than a microsecond would need an exponent; there are none.
+  return boundUs === undefined ? '+Inf' : (boundUs / 1e6).toFixed(7).replace(/\.?0+$/, '')
+}
+
+/** Number of the bucket that has this label; undefined for what is no bound of ours. */
+export function bucketOfLe(le: string): number | undefined {
+  if (le === '+Inf') return LATENCY_BUCKETS - 1
+  const boundUs = Math.round(Number(le) * 1e7) / 10
+  const bucket = latencyBucketOf(boundUs)
+  return LATENCY_US_BOUNDS[bucket] === boundUs ? bucket : undefined
+}
+
 /**
  * The duration in µs that the part `quantile` (0…1) of the counted ones did not exceed, interpolated within its bucket;
  * undefined when nothing was counted. What lies above the last bound is told as that bound.

@@ -1,5 +1,5 @@
 import { FrontMetrics } from './front-metrics.js'
-import { LATENCY_BUCKETS, LATENCY_US_BOUNDS } from './latency-buckets.js'
+import { LATENCY_BUCKETS, leOf } from './latency-buckets.js'
 import { THREAD_COUNT_MAX } from './limits.js'
 import {
   type FrontName,
@@ -11,6 +11,7 @@ import {
   ROLE_WORD,
   THREAD_ROLES,
   type ThreadRole,
+  USED_WORD,
   wordOf,
 } from './node-metrics.js'
 
@@ -47,6 +48,7 @@ export class NodeCounterRow {
 
   /** What the thread is for. */
   setRole(role: ThreadRole): void {
+    this.words[this.at + USED_WORD] = 1
     this.words[this.at + ROLE_WORD] = THREAD_ROLES.indexOf(role) + 1
   }
 
@@ -98,40 +100,46 @@ export class NodeCounters {
    * counted anything as `NAME_bucket`, by itself: buckets are not cumulative, their label `le` is in seconds.
    */
   samples(): NodeSample[] {
+    const rows = this.#usedRows()
     return NODE_METRICS.flatMap((spec) => {
       if (spec.scope === 'peer') return []
-      if (spec.scope === 'thread') return this.#threadSamples(spec)
+      if (spec.scope === 'thread') return rows.flatMap((at) => this.#threadSamples(spec, at))
       const first = firstWordOf(spec)
       return labelSets(spec).flatMap((labels, index) =>
         spec.kind === 'histogram'
-          ? histogramSamples(spec.name, labels, this.#durations(first + index * (LATENCY_BUCKETS + 1)))
-          : [{ name: spec.name, labels, value: this.#sum(first + index) }],
+          ? histogramSamples(spec.name, labels, this.#durations(rows, first + index * (LATENCY_BUCKETS + 1)))
+          : [{ name: spec.name, labels, value: this.#sum(rows, first + index) }],
       )
     })
   }
 
-  #threadSamples(spec: NodeMetricSpec): NodeSample[] {
+  /** Where the rows begin that anybody has counted in. */
+  #usedRows(): number[] {
+    return Array.from({ length: THREAD_COUNT_MAX }, (_, thread) => thread * ROW_WORDS).filter(
+      (at) => this.#words[at + USED_WORD] === 1,
+    )
+  }
+
+  #threadSamples(spec: NodeMetricSpec, at: number): NodeSample[] {
+    const role = THREAD_ROLES[this.#words[at + ROLE_WORD]! - 1]
+    // Threads of the user do not watch their event loops for us.
+    if (role === undefined || role === 'attached') return []
     const first = firstWordOf(spec)
-    return Array.from({ length: THREAD_COUNT_MAX }, (_, thread) => thread).flatMap((thread) => {
-      const role = THREAD_ROLES[this.#words[thread * ROW_WORDS + ROLE_WORD]! - 1]
-      // Threads of the user do not watch their event loops for us.
-      if (role === undefined || role === 'attached') return []
-      return labelSets(spec).map((labels, index) => ({
-        name: spec.name,
-        labels: { thread: String(thread), role, ...labels },
-        value: this.#words[thread * ROW_WORDS + first + index]!,
-      }))
-    })
+    return labelSets(spec).map((labels, index) => ({
+      name: spec.name,
+      labels: { thread: String(at / ROW_WORDS), role, ...labels },
+      value: this.#words[at + first + index]!,
+    }))
   }
 
-  #durations(first: number): Durations {
-    const counts = Array.from({ length: LATENCY_BUCKETS }, (_, bucket) => this.#sum(first + bucket))
-    return { counts, sumUs: this.#sum(first + LATENCY_BUCKETS) }
+  #durations(rows: readonly number[], first: number): Durations {
+    const counts = Array.from({ length: LATENCY_BUCKETS }, (_, bucket) => this.#sum(rows, first + bucket))
+    return { counts, sumUs: this.#sum(rows, first + LATENCY_BUCKETS) }
   }
 
-  #sum(word: number): number {
+  #sum(rows: readonly number[], word: number): number {
     let sum = 0
-    for (let thread = 0; thread < THREAD_COUNT_MAX; thread++) sum += this.#words[thread * ROW_WORDS + word]!
+    for (const at of rows) sum += this.#words[at + word]!
     return sum
   }
 }
@@ -153,12 +161,6 @@ export function histogramSamples(
     value === 0 ? [] : [{ name: `${name}_bucket`, labels: { ...labels, le: leOf(bucket) }, value }],
   )
   return buckets.length === 0 ? [] : [...buckets, { name: `${name}_sum`, labels, value: sumUs / 1e6 }]
-}
-
-/** The upper bound of a bucket in seconds, as a label: shortest decimal text, `+Inf` for the last. */
-export function leOf(bucket: number): string {
-  const boundUs = LATENCY_US_BOUNDS[bucket]
-  return boundUs === undefined ? '+Inf' : String(boundUs / 1e6)
 }
 
 function firstWordOf(spec: NodeMetricSpec): number {

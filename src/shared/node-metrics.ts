@@ -221,12 +221,15 @@ const LAYOUT = NODE_METRICS.reduce<{ firstWord: Map<string, number>; words: numb
     layout.words += labelSets(spec).length * stride(spec)
     return layout
   },
-  // The first word of a row is the role of its thread.
-  { firstWord: new Map(), words: 1 },
+  // The first words of a row say who has it, and whether anybody ever had.
+  { firstWord: new Map(), words: 2 },
 ) satisfies Layout
 
 /** Word of a row with the role of its thread: its number in {@link THREAD_ROLES} and 1, 0 for a row that nobody has. */
 export const ROLE_WORD = 0
+
+/** Word of a row that is 1 once a thread had it, and stays so: rows of which it is 0 have counted nothing. */
+export const USED_WORD = 1
 
 /** Words that a row of counters has. */
 export const NODE_WORDS = LAYOUT.words

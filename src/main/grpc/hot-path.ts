@@ -6,7 +6,7 @@ import { readUint32 } from './http2/frame.js'
 import type { RequestHead } from './http2/request-head.js'
 import type { ServerConnection } from './http2/server-connection.js'
 import { type Reply, ReplyWriter } from './reply.js'
-import { RequestShape, type ShapeChange } from './request-shape.js'
+import { type IsOrdinary, RequestShape, type ShapeChange } from './request-shape.js'
 import { fieldOf } from './server-call.js'
 import { ShapeMatcher } from './shape-matcher.js'
 import { formatTimeout } from './timeout.js'
@@ -18,10 +18,10 @@ import { formatTimeout } from './timeout.js'
  */
 export type HotHandler = (buffer: Buffer, start: number, end: number, reply: Reply) => boolean
 
-/** A hot method. It sees no header fields: requests that have one of `ordinaryNames` are not for it. */
+/** A hot method. It sees no header fields: requests that have one which is ordinary are not for it. */
 export interface HotMethod {
   readonly handler: HotHandler
-  readonly ordinaryNames: ReadonlySet<string>
+  readonly isOrdinary: IsOrdinary
 }
 
 /** What the hot paths of a server share. */
@@ -131,8 +131,11 @@ export class HotPath implements FastPath {
 
   learn(head: RequestHead): void {
     const method = this.context.methods.get(head.path)
-    if (method === undefined || !isPlain(head) || hasOneOf(head.fields, method.ordinaryNames)) return
-    this.shapes[this.nextShape] = { request: new RequestShape(head), handler: method.handler }
+    if (method === undefined || !isPlain(head) || hasOne(head.fields, method.isOrdinary)) return
+    this.shapes[this.nextShape] = {
+      request: new RequestShape(head, method.isOrdinary),
+      handler: method.handler,
+    }
     this.nextShape = (this.nextShape + 1) % SHAPES_MAX
   }
 
@@ -148,6 +151,13 @@ export class HotPath implements FastPath {
     this.free(slot)
     const timeout = timeoutMs === Number.POSITIVE_INFINITY ? [] : ['grpc-timeout', formatTimeout(timeoutMs)]
     this.http2.streams.adopt(streamId, request.headOf(changes, ...timeout), windowBytes, body)
+  }
+
+  giveBackIncomplete(): void {
+    if (this.heldCount === 0) return
+    for (let slot = 0; slot < HELD_MAX; slot++) {
+      if (this.heldIds[slot] !== 0 && this.heldBodies[slot] === undefined) this.giveBack(this.heldIds[slot]!)
+    }
   }
 
   giveBackAll(): void {
@@ -211,9 +221,10 @@ export class HotPath implements FastPath {
     this.admission.admit(() => {
       // It was reset, or given back, meanwhile.
       if (this.heldBodies[slot] !== body) return true
+      const isLate = this.http2.nowMs() - this.heldSinceMs[slot]! >= this.heldTimeoutsMs[slot]!
       let answered = false
       this.http2.batch(() => {
-        answered = this.answer(streamId, body, 0, body.length)
+        answered = !isLate && this.answer(streamId, body, 0, body.length)
         if (!answered) this.giveBack(streamId)
       })
       return answered
@@ -248,6 +259,6 @@ function isPlain(head: RequestHead): boolean {
   return (fieldOf(head.fields, 'grpc-encoding') ?? 'identity') === 'identity'
 }
 
-function hasOneOf(fields: readonly string[], names: ReadonlySet<string>): boolean {
-  return fields.some((text, index) => index % 2 === 0 && names.has(text))
+function hasOne(fields: readonly string[], isOrdinary: IsOrdinary): boolean {
+  return fields.some((text, index) => index % 2 === 0 && isOrdinary(text, fields[index + 1]!))
 }

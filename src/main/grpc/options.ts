@@ -1,6 +1,6 @@
 import type { Encoding } from './compression.js'
-import type { ServerMetrics } from './http2/connection-metrics.js'
 import type { ConnectionLimits } from './http2/limits.js'
+import type { ServerMetrics } from './server-metrics.js'
 
 /** One option of the server. */
 interface OptionRow {

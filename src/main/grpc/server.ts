@@ -7,11 +7,13 @@ import { SocketTransport } from '../sockets/socket-transport.js'
 import { type Client, GrpcConnection, type GrpcContext } from './grpc-connection.js'
 import { type HotHandler, type HotMethod, HotPath } from './hot-path.js'
 import type { ByteBudget } from './http2/byte-budget.js'
-import type { ServerMetrics } from './http2/connection-metrics.js'
 import type { ConnectionContext } from './http2/server-connection.js'
+import { TimeSlices } from './http2/time-slices.js'
 import { Listener } from './listener.js'
 import { type Handler, type Method, MethodTable, type MethodType } from './method.js'
 import { type GrpcServerOptions, type ResolvedOptions, resolveOptions } from './options.js'
+import type { IsOrdinary } from './request-shape.js'
+import type { ServerMetrics } from './server-metrics.js'
 
 /** How often connections look at their times, unless shorter limits ask for more. */
 const TICK_MS = 1000
@@ -80,6 +82,7 @@ export class GrpcServer {
       budget,
       pool: new BufferPool(),
       defer: (run) => process.nextTick(run),
+      slices: new TimeSlices({ nowMs: () => performance.now(), nextTurn: (run) => setImmediate(run) }),
       nowMs: () => systemClock.nowMs(),
       random: () => Math.random(),
       indexable: (name, value) => INDEXABLE.has(`${name}\0${value}`),
@@ -115,10 +118,10 @@ export class GrpcServer {
    * Answers a unary method from bytes to bytes wherever it can; the method must be there the ordinary way as well, and
    * give the same answers.
    *
-   * @param ordinaryNames header fields that the handler would have to know: requests that have one go the ordinary way
+   * @param isOrdinary tells header fields that the handler would have to know: requests that have one go the ordinary way
    */
-  addHotMethod(path: string, handler: HotHandler, ...ordinaryNames: readonly string[]): void {
-    this.hotMethods.set(path, { handler, ordinaryNames: new Set(ordinaryNames) })
+  addHotMethod(path: string, handler: HotHandler, isOrdinary: IsOrdinary = () => false): void {
+    this.hotMethods.set(path, { handler, isOrdinary })
   }
 
   /** Kept for programs written for older grpc-js: a bound server serves. */

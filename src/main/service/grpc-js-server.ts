@@ -5,7 +5,7 @@ import {
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js'
 import type { GrpcServer, MessageLimits } from '../grpc-server.js'
-import { listenError } from './listen-error.js'
+import { listenError } from '../listen-error.js'
 
 /** Calls that one connection may have in flight; more wait at the client. */
 const CONCURRENT_STREAMS_MAX = 1024

@@ -1,7 +1,7 @@
 import type { FrontMetrics } from '../../shared/front-metrics.js'
 import type { NodeCounterRow } from '../../shared/node-counters.js'
 import { RequestOutcome } from '../../shared/node-metrics.js'
-import type { GoawayReason, ServerMetrics } from '../grpc/http2/connection-metrics.js'
+import type { GoawayReason, ServerMetrics } from '../grpc/server-metrics.js'
 
 /** What one thread counts of its gRPC server. */
 export class GrpcMetrics implements ServerMetrics {

@@ -71,6 +71,12 @@ export class OutputBuffer {
     return taken
   }
 
+  /** Forgets what was written, and gives the buffer back. */
+  discard(): void {
+    if (this.bytes.length > 0) this.pool.release(this.take())
+    this.length = 0
+  }
+
   private grow(lengthBytes: number): void {
     const grown = this.pool.acquire(Math.max(lengthBytes, this.bytes.length * 2))
     this.bytes.copy(grown, 0, 0, this.length)

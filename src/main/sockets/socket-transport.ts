@@ -7,6 +7,8 @@ export interface SocketUser {
   receive(chunk: Buffer): void
   onDrained(): void
   onTransportClosed(): void
+  /** The other side will send no more; sockets that allow to be half open tell it. */
+  onEnded?(): void
 }
 
 /** Told of the bytes that pass. */
@@ -40,6 +42,7 @@ export class SocketTransport implements Transport {
       this.traffic?.received(chunk.length)
       connection.receive(chunk)
     })
+    socket.on('end', () => connection.onEnded?.())
     // The error itself says nothing that 'close' does not.
     socket.on('error', () => socket.destroy())
     socket.on('close', () => connection.onTransportClosed())

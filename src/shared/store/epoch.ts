@@ -51,9 +51,15 @@ export class Epochs {
     return Atomics.load(this.#words, THREADS)
   }
 
-  /** From here to unpin(), nothing that `thread` can find in a store is overwritten. */
-  pin(thread: number): void {
-    Atomics.store(this.#words, (thread + 1) * LINE_WORDS, Atomics.load(this.#words, EPOCH))
+  /**
+   * From here to unpin(), nothing that `thread` can find in a store is overwritten.
+   *
+   * @returns the epoch: while it is the same, what was found at a place is what is there
+   */
+  pin(thread: number): number {
+    const epoch = Atomics.load(this.#words, EPOCH)
+    Atomics.store(this.#words, (thread + 1) * LINE_WORDS, epoch)
+    return epoch
   }
 
   /** Also called for a thread that ended, by the thread that heard of it. */

@@ -11,6 +11,7 @@ export class ReaderPin implements Clock {
   readonly #thread: number
   readonly #clock: Clock
   #depth = 0
+  #epoch = 0
   #nowMs = Number.NaN
 
   constructor(epochs: Epochs, thread: number, clock: Clock) {
@@ -21,13 +22,21 @@ export class ReaderPin implements Clock {
 
   /** To be followed by leave() in the same synchronous stretch of code, whatever happens. */
   enter(): void {
-    if (this.#depth++ === 0) this.#epochs.pin(this.#thread)
+    if (this.#depth++ === 0) this.#epoch = this.#epochs.pin(this.#thread)
   }
 
   leave(): void {
     if (--this.#depth > 0) return
     this.#epochs.unpin(this.#thread)
     this.#nowMs = Number.NaN
+  }
+
+  /**
+   * That of the pin which is held, or was held last. Two finds of one place in one store, under pins of the same epoch,
+   * found the same bytes: an owner overwrites what it has retired, and retiring begins a new epoch.
+   */
+  get epoch(): number {
+    return this.#epoch
   }
 
   nowMs(): number {

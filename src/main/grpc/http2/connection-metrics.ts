@@ -11,13 +11,3 @@ export interface ConnectionMetrics {
   /** The client broke the rules, of a stream or of the connection. */
   protocolError(): void
 }
-
-/** The same of a server. Bytes are told once for each read and write of a socket. */
-export interface ServerMetrics extends ConnectionMetrics {
-  connectionOpened(): void
-  connectionClosed(): void
-  /** There are too many connections: one was turned away. */
-  connectionRefused(): void
-  received(lengthBytes: number): void
-  sent(lengthBytes: number): void
-}

@@ -6,24 +6,18 @@ import { ConnectionOutput } from './connection-output.js'
 import { ConnectionTimers, type TimedConnection, type TimerVerdict } from './connection-timers.js'
 import { ConnectionError, Http2Code, StreamError } from './errors.js'
 import { FloodGuard } from './flood-guard.js'
-import {
-  CLIENT_PREFACE,
-  Flag,
-  FRAME_BYTES_DEFAULT,
-  writeGoaway,
-  writePing,
-  writeSettingsAck,
-} from './frame.js'
+import { Flag, FRAME_BYTES_DEFAULT, writeGoaway, writePing, writeSettingsAck } from './frame.js'
 import { FrameDispatcher, type FrameHandler } from './frame-dispatcher.js'
 import { FrameReader, type FrameSink } from './frame-reader.js'
-import { HTTP1_ANSWER, HTTP1_REQUEST, writeGreeting } from './greeting.js'
 import { HpackEncoder } from './hpack-encoder.js'
 import type { ConnectionLimits } from './limits.js'
+import { Preface } from './preface.js'
 import type { RequestHead } from './request-head.js'
 import { ServerStreams, type StreamsContext } from './server-streams.js'
 import { applySettings } from './settings.js'
 import { type Drainable, Shutdown } from './shutdown.js'
 import type { Http2Stream } from './stream.js'
+import type { TimeSlices } from './time-slices.js'
 
 /** Who answers the requests of a connection. */
 export interface RequestHandler {
@@ -46,6 +40,7 @@ export interface ConnectionContext {
   readonly budget: ByteBudget
   readonly pool: BufferPool
   readonly defer: Defer
+  readonly slices: TimeSlices
   nowMs(): number
   /** In [0, 1). */
   random(): number
@@ -80,7 +75,9 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
   private readonly timers: ConnectionTimers
   private readonly reader: FrameReader
   private readonly dispatcher: FrameDispatcher
-  private prefaceBytes = 0
+  private readonly preface: Preface
+  /** Its turn comes: until then nothing more is read. */
+  private waitsForSlice = false
   private tickedAtMs: number
   private finishedAtMs = 0
 
@@ -98,6 +95,7 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
     this.dispatcher = new FrameDispatcher(this, this.limits.headerListBytesMax * BLOCK_BYTES_FACTOR)
     const encoder = new HpackEncoder((name, value) => context.indexable(name, value))
     this.output = new ConnectionOutput(this, encoder, transport, context)
+    this.preface = new Preface(this.limits, this.output.buffer)
     this.shutdown = new Shutdown(this)
     this.streams = new ServerStreams(this)
   }
@@ -106,10 +104,13 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
   receive(chunk: Buffer): void {
     if (this.shutdown.over) return
     this.timers.noteReceived()
+    this.context.slices.begin()
     this.batch(() => {
-      const start = this.prefaceDone ? 0 : this.readPreface(chunk)
-      if (this.prefaceDone && start < chunk.length) this.reader.read(chunk, start)
+      const start = this.prefaceDone ? 0 : this.preface.read(chunk)
+      if (start < 0) this.finish()
+      else if (this.prefaceDone && start < chunk.length) this.reader.read(chunk, start)
     })
+    if (this.reader.hasRest) this.waitForSlice()
   }
 
   /** Does what leads to output, and writes all of that at once. */
@@ -130,9 +131,7 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
   onDrained(): void {
     if (this.shutdown.state === 'closed' || !this.output.congested) return
     this.output.onDrained()
-    if (this.output.congested || this.shutdown.over) return
-    this.batch(() => this.reader.resume())
-    if (!this.output.congested) this.transport.resumeReading()
+    if (!this.output.congested) this.readOn()
   }
 
   /** The socket is gone. */
@@ -170,7 +169,7 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
     }
     this.shutdown.tick(nowMs)
     // What is held this long waits for a body that is late: an ordinary stream has times for that.
-    this.streams.fastPath?.giveBackAll()
+    this.streams.fastPath?.giveBackIncomplete()
     this.streams.sendQueue.tick(nowMs)
     this.act(this.timers.tick(nowMs, this))
     for (const stream of this.streams.stalledSince(nowMs - this.limits.requestStallTimeoutMs)) {
@@ -182,7 +181,7 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
   // For the reader.
 
   get halted(): boolean {
-    return this.shutdown.over || !this.output.relieve()
+    return this.shutdown.over || !this.output.relieve() || this.context.slices.spent()
   }
 
   onFrame(type: number, flags: number, streamId: number, buffer: Buffer, start: number, end: number): void {
@@ -324,7 +323,7 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
   // For the timers.
 
   get prefaceDone(): boolean {
-    return this.prefaceBytes === CLIENT_PREFACE.length
+    return this.preface.done
   }
 
   get headerStartedAtMs(): number {
@@ -339,20 +338,24 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
     return this.output.congested ? this.output.congestedAtMs : this.streams.sendQueue.stuckSinceMs
   }
 
-  /** Takes what `chunk` has of the preface; answers where the frames begin. */
-  private readPreface(chunk: Buffer): number {
-    const count = Math.min(CLIENT_PREFACE.length - this.prefaceBytes, chunk.length)
-    if (CLIENT_PREFACE.compare(chunk, 0, count, this.prefaceBytes, this.prefaceBytes + count) !== 0) {
-      if (this.prefaceBytes === 0 && HTTP1_REQUEST.test(chunk.toString('latin1', 0, 32))) {
-        this.output.buffer.append(HTTP1_ANSWER)
-        this.finish()
-        return chunk.length
-      }
-      throw new ConnectionError('PROTOCOL_ERROR', 'no HTTP/2 connection preface')
-    }
-    this.prefaceBytes += count
-    if (this.prefaceDone) writeGreeting(this.output.buffer, this.limits)
-    return count
+  /** Stopped with frames left, for a reason that passes by itself. What else it stops for, ends by a call. */
+  private waitForSlice(): void {
+    if (this.waitsForSlice || this.shutdown.over || this.output.congested) return
+    this.waitsForSlice = true
+    this.transport.pauseReading()
+    this.context.slices.later(() => {
+      this.waitsForSlice = false
+      if (!this.output.congested) this.readOn()
+    })
+  }
+
+  /** The frames that are left, then what comes. */
+  private readOn(): void {
+    if (this.shutdown.over || this.waitsForSlice) return
+    this.context.slices.begin()
+    this.batch(() => this.reader.resume())
+    if (this.reader.hasRest) this.waitForSlice()
+    else if (!this.output.congested) this.transport.resumeReading()
   }
 
   private act(verdict: TimerVerdict): void {

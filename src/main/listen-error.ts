@@ -1,4 +1,4 @@
-import { CacheError } from '../../shared/errors.js'
+import { CacheError } from '../shared/errors.js'
 
 /** Errors of the system that say what is wrong with an address, though it is one. */
 const REASONS: readonly (readonly [systemCode: string, what: string])[] = [

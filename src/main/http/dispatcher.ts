@@ -1,0 +1,75 @@
+import type { CancelSignal } from '../../shared/cancel.js'
+import { CacheError } from '../../shared/errors.js'
+import type { Log } from '../node-options.js'
+import type { HttpAnswer, Method } from './exchange.js'
+import { HttpProblem, problemAnswer } from './problem.js'
+import type { Match, Router } from './router.js'
+
+/** The head of a request, as servers read it. */
+export interface RequestHead {
+  /** In upper case, whatever it is. */
+  readonly method: string
+  readonly path: string
+  readonly query: string
+  readonly headers: ReadonlyMap<string, string>
+}
+
+/** From the head of a request to an answer: what both servers have in common. */
+export class Dispatcher {
+  readonly #router: Router
+  readonly #log: Log
+
+  constructor(router: Router, log: Log) {
+    this.#router = router
+    this.#log = log
+  }
+
+  /**
+   * The route of a request, before its body is read.
+   *
+   * @throws HttpProblem 404, 405; 413 for a body that says that it is too large; 415 for one in a coding; 417
+   */
+  match({ method, path, headers }: RequestHead): Match {
+    const match = this.#router.match(method, path)
+    const expect = headers.get('expect')
+    if (expect !== undefined && expect.toLowerCase() !== '100-continue') {
+      throw new HttpProblem(417, 'Only 100-continue can be expected', { closes: true })
+    }
+    const { bodyBytesMax = 0 } = match.route
+    if (Number(headers.get('content-length') ?? 0) > bodyBytesMax) throw bodyTooLarge(bodyBytesMax)
+    if (bodyBytesMax === 0 && headers.has('transfer-encoding')) throw bodyTooLarge(0)
+    const coding = headers.get('content-encoding') ?? 'identity'
+    if (bodyBytesMax > 0 && coding !== 'identity') {
+      throw new HttpProblem(415, 'Bodies are taken as they are, without a content-encoding', { closes: true })
+    }
+    return match
+  }
+
+  /** Carries out a request. Never rejects. */
+  async answer(
+    head: RequestHead,
+    { route, parameters }: Match,
+    body: Uint8Array,
+    signal: CancelSignal,
+  ): Promise<HttpAnswer> {
+    try {
+      return await route.handle({ ...head, method: head.method as Method, parameters, body, signal })
+    } catch (thrown) {
+      return this.problem(thrown, head.path)
+    }
+  }
+
+  /** What was thrown, as an answer; faults of our own go to the log. */
+  problem(thrown: unknown, path: string): HttpAnswer {
+    if (!(thrown instanceof HttpProblem) && CacheError.from(thrown, 'INTERNAL').code === 'INTERNAL') {
+      const stack = thrown instanceof Error ? thrown.stack : String(thrown)
+      this.#log.error({ err: stack, path: path.slice(0, 200) }, 'Fault while an HTTP request was served')
+    }
+    return problemAnswer(thrown)
+  }
+}
+
+export function bodyTooLarge(bytesMax: number): HttpProblem {
+  const detail = bytesMax === 0 ? 'This path takes no body' : `The body may have at most ${bytesMax} bytes`
+  return new HttpProblem(413, detail, { closes: true })
+}
