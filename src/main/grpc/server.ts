@@ -3,7 +3,7 @@ import type { SecureContextOptions } from 'node:tls'
 import type { ServerCredentials, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js'
 import { systemClock } from '../../shared/clock.js'
 import { type Client, GrpcConnection, type GrpcContext } from './grpc-connection.js'
-import { type HotHandler, type HotMethod, HotPath } from './hot-path.js'
+import { type HotContext, type HotHandler, type HotMethod, HotPath } from './hot-path.js'
 import type { ByteBudget } from './http2/byte-budget.js'
 import { BufferPool } from './http2/output-buffer.js'
 import type { ConnectionContext } from './http2/server-connection.js'
@@ -55,6 +55,7 @@ export class GrpcServer {
   private readonly context: GrpcContext
   private readonly http2Context: ConnectionContext
   private readonly hotMethods = new Map<string, HotMethod>()
+  private readonly hotContext: HotContext
   private ticker: NodeJS.Timeout | undefined
   private stopping = false
   private onStopped: (() => void)[] = []
@@ -72,6 +73,11 @@ export class GrpcServer {
       onReadEnd: options.onReadEnd ?? (() => {}),
       onFault: options.onFault ?? (() => {}),
       onClosed: (connection) => this.onConnectionClosed(connection),
+    }
+    this.hotContext = {
+      methods: this.hotMethods,
+      receiveBytesMax: resolved.receiveBytesMax,
+      onFault: this.context.onFault,
     }
     this.http2Context = {
       limits: resolved,
@@ -192,12 +198,9 @@ export class GrpcServer {
     }
     const transport = new SocketTransport(socket, this.http2Context.pool)
     const connection = new GrpcConnection(this.context, this.http2Context, transport, client)
-    const { options, context } = this
-    connection.http2.streams.fastPath = new HotPath(connection.http2, connection.admission, {
-      methods: this.hotMethods,
-      receiveBytesMax: options.receiveBytesMax,
-      onFault: (error) => context.onFault(error),
-    })
+    connection.http2.streams.makeFastPath = () => {
+      return new HotPath(connection.http2, connection.admission, this.hotContext)
+    }
     this.connections.add(connection)
     transport.attach(connection.http2)
     this.ticker ??= this.startTicker()
