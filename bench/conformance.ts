@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { type Engine, GROUP, startBenchNode, writeValues } from './bench-node.js'
 import type { Check, Served } from './conformance/check.js'
 import { runGrpcJs } from './conformance/grpc-js-client.js'
+import { INTEROP_CHECK } from './conformance/interop.js'
 import { PROGRAM_CHECKS } from './conformance/programs.js'
 import { METRICS_CHECKS } from './conformance/promtool.js'
 import { PROXY_CHECKS } from './conformance/proxies.js'
@@ -29,6 +30,7 @@ const CHECKS: readonly Check[] = [
   { client: '@grpc/grpc-js', tools: [], run: (served) => runGrpcJs(served.address, served) },
   ...PROXY_CHECKS,
   ...METRICS_CHECKS,
+  INTEROP_CHECK,
 ]
 
 /** Answers whether all that could be run has passed. */
