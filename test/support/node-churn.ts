@@ -148,7 +148,7 @@ class NodeChurn {
         () => false,
       ),
     )
-    await this.#group.resize(8 * KEY_COUNT * VALUE_BYTES_MAX)
+    await this.#group.resize(2 * KEY_COUNT * VALUE_BYTES_MAX)
     this.#floors.set(this.#versions)
     for (let first = 0; first < KEY_COUNT; first += LOADS_AT_A_TIME) {
       const keys = Array.from({ length: Math.min(LOADS_AT_A_TIME, KEY_COUNT - first) }, (_, i) => first + i)
