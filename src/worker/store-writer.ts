@@ -237,7 +237,7 @@ export class StoreWriter {
     this.#policy.current.check()
     this.#sums.check(this.#index)
     assert(this.usedBytes <= this.budgetBytes, `${this.usedBytes} bytes used of ${this.budgetBytes}`)
-    assert(this.#log.usedBytes <= this.#logBytes, 'Log, heads and slots together exceed the budget')
+    assert(this.#log.usedBytes <= this.#logBytes, 'Log, buckets and slots together exceed the budget')
     assert(this.#log.usedBytes >= this.#sums.liveBytes, 'Live entries lie outside the log')
   }
 
@@ -251,7 +251,7 @@ export class StoreWriter {
     )
   }
 
-  /** Bytes that the log may use now: what header, heads, slots and policy leave of the budget. */
+  /** Bytes that the log may use now: what header, buckets, slots and policy leave of the budget. */
   get #logBytes(): number {
     return Math.floor((this.#geometry.budgetBytes - HEADER_BYTES - this.#metadataBytes) / 8) * 8
   }
@@ -344,7 +344,7 @@ export class StoreWriter {
   }
 }
 
-/** What an entry of `sizeBytes` costs with its slot and head, but without the state of the policy. */
+/** What an entry of `sizeBytes` costs with its part of the index, but without the state of the policy. */
 function costOf(sizeBytes: number): number {
   return sizeBytes + INDEX_BYTES_PER_ENTRY
 }
