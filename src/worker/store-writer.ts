@@ -95,7 +95,10 @@ export class StoreWriter {
       slotCountMax: this.#geometry.slotCountMax,
       entryCount: () => this.#index.count,
       hashOf: (slot) => this.#index.hashAt(this.#index.placeOf(slot)),
-      sizeOf: (slot) => costOf(entryBytesAt(this.#views, this.#index.placeOf(slot))),
+      sizeOf: (slot) => {
+        const place = this.#index.placeOf(slot)
+        return place === 0 ? 0 : costOf(entryBytesAt(this.#views, place))
+      },
     })
     this.#rebuild()
   }
@@ -318,11 +321,12 @@ export class StoreWriter {
   }
 
   #replace(slot: number, place: number, sizeBytes: number): void {
-    this.#liveBytes += sizeBytes - entryBytesAt(this.#views, this.#index.placeOf(slot))
+    const oldBytes = entryBytesAt(this.#views, this.#index.placeOf(slot))
+    this.#liveBytes += sizeBytes - oldBytes
     this.#countSize(this.#index.placeOf(slot), -1)
     this.#countSize(place, 1)
     this.#index.point(slot, place)
-    this.#policy.current.onReplace(slot, costOf(sizeBytes))
+    this.#policy.current.onReplace(slot, costOf(oldBytes))
     this.#wheel.remove(slot)
     if (isTimed(this.#views, place)) this.#wheel.insert(slot, this.#removedAtMs(slot))
   }

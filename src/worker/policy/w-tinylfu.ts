@@ -1,7 +1,7 @@
 import { assert } from '../../shared/assert.js'
 import { FrequencySketch } from './frequency-sketch.js'
 import { HillClimber } from './hill-climber.js'
-import type { EvictionPolicy } from './policy.js'
+import type { EvictionPolicy, PolicyEntries } from './policy.js'
 import { SlotLists } from './slot-list.js'
 
 const WINDOW = 0
@@ -45,14 +45,9 @@ type FirstStep = 'grow' | 'shrink' | 'none'
 export class WTinyLfuPolicy implements EvictionPolicy {
   readonly name = 'w-tinylfu'
   readonly bytesPerSlot =
-    SlotLists.BYTES_PER_SLOT +
-    Int32Array.BYTES_PER_ELEMENT +
-    Uint32Array.BYTES_PER_ELEMENT +
-    Uint8Array.BYTES_PER_ELEMENT +
-    FrequencySketch.BYTES_PER_ENTRY
+    SlotLists.BYTES_PER_SLOT + Uint8Array.BYTES_PER_ELEMENT + FrequencySketch.BYTES_PER_ENTRY
+  private readonly entries: PolicyEntries
   private readonly lists: SlotLists
-  private readonly hashes: Int32Array
-  private readonly sizes: Uint32Array
   private readonly regionOf: Uint8Array
   private readonly sketch = new FrequencySketch()
   private readonly climber: HillClimber | undefined
@@ -73,11 +68,11 @@ export class WTinyLfuPolicy implements EvictionPolicy {
    */
   constructor(
     slotCountMax: number,
+    entries: PolicyEntries,
     { windowShare = 0.01, firstStep = 'grow' }: { windowShare?: number; firstStep?: FirstStep } = {},
   ) {
+    this.entries = entries
     this.lists = new SlotLists(slotCountMax, REGIONS.length)
-    this.hashes = new Int32Array(slotCountMax)
-    this.sizes = new Uint32Array(slotCountMax)
     this.regionOf = new Uint8Array(slotCountMax)
     this.windowShare = windowShare
     this.protectedShare = PROTECTED_SHARE_OF_MAIN * (1 - windowShare)
@@ -88,9 +83,7 @@ export class WTinyLfuPolicy implements EvictionPolicy {
     this.entryCount++
     this.sketch.fit(this.entryCount)
     this.sketch.add(hash)
-    this.hashes[slot] = hash
-    this.sizes[slot] = sizeBytes
-    this.enter(WINDOW, slot)
+    this.enter(WINDOW, slot, sizeBytes)
     if (!this.full) this.spillWindow()
     this.full = false
     this.climber?.recordMiss()
@@ -99,8 +92,8 @@ export class WTinyLfuPolicy implements EvictionPolicy {
 
   onHit(slot: number): void {
     if (!this.lists.has(slot)) return
-    this.sketch.add(this.hashes[slot]!)
-    if (this.regionOf[slot] === PROBATION && this.sizes[slot]! <= this.protectedBytesMax) {
+    this.sketch.add(this.entries.hashOf(slot))
+    if (this.regionOf[slot] === PROBATION && this.entries.sizeOf(slot) <= this.protectedBytesMax) {
       this.move(slot, PROTECTED)
       this.spillProtected()
     } else {
@@ -110,9 +103,8 @@ export class WTinyLfuPolicy implements EvictionPolicy {
     this.climb()
   }
 
-  onReplace(slot: number, sizeBytes: number): void {
-    this.bytes[this.regionOf[slot] as Region] += sizeBytes - this.sizes[slot]!
-    this.sizes[slot] = sizeBytes
+  onReplace(slot: number, oldSizeBytes: number): void {
+    this.bytes[this.regionOf[slot] as Region] += this.entries.sizeOf(slot) - oldSizeBytes
     this.onHit(slot)
     this.spillProtected()
   }
@@ -151,7 +143,7 @@ export class WTinyLfuPolicy implements EvictionPolicy {
       let bytes = 0
       for (const slot of this.lists.slots(region)) {
         assert(this.regionOf[slot] === region, 'An entry misses its region')
-        bytes += this.sizes[slot]!
+        bytes += this.entries.sizeOf(slot)
       }
       assert(bytes === this.bytes[region], 'The bytes of a region are wrong')
     }
@@ -165,29 +157,29 @@ export class WTinyLfuPolicy implements EvictionPolicy {
   /** Whether the main part would still have its share without the victim. */
   private mainCanSpare(victim: number): boolean {
     const mainBytes = this.bytes[PROBATION] + this.bytes[PROTECTED]
-    return mainBytes - this.sizes[victim]! >= this.capacityBytes - this.windowBytesMax
+    return mainBytes - this.entries.sizeOf(victim) >= this.capacityBytes - this.windowBytesMax
   }
 
   private admits(candidate: number, victim: number): boolean {
-    const candidateFrequency = this.sketch.frequency(this.hashes[candidate]!)
-    if (candidateFrequency > this.sketch.frequency(this.hashes[victim]!)) return true
+    const candidateFrequency = this.sketch.frequency(this.entries.hashOf(candidate))
+    if (candidateFrequency > this.sketch.frequency(this.entries.hashOf(victim))) return true
     return candidateFrequency >= JITTER_FREQUENCY_MIN && this.nextJitter() % JITTER_ONE_IN === 0
   }
 
-  private enter(region: Region, slot: number): void {
+  private enter(region: Region, slot: number, sizeBytes: number): void {
     this.lists.addHead(region, slot)
     this.regionOf[slot] = region
-    this.bytes[region] += this.sizes[slot]!
+    this.bytes[region] += sizeBytes
   }
 
   private leave(slot: number): void {
     this.lists.remove(slot)
-    this.bytes[this.regionOf[slot] as Region] -= this.sizes[slot]!
+    this.bytes[this.regionOf[slot] as Region] -= this.entries.sizeOf(slot)
   }
 
   private move(slot: number, region: Region): void {
     this.leave(slot)
-    this.enter(region, slot)
+    this.enter(region, slot, this.entries.sizeOf(slot))
   }
 
   private spillWindow(): void {
@@ -224,7 +216,7 @@ export class WTinyLfuPolicy implements EvictionPolicy {
     for (;;) {
       const probationTail = lists.tail(PROBATION)
       const slot = probationTail >= 0 ? probationTail : lists.tail(PROTECTED)
-      if (slot < 0 || this.bytes[WINDOW] + this.sizes[slot]! > this.windowBytesMax) return
+      if (slot < 0 || this.bytes[WINDOW] + this.entries.sizeOf(slot) > this.windowBytesMax) return
       this.move(slot, WINDOW)
     }
   }
