@@ -16,8 +16,13 @@ export const RATIO_SEED: HashSeed = { k0: 0x1234567, k1: 0x89abcde }
 /** Words that owner and readers tell each other by. */
 export const Round = { NUMBER: 0, BEGIN: 1, END: 2, DONE: 3 } as const
 
-/** Requests that each reader reads before the owner takes up the misses. */
-const REQUESTS_PER_READER = 8
+/**
+ * Requests that each reader reads before the owner takes up the misses: what is under way at the same time, a part of the
+ * entries that makes no difference by itself.
+ */
+const REQUESTS_PER_READER_MIN = 3
+const REQUESTS_PER_READER_MAX = 64
+const ENTRIES_PER_REQUEST = 256
 
 /** With "k:" and the value in front of it, the bytes of every entry: they are all equally large. */
 const DIGITS_MAX = 10
@@ -60,7 +65,7 @@ export async function storeRatio(
   const parts = newStore(policy, budgetFor(policy, options.entryCount))
   const requests = new SharedArrayBuffer(trace.keys.length * 4)
   new Int32Array(requests).set(trace.keys)
-  const roundSize = REQUESTS_PER_READER * readerCount
+  const roundSize = readerCount * requestsPerReader(options.entryCount)
   const found = new SharedArrayBuffer(roundSize)
   const round = new SharedArrayBuffer(16)
   const readers = Array.from({ length: readerCount }, (_, thread) => {
@@ -92,6 +97,11 @@ export async function storeRatio(
   startRound(words, 0, 0)
   await Promise.all(readers.map((reader) => once(reader, 'exit')))
   return { hits, entryCount: parts.writer.count }
+}
+
+function requestsPerReader(entryCount: number): number {
+  const fitting = Math.round(entryCount / ENTRIES_PER_REQUEST)
+  return Math.min(REQUESTS_PER_READER_MAX, Math.max(REQUESTS_PER_READER_MIN, fitting))
 }
 
 function startRound(words: Int32Array, begin: number, end: number): void {

@@ -1,3 +1,4 @@
+import { prng } from '../test/support/prng.js'
 import { type Trace, traceOf } from './trace.js'
 import { zipf } from './zipf.js'
 
@@ -70,13 +71,9 @@ const KINDS: Readonly<Record<string, (frame: Frame) => Draw>> = {
 }
 
 /** One workload of every kind, each for a cache of `entries`. */
-export function* variedWorkloads(
-  entries: number,
-  requests: number,
-  newRandom: () => () => number,
-): Generator<Trace> {
+export function* variedWorkloads(entries: number, requests: number, seed: number): Generator<Trace> {
   for (const [name, kind] of Object.entries(KINDS)) {
-    yield numbered(name, requests, kind({ entries, requests, random: newRandom() }))
+    yield numbered(name, requests, kind({ entries, requests, random: prng(seed) }))
   }
 }
 
