@@ -13,7 +13,7 @@ const SAMPLE_PER_ENTRY = 10
 const SAMPLE_MIN = 256
 
 /** Blocks that are halved, or copied into a larger table, with each addition: the work never comes all at once. */
-const BLOCKS_PER_STEP = 4
+const BLOCKS_PER_STEP = 64
 
 /**
  * Estimates how often a key was asked for lately, in 8 bytes per entry: a count-min sketch (Cormode and Muthukrishnan,
@@ -41,6 +41,8 @@ export class FrequencySketch {
   /** Words of the table that are copied, or halved; its length when there is nothing to do. */
   private done = this.table.length
   private isHalving = false
+  /** Additions before the halving that is under way, and what it has lost to rounding. */
+  private sampled = 0
   private oddCount = 0
 
   /** Fits table and sample to the entries that the cache holds now. The table never shrinks. */
@@ -99,8 +101,8 @@ export class FrequencySketch {
     this.isHalving = true
     this.done = 0
     this.oddCount = 0
-    // Additions from now on belong to the next sample.
-    this.additions = Math.ceil(this.additions / 2)
+    this.sampled = this.additions
+    this.additions = 0
   }
 
   /** Goes on with what is under way, over at most so many words. */
@@ -134,7 +136,7 @@ export class FrequencySketch {
     if (end < table.length) return
     this.isHalving = false
     // What rounding has taken from the counters was added too.
-    this.additions = Math.max(0, this.additions - (this.oddCount >>> 3))
+    this.additions += Math.max(0, (this.sampled - (this.oddCount >>> 2)) >>> 1)
   }
 }
 

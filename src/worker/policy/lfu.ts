@@ -6,10 +6,8 @@ import { SlotLists } from './slot-list.js'
 const RANKED = 0
 const FREE = 1
 
-/** The counts are halved once per so many accesses for each entry, */
+/** The counts are halved once per so many accesses for each entry. */
 const AGEING_ACCESSES_PER_ENTRY = 10
-/** by so many moves of an entry, or changes of a count, with each access. */
-const AGEING_STEP = 16
 
 /**
  * Least frequently used: gives up the entry with the lowest count of accesses while it was here; among equals, the one
@@ -24,8 +22,7 @@ const AGEING_STEP = 16
  * Left alone, an entry that was famous once would never go. So all counts are halved from time to time (ageing, as in
  * Robinson and Devarakonda, "Data Cache Management Using Frequency-Based Replacement", SIGMETRICS'90). Buckets whose
  * counts become equal are joined, the one that was lower nearer to eviction: ageing by itself never changes who goes
- * before whom. It goes from the lowest bucket to the highest, a few entries with each access. A bucket that it comes to
- * never falls below one that has risen since: then it is joined with that.
+ * before whom. It is O(entries), once in {@link AGEING_ACCESSES_PER_ENTRY} × entries accesses.
  *
  * A bucket is a list of the entries' {@link SlotLists} and, at the same time, a "slot" of the buckets' own.
  */
@@ -42,8 +39,6 @@ export class LfuPolicy implements EvictionPolicy {
   private entryCount = 0
   private bucketCount = 0
   private accessesSinceAgeing = 0
-  /** The bucket whose count is to be halved next; -1 when none is. */
-  private ageingAt = -1
 
   /** @param ageing false for plain counts, which never fade */
   constructor(slotCountMax: number, { ageing = true }: { ageing?: boolean } = {}) {
@@ -110,7 +105,6 @@ export class LfuPolicy implements EvictionPolicy {
     const { entries, buckets, countOf } = this
     const ranked = [...buckets.slots(RANKED)].reverse()
     assert(buckets.check([RANKED, FREE]) === this.bucketCount, 'A bucket is lost')
-    assert(this.ageingAt < 0 || ranked.includes(this.ageingAt), 'Ageing has come to a bucket that is not in use')
     assert(entries.check(ranked) === this.entryCount, 'An entry is lost')
     let below = 0
     for (const bucket of ranked) {
@@ -131,35 +125,40 @@ export class LfuPolicy implements EvictionPolicy {
   }
 
   private releaseIfEmpty(bucket: number): void {
-    if (this.entries.tail(bucket) >= 0) return
-    if (bucket === this.ageingAt) this.ageingAt = this.buckets.older(bucket)
-    this.buckets.moveToHead(FREE, bucket)
+    if (this.entries.tail(bucket) < 0) this.buckets.moveToHead(FREE, bucket)
   }
 
   private countAccess(): void {
-    if (this.ageingAt >= 0) this.age()
     this.accessesSinceAgeing++
     if (!this.ageing || this.accessesSinceAgeing < AGEING_ACCESSES_PER_ENTRY * this.entryCount) return
     this.accessesSinceAgeing = 0
-    if (this.ageingAt < 0) this.ageingAt = this.buckets.head(RANKED)
-    this.age()
+    this.halveCounts()
   }
 
-  private age(): void {
-    const { entries, buckets, countOf } = this
-    for (let step = 0; step < AGEING_STEP && this.ageingAt >= 0; step++) {
-      const bucket = this.ageingAt
-      const below = buckets.newer(bucket)
+  private halveCounts(): void {
+    const { buckets, countOf } = this
+    let below = -1
+    let bucket = buckets.head(RANKED)
+    while (bucket >= 0) {
+      const above = buckets.older(bucket)
       const count = Math.max(1, Math.floor(countOf[bucket]! / 2))
-      if (below < 0 || countOf[below]! < count) {
-        countOf[bucket] = count
-        this.ageingAt = buckets.older(bucket)
+      if (below >= 0 && countOf[below] === count) {
+        this.join(bucket, below)
       } else {
-        const slot = entries.tail(bucket)
-        entries.moveToHead(below, slot)
-        this.bucketOf[slot] = below
-        this.releaseIfEmpty(bucket)
+        countOf[bucket] = count
+        below = bucket
       }
+      bucket = above
     }
+  }
+
+  /** Moves all entries of a bucket to the heads of the one below. */
+  private join(bucket: number, below: number): void {
+    const { entries } = this
+    for (let slot = entries.tail(bucket); slot >= 0; slot = entries.tail(bucket)) {
+      entries.moveToHead(below, slot)
+      this.bucketOf[slot] = below
+    }
+    this.releaseIfEmpty(bucket)
   }
 }

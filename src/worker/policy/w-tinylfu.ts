@@ -20,6 +20,9 @@ const CLIMB_SAMPLE_PER_ENTRY = 10
 const JITTER_FREQUENCY_MIN = 6
 const JITTER_ONE_IN = 128
 
+/** Entries that change their part with each request while the parts are not as they should be. */
+const SETTLE_STEP = 64
+
 type FirstStep = 'grow' | 'shrink' | 'none'
 
 /**
@@ -33,7 +36,7 @@ type FirstStep = 'grow' | 'shrink' | 'none'
  * A new entry enters the window. When room is needed, the oldest entry of the window, the candidate, meets the oldest
  * one on probation, the victim, and the one that a {@link FrequencySketch} has seen less often goes; at a draw the
  * candidate. So a scan passes through the window and leaves the rest alone. A {@link HillClimber} moves bytes between
- * window and protected part: more window for recency, less for frequency.
+ * window and protected part: more window for recency, less for frequency. The entries follow a few at a time.
  *
  * Choices: room is made before the newcomer enters the window, so that the window gives its candidate ahead of time.
  * The victim goes without a contest while the main part has more than its share without it, as after a large candidate
@@ -61,6 +64,8 @@ export class WTinyLfuPolicy implements EvictionPolicy {
   /** An entry was evicted since the last insert: the cache is full. */
   private full = false
   private jitter = 1
+  /** Entries are still to move: into the window, out of it, or out of the protected part alone. */
+  private settling: 'into' | 'out' | 'within' | undefined
 
   /**
    * @param windowShare share of the window at the start
@@ -84,10 +89,11 @@ export class WTinyLfuPolicy implements EvictionPolicy {
     this.sketch.fit(this.entryCount)
     this.sketch.add(hash)
     this.enter(WINDOW, slot, sizeBytes)
-    if (!this.full) this.spillWindow()
-    this.full = false
+    if (!this.full && this.bytes[WINDOW] > this.windowBytesMax) this.settling ??= 'out'
     this.climber?.recordMiss()
     this.climb()
+    this.settle()
+    this.full = false
   }
 
   onHit(slot: number): void {
@@ -95,18 +101,17 @@ export class WTinyLfuPolicy implements EvictionPolicy {
     this.sketch.add(this.entries.hashOf(slot))
     if (this.regionOf[slot] === PROBATION && this.entries.sizeOf(slot) <= this.protectedBytesMax) {
       this.move(slot, PROTECTED)
-      this.spillProtected()
     } else {
       this.lists.moveToHead(this.regionOf[slot]!, slot)
     }
     this.climber?.recordHit()
     this.climb()
+    this.settle()
   }
 
   onReplace(slot: number, oldSizeBytes: number): void {
     this.bytes[this.regionOf[slot] as Region] += this.entries.sizeOf(slot) - oldSizeBytes
     this.onHit(slot)
-    this.spillProtected()
   }
 
   onRemove(slot: number): void {
@@ -135,6 +140,7 @@ export class WTinyLfuPolicy implements EvictionPolicy {
   setCapacity(capacityBytes: number): void {
     this.capacityBytes = capacityBytes
     this.applyShares()
+    this.settle()
   }
 
   check(): void {
@@ -147,7 +153,10 @@ export class WTinyLfuPolicy implements EvictionPolicy {
       }
       assert(bytes === this.bytes[region], 'The bytes of a region are wrong')
     }
-    assert(this.bytes[PROTECTED] <= this.protectedBytesMax, 'The protected part is over its share')
+    assert(
+      this.bytes[PROTECTED] <= this.protectedBytesMax || this.settling !== undefined,
+      'The protected part is over its share',
+    )
     assert(
       this.windowBytesMax + this.protectedBytesMax <= Math.max(1, this.capacityBytes),
       'The shares overlap',
@@ -182,12 +191,29 @@ export class WTinyLfuPolicy implements EvictionPolicy {
     this.enter(region, slot, this.entries.sizeOf(slot))
   }
 
-  private spillWindow(): void {
-    while (this.bytes[WINDOW] > this.windowBytesMax) this.move(this.lists.tail(WINDOW), PROBATION)
+  /** Gives a few entries the part in which they should be. */
+  private settle(): void {
+    const isOver = this.bytes[PROTECTED] > this.protectedBytesMax
+    if (!isOver && this.settling === undefined) return
+    let count = 0
+    while (count < SETTLE_STEP && this.settleOne()) count++
+    if (count < SETTLE_STEP) this.settling = undefined
+    else this.settling ??= 'within'
   }
 
-  private spillProtected(): void {
-    while (this.bytes[PROTECTED] > this.protectedBytesMax) this.move(this.lists.tail(PROTECTED), PROBATION)
+  /** False when there is nothing to move. */
+  private settleOne(): boolean {
+    const { lists, bytes } = this
+    if (bytes[PROTECTED] > this.protectedBytesMax) {
+      this.move(lists.tail(PROTECTED), PROBATION)
+      return true
+    }
+    if (this.settling === 'out') {
+      if (bytes[WINDOW] <= this.windowBytesMax) return false
+      this.move(lists.tail(WINDOW), PROBATION)
+      return true
+    }
+    return this.settling === 'into' && this.fillWindow()
   }
 
   private applyShares(): void {
@@ -196,7 +222,7 @@ export class WTinyLfuPolicy implements EvictionPolicy {
       Math.floor(this.protectedShare * this.capacityBytes),
       Math.max(0, this.capacityBytes - this.windowBytesMax),
     )
-    this.spillProtected()
+    this.settling = 'out'
   }
 
   private climb(): void {
@@ -206,19 +232,17 @@ export class WTinyLfuPolicy implements EvictionPolicy {
     this.windowShare += share
     this.protectedShare -= share
     this.applyShares()
-    if (share < 0) this.spillWindow()
-    else this.fillWindow()
+    this.settling = share < 0 ? 'out' : 'into'
   }
 
-  /** Moves the entries that would go next to the grown window, for a second chance. */
-  private fillWindow(): void {
+  /** Moves the entry that would go next to the grown window, for a second chance; false when it does not fit. */
+  private fillWindow(): boolean {
     const { lists } = this
-    for (;;) {
-      const probationTail = lists.tail(PROBATION)
-      const slot = probationTail >= 0 ? probationTail : lists.tail(PROTECTED)
-      if (slot < 0 || this.bytes[WINDOW] + this.entries.sizeOf(slot) > this.windowBytesMax) return
-      this.move(slot, WINDOW)
-    }
+    const probationTail = lists.tail(PROBATION)
+    const slot = probationTail >= 0 ? probationTail : lists.tail(PROTECTED)
+    if (slot < 0 || this.bytes[WINDOW] + this.entries.sizeOf(slot) > this.windowBytesMax) return false
+    this.move(slot, WINDOW)
+    return true
   }
 
   /** Xorshift (Marsaglia, 2003). Chance has to be cheap here, not good. */
