@@ -28,6 +28,7 @@ import { Snapshots } from './snapshots.js'
 import { Attachments } from './threads/attachments.js'
 import { TlsFiles } from './tls-files.js'
 import type { UnaryCaller } from './unary-caller.js'
+import { warnOfPolicy } from './warn-of-policy.js'
 import { defaultShardCount, ShardPool } from './workers/shard-pool.js'
 
 /** The main thread's number among the threads of the node. */
@@ -185,6 +186,7 @@ export class Node {
    */
   group(name: string, options: GroupOptions): Promise<Group> {
     this.#assertOpen()
+    warnOfPolicy(name, options, this.#log)
     return this.#groups.create(name, options)
   }
 

@@ -60,6 +60,8 @@ export class AutoPolicy implements EvictionPolicy {
   #entryCount = 0
   #capacityBytes = 0
   #sampleBits = SAMPLE_BITS_MIN
+  /** Entries at which the sample is halved. */
+  #thinAt = 2 * SAMPLE_ENTRIES * 2 ** SAMPLE_BITS_MIN
   #isFull = false
   #leadShare = LEAD_SHARE
   /** Requests of the sample since the last change. */
@@ -94,20 +96,18 @@ export class AutoPolicy implements EvictionPolicy {
     this.#entryCount++
     this.#policy.onInsert(slot, hash, sizeBytes)
     this.#thin()
-    this.#observe(hash, sizeBytes)
+    if (this.#isSampled(hash)) this.#observe(hash, sizeBytes)
     this.#advance()
   }
 
   onHit(slot: number): void {
-    const sizeBytes = this.#entries.sizeOf(slot)
-    if (sizeBytes === 0) return
     this.#policy.onHit(slot)
-    this.#observe(this.#entries.hashOf(slot), sizeBytes)
+    this.#observeEntry(slot)
   }
 
   onReplace(slot: number, oldSizeBytes: number): void {
     this.#policy.onReplace(slot, oldSizeBytes)
-    this.#observe(this.#entries.hashOf(slot), this.#entries.sizeOf(slot))
+    this.#observeEntry(slot)
   }
 
   onRemove(slot: number): void {
@@ -143,8 +143,9 @@ export class AutoPolicy implements EvictionPolicy {
 
   /** Halves the sample when the store has so many entries that half of it will do. */
   #thin(): void {
-    if (this.#entryCount < 2 * SAMPLE_ENTRIES * 2 ** this.#sampleBits) return
+    if (this.#entryCount < this.#thinAt) return
     this.#sampleBits++
+    this.#thinAt *= 2
     for (const miniature of this.#miniatures) miniature.retain((hash) => this.#isSampled(hash))
     this.#scale()
   }
@@ -155,12 +156,21 @@ export class AutoPolicy implements EvictionPolicy {
     }
   }
 
-  #observe(hash: number, sizeBytes: number): void {
+  /** A request for the entry in a slot, if there is one. */
+  #observeEntry(slot: number): void {
+    const hash = this.#entries.hashOf(slot)
     if (!this.#isSampled(hash)) return
+    const sizeBytes = this.#entries.sizeOf(slot)
+    if (sizeBytes > 0) this.#observe(hash, sizeBytes)
+  }
+
+  /** A request for a key of the sample. */
+  #observe(hash: number, sizeBytes: number): void {
     const hitOfActive = this.#miniatures[this.#active]!.request(hash, sizeBytes)
     let ahead = -1
-    for (const [candidate, miniature] of this.#miniatures.entries()) {
+    for (let candidate = 0; candidate < this.#miniatures.length; candidate++) {
       if (candidate === this.#active) continue
+      const miniature = this.#miniatures[candidate]!
       const gain = Number(miniature.request(hash, sizeBytes)) - Number(hitOfActive) - DRIFT
       const lead = Math.max(0, this.#leads[candidate]! + gain)
       this.#leads[candidate] = lead

@@ -1,6 +1,6 @@
 /** What a policy may ask of the entry in a slot, from when it is told of it until it has let go of it. */
 export interface PolicyEntries {
-  /** 32-bit hash of its key. */
+  /** 32-bit hash of its key; anything when the slot holds no entry. */
   hashOf(slot: number): number
   /** Everything that it costs, in bytes; 0 when the slot holds no entry. */
   sizeOf(slot: number): number
