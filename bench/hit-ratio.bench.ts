@@ -7,7 +7,7 @@ import type { Goal } from './goal.js'
 import { REFERENCE_COLUMNS, REFERENCE_RATIOS, type ReferenceColumn } from './reference-ratios.js'
 import { type PolicyRow, policyPercents, REGRET_COLUMNS, regretGoals, regretRows } from './regret.js'
 import { simulate } from './simulate.js'
-import { storeRatio } from './store-ratio.js'
+import { RatioReaders, storeRatio } from './store-ratio.js'
 import type { Findings, Run, Suite } from './suite.js'
 import type { Table } from './table.js'
 import { firstRequests, type Trace, tracesIn } from './trace.js'
@@ -59,14 +59,15 @@ export const suite: Suite = {
     ]
     const recorded = run.trace === undefined ? [] : [...tracesIn(run.trace)]
     const rows: StoreRow[] = []
+    const readers = await RatioReaders.launch(READER_COUNT)
     for (const trace of [...made, ...recorded]) {
       const sizes = sizesOf(trace, requestCount)
-      // Reader threads take their time to start.
       for (const entries of run.smoke ? sizes.slice(-1) : sizes) {
         run.progress(`${trace.name}, ${entries} entries in the store`)
-        rows.push(await storeRow(firstRequests(trace, requestCount), entries))
+        rows.push(storeRow(firstRequests(trace, requestCount), entries, readers))
       }
     }
+    await readers.close()
     const whole = recorded.flatMap((trace) => wholeRows(run, trace))
     const varied = variedRows(run)
     return {
@@ -95,11 +96,11 @@ function sizesOf({ name, keys, keyCount }: Trace, requestCount: number): number[
   return SIZE_SHARES.map((share) => Math.max(10, Math.round(share * distinct)))
 }
 
-async function storeRow(trace: Trace, entries: number): Promise<StoreRow> {
+function storeRow(trace: Trace, entries: number, readers: RatioReaders): StoreRow {
   const requests = trace.keys.length
   const inStore: number[] = []
   for (const policy of POLICY_NAMES) {
-    const { hits } = await storeRatio(trace, { policy, entryCount: entries, readerCount: READER_COUNT })
+    const { hits } = storeRatio(trace, readers, { policy, entryCount: entries })
     inStore.push((100 * hits) / requests)
   }
   const alone = POLICY_NAMES.map((name) => (100 * simulate(POLICIES[name], trace, entries)) / requests)

@@ -130,7 +130,7 @@ describe('loadConfig', () => {
     const { getter: _, ...options } = groupOptionsOf(group!)
     assert.deepEqual(options, {
       maxBytes: 2 ** 20,
-      policy: 'lru',
+      policy: DEFAULT_POLICY,
       ttlMs: 300_000,
       ttlJitter: 0.1,
       notFoundTtlMs: 10_000,
