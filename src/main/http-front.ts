@@ -1,4 +1,4 @@
-import { createServer } from 'node:net'
+import { type AddressInfo, createServer } from 'node:net'
 import { isMainThread, type MessagePort } from 'node:worker_threads'
 import { parseAddress } from './cluster/address.js'
 import type { Front } from './front.js'
@@ -41,8 +41,9 @@ export class HttpFront implements Front {
 
   async start(): Promise<void> {
     const { httpThreads = 1, httpEngine = 'auto' } = this.#parts.options
-    const { port } = parseAddress(this.#address)
-    if (port !== 0) await assertFree(this.#host, port, this.#address)
+    const wanted = parseAddress(this.#address).port
+    // A port of the system's choice is free; to be shared, it must be known before.
+    const port = wanted === 0 && httpThreads === 1 ? 0 : await freePort(this.#host, wanted, this.#address)
     const engine = isMainThread ? httpEngine : 'node'
     const first = await this.#startThread({ port, engine, isShared: httpThreads > 1 })
     this.#address = this.#address.replace(/\d+$/, String(first.port))
@@ -117,16 +118,17 @@ export class HttpFront implements Front {
 }
 
 /**
- * Threads that share a port on uWebSockets.js share it with anybody who does likewise, another node for instance: so that
- * one is refused here, where the system also says why.
+ * The port, once nobody listens on it. Threads that share a port on uWebSockets.js share it with anybody who does likewise,
+ * another node for instance: so that one is refused here, where the system also says why.
  */
-async function assertFree(host: string, port: number, address: string): Promise<void> {
+async function freePort(host: string, port: number, address: string): Promise<number> {
   const server = createServer()
   try {
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject)
       server.listen({ host, port, exclusive: true }, resolve)
     })
+    return (server.address() as AddressInfo).port
   } catch (thrown) {
     throw listenError(address, thrown)
   } finally {

@@ -1,7 +1,7 @@
 import type { Answer } from '../call.js'
 import { isKnown, rangeOf } from './conditional.js'
-import { etagOf } from './etag.js'
 import type { RequestHead } from './dispatcher.js'
+import { etagOf } from './etag.js'
 import type { HttpAnswer } from './exchange.js'
 import { PROBLEM_TYPE } from './problem.js'
 
