@@ -10,7 +10,7 @@ import { CacheError } from '../../shared/errors.js'
 import { Body } from './body.js'
 import { ByteBudget } from './byte-budget.js'
 import { Dispatcher, type RequestHead } from './dispatcher.js'
-import type { HttpAnswer } from './exchange.js'
+import { type HttpAnswer, oneLine } from './exchange.js'
 import type { Hit } from './hits.js'
 import type { Match } from './router.js'
 import { HttpLimits, type HttpServer, type HttpServerOptions } from './server.js'
@@ -312,10 +312,6 @@ function headOf(req: UwsRequest): RequestHead {
     headers.set(name, known === undefined ? value : `${known}, ${value}`)
   })
   return { method: req.getMethod().toUpperCase(), path: req.getUrl(), query: req.getQuery() ?? '', headers }
-}
-
-function oneLine(value: string): string {
-  return value.replace(/[\r\n]/g, ' ')
 }
 
 function sslOptions({ certFile, keyFile, caFile }: NonNullable<HttpServerOptions['tls']>) {
