@@ -44,11 +44,12 @@ export class HttpFront implements Front {
     const wanted = parseAddress(this.#address).port
     // A port of the system's choice is free; to be shared, it must be known before.
     const port = wanted === 0 && httpThreads === 1 ? 0 : await freePort(this.#host, wanted, this.#address)
-    const engine = isMainThread ? httpEngine : 'node'
+    const obstacle = this.#obstacle()
+    const engine = obstacle === undefined ? httpEngine : 'node'
     const first = await this.#startThread({ port, engine, isShared: httpThreads > 1 })
     this.#address = this.#address.replace(/\d+$/, String(first.port))
     if (first.engine === 'node:http') {
-      this.#tellEngine(httpThreads, httpEngine, first.reason)
+      this.#tellEngine(httpThreads, httpEngine, obstacle ?? first.reason)
       return
     }
     const more = Array.from({ length: httpThreads - 1 }, () =>
@@ -108,12 +109,18 @@ export class HttpFront implements Front {
     }, this.#restartDelayMs)
   }
 
+  /** Why uWebSockets.js must not be used here, if it must not. */
+  #obstacle(): string | undefined {
+    const { tls } = this.#parts.options
+    if (!isMainThread) return 'the node runs in a thread that others can end, and with it the process'
+    return tls?.requireClientCert ? 'it cannot insist on certificates of clients' : undefined
+  }
+
   #tellEngine(httpThreads: number, wanted: string, reason: string | undefined): void {
     const { log } = this.#parts
     if (httpThreads > 1) log.warn({ httpThreads }, 'On node:http, one thread serves HTTP')
     if (wanted === 'node') return
-    const why = reason ?? 'the node runs in a thread that others can end, and with it the process'
-    log.warn({ reason: why }, 'HTTP is served by node:http: uWebSockets.js cannot be used')
+    log.warn({ reason }, 'HTTP is served by node:http: uWebSockets.js cannot be used')
   }
 }
 

@@ -314,8 +314,9 @@ function headOf(req: UwsRequest): RequestHead {
   return { method: req.getMethod().toUpperCase(), path: req.getUrl(), query: req.getQuery() ?? '', headers }
 }
 
-function sslOptions({ certFile, keyFile, caFile }: NonNullable<HttpServerOptions['tls']>) {
-  return { cert_file_name: certFile, key_file_name: keyFile, ...(caFile && { ca_file_name: caFile }) }
+/** No authorities: it would ask every client for a certificate, and let those in that show none. */
+function sslOptions({ certFile, keyFile }: NonNullable<HttpServerOptions['tls']>) {
+  return { cert_file_name: certFile, key_file_name: keyFile }
 }
 
 function stackOf(thrown: unknown): string | undefined {
