@@ -35,7 +35,7 @@ interface ListenFlags {
 }
 
 /** From this length on, what the socket does not take at once is left with us, where it is counted. */
-const TRY_BYTES_MIN = 16 * 1024
+const TRY_BYTES_MIN = 128 * 1024
 
 const NOTHING = new Uint8Array(0)
 
