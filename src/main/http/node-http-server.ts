@@ -19,7 +19,7 @@ import type { TlsOptions } from '../tls-options.js'
 import { Body } from './body.js'
 import { ByteBudget } from './byte-budget.js'
 import { Dispatcher, type RequestHead } from './dispatcher.js'
-import type { HttpAnswer } from './exchange.js'
+import { type HttpAnswer, oneLine } from './exchange.js'
 import { NodeWebSockets } from './node-web-sockets.js'
 import { HttpLimits, type HttpServer, type HttpServerOptions } from './server.js'
 import { valueAnswer } from './value-answer.js'
@@ -100,10 +100,14 @@ export class NodeHttpServer implements HttpServer {
       const head = headOf(request)
       if (!this.#answerHit(head, response)) this.#serve(head, request, response)
     } catch (thrown) {
-      const stack = thrown instanceof Error ? thrown.stack : String(thrown)
-      this.#options.log.error({ err: stack }, 'Fault in the HTTP server')
-      response.destroy()
+      this.#fault(thrown, response)
     }
+  }
+
+  #fault(thrown: unknown, response: ServerResponse): void {
+    const stack = thrown instanceof Error ? thrown.stack : String(thrown)
+    this.#options.log.error({ err: stack }, 'Fault in the HTTP server')
+    response.destroy()
   }
 
   #answerHit({ method, path, headers }: RequestHead, response: ServerResponse): boolean {
@@ -138,7 +142,11 @@ export class NodeHttpServer implements HttpServer {
       response.once('close', () => body.release())
       const answer = async () => {
         const given = await this.#dispatcher.answer(head, match, body.bytes, cancel)
-        this.#send(response, head.method, given)
+        try {
+          this.#send(response, head.method, given)
+        } catch (thrown) {
+          this.#fault(thrown, response)
+        }
       }
       if (bodyBytesMax === undefined) {
         void answer()
@@ -171,7 +179,7 @@ export class NodeHttpServer implements HttpServer {
     const ends = closes === true || this.#isClosing
     const length = status === 304 ? {} : { 'content-length': bytes.length }
     response.writeHead(status, STATUS_CODES[status] ?? 'Unknown', {
-      ...headers,
+      ...Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, oneLine(value)])),
       ...length,
       ...(ends && { connection: 'close' }),
     })

@@ -13,7 +13,7 @@ import { isSampled, isTracing } from '../../shared/tracing.js'
 import { Body } from './body.js'
 import { ByteBudget } from './byte-budget.js'
 import { Dispatcher, type RequestHead } from './dispatcher.js'
-import type { HttpAnswer } from './exchange.js'
+import { type HttpAnswer, oneLine } from './exchange.js'
 import type { Hit } from './hits.js'
 import type { Match } from './router.js'
 import { HttpLimits, type HttpServer, type HttpServerOptions } from './server.js'
@@ -38,7 +38,7 @@ interface ListenFlags {
 }
 
 /** From this length on, what the socket does not take at once is left with us, where it is counted. */
-const TRY_BYTES_MIN = 16 * 1024
+const TRY_BYTES_MIN = 128 * 1024
 
 const NOTHING = new Uint8Array(0)
 
@@ -329,12 +329,9 @@ function headOf(req: UwsRequest): RequestHead {
   return { method: req.getMethod().toUpperCase(), path: req.getUrl(), query: req.getQuery() ?? '', headers }
 }
 
-function oneLine(value: string): string {
-  return value.replace(/[\r\n]/g, ' ')
-}
-
-function sslOptions({ certFile, keyFile, caFile }: NonNullable<HttpServerOptions['tls']>) {
-  return { cert_file_name: certFile, key_file_name: keyFile, ...(caFile && { ca_file_name: caFile }) }
+/** No authorities: it would ask every client for a certificate, and let those in that show none. */
+function sslOptions({ certFile, keyFile }: NonNullable<HttpServerOptions['tls']>) {
+  return { cert_file_name: certFile, key_file_name: keyFile }
 }
 
 function stackOf(thrown: unknown): string | undefined {
