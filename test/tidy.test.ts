@@ -30,6 +30,7 @@ const ENTRIES = [
   'src/worker/entry.ts',
   'src/attach/index.ts',
   'src/client/index.ts',
+  'src/dashboard/main.ts',
 ]
 
 /** The only files that may touch shared memory without a message: each is one small protocol between threads. */
@@ -107,6 +108,8 @@ const LAYERS: readonly Layer[] = [
   { name: 'http', paths: ['src/main/http/'], mayImport: [...BELOW_FRONTS, 'message', 'live'] },
   { name: 'resp', paths: ['src/main/resp/'], mayImport: BELOW_FRONTS },
   { name: 'client', paths: ['src/client/'], mayImport: [...BELOW_CORE, 'live'] },
+  // The page: it runs in browsers alone.
+  { name: 'dashboard', paths: ['src/dashboard/'], mayImport: [...BELOW_CORE, 'live', 'client'] },
   { name: 'tls', paths: ['src/main/tls-files.ts'], mayImport: BELOW_CORE },
   {
     name: 'grpc-thread',

@@ -145,8 +145,13 @@ function writeExplanation(explanation: KeyExplanation, writer: WireWriter): void
 
 function writeLiveStats({ atMs, series, values }: LiveStats, writer: WireWriter): void {
   writer.double(1, atMs)
-  for (const { name, group, shard } of series ?? []) {
-    writer.message(2, () => writer.text(1, name).text(2, group).uint(3, shard))
+  for (const { name, group, shard, labels = {} } of series ?? []) {
+    writer.message(2, () => {
+      writer.text(1, name).text(2, group).uint(3, shard)
+      for (const [label, text] of Object.entries(labels)) {
+        writer.message(4, () => writer.text(1, label).text(2, text))
+      }
+    })
   }
   writer.doubles(3, values)
 }
@@ -314,6 +319,27 @@ function readSample(reader: WireReader): CounterSample {
   return sample
 }
 
+function readSeries(reader: WireReader): LiveSeries {
+  const series: LiveSeries = { name: '', group: '', shard: 0 }
+  const labels: [string, string][] = []
+  eachField(reader, (field) => {
+    if (field === 1) series.name = reader.text()
+    else if (field === 2) series.group = reader.text()
+    else if (field === 3) series.shard = reader.uint32()
+    else if (field === 4) {
+      const label: [name: string, text: string] = ['', '']
+      const inner = reader.message()
+      eachField(inner, (of) => {
+        if (of === 1 || of === 2) label[of - 1] = inner.text()
+        return of === 1 || of === 2
+      })
+      labels.push(label)
+    } else return false
+    return true
+  })
+  return labels.length === 0 ? series : { ...series, labels: Object.fromEntries(labels) }
+}
+
 function readRing(reader: WireReader): LiveAnswer {
   const members: RingMember[] = []
   const owners: string[] = []
@@ -353,10 +379,8 @@ function readLiveStats(reader: WireReader): LiveStats {
   const values: number[] = []
   eachField(reader, (field) => {
     if (field === 1) atMs = reader.double()
-    else if (field === 2) {
-      const { name, group, shard } = readSample(reader.message())
-      series.push({ name, group, shard })
-    } else if (field === 3) reader.doubles(values)
+    else if (field === 2) series.push(readSeries(reader.message()))
+    else if (field === 3) reader.doubles(values)
     else return false
     return true
   })

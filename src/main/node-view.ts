@@ -5,6 +5,8 @@ export interface CounterSample {
   group: string
   shard: number
   value: number
+  /** What tells samples of one name apart beside group and shard; absent for none. */
+  labels?: Readonly<Record<string, string>>
 }
 
 /** A member of the ring, as this node sees it. */

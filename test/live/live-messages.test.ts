@@ -83,7 +83,7 @@ const ANSWERS: readonly LiveAnswer[] = [
       atMs: 12.5,
       series: [
         { name: 'gets', group: NAME, shard: 0 },
-        { name: 'gets', group: NAME, shard: 1 },
+        { name: 'le', group: '', shard: 0, labels: { front: 'grpc', le: '0.1' } },
       ],
       values: [0, 1e300],
     },
