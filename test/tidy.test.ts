@@ -150,6 +150,7 @@ const LAYERS: readonly Layer[] = [
       'http-thread',
       'resp',
       'client',
+      'live',
     ],
   },
 ]
@@ -225,7 +226,8 @@ function readRepository(folders: readonly string[]): SourceFacts[] {
   const root = fileURLToPath(new URL('../..', import.meta.url))
   const paths = folders.flatMap((folder) =>
     readdirSync(`${root}/${folder}`, { recursive: true, encoding: 'utf8' })
-      .filter((path) => path.endsWith('.ts'))
+      // Declarations are of code that others wrote.
+      .filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts'))
       .map((path) => `${folder}/${path}`),
   )
   return readFacts(new Map(paths.map((path) => [path, readFileSync(`${root}/${path}`, 'utf8')])))

@@ -59,7 +59,8 @@ export class Dashboard {
   #looks = 0
   #wasOpen = false
 
-  constructor(client: CacheClient) {
+  constructor(connected: (onState: (state: LinkState) => void) => CacheClient) {
+    const client = connected((state) => this.#showState(state))
     this.#client = client
     this.#lookup = new KeyLookup(client, (key) => {
       this.#key = key
@@ -71,7 +72,7 @@ export class Dashboard {
     })
   }
 
-  showState(state: LinkState): void {
+  #showState(state: LinkState): void {
     element('status').dataset.state = state
     setText(element('status-text'), STATES[state])
     document.querySelector('main')!.classList.toggle('stale', state !== 'open')
@@ -160,6 +161,7 @@ export class Dashboard {
           formatCount(rounded(group.getsPerS)),
           formatShare(group.hitRatio),
           formatCount(rounded(group.loadsPerS)),
+          formatCount(rounded(group.peerGetsPerS)),
           formatCount(rounded(group.loadErrorsPerS)),
           formatCount(rounded(group.evictionsPerS)),
           formatCount(group.entries),

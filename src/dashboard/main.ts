@@ -4,13 +4,7 @@ import { element } from './elements.js'
 import { currentTheme, onThemeChange, toggleTheme } from './theme.js'
 
 const scheme = location.protocol === 'https:' ? 'wss' : 'ws'
-let dashboard: Dashboard | undefined
-const client = connect(`${scheme}://${location.host}/v1/ws`, {
-  onState: (state) => dashboard?.showState(state),
-})
-const page = new Dashboard(client)
-dashboard = page
-page.showState(client.state)
+const page = new Dashboard((onState) => connect(`${scheme}://${location.host}/v1/ws`, { onState }))
 
 const button = element<HTMLButtonElement>('theme')
 function showTheme(): void {

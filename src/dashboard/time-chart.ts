@@ -62,7 +62,7 @@ export class TimeChart {
         height: at.clientHeight,
         cursor: { show: false },
         legend: { show: false },
-        padding: [8, 4, 0, 0],
+        padding: [8, 20, 0, 0],
         scales: {
           y: { range: (_, __, top) => [0, max ?? (top > 0 ? top * 1.1 : 1)] },
         },

@@ -4,7 +4,7 @@ import type { CounterSample } from '../main/node-view.js'
 export interface ShardRates {
   readonly shard: number
   readonly getsPerS: number
-  /** 0…1; undefined when nothing was asked for. */
+  /** Of the keys that this node owns, 0…1; undefined when none was asked for. */
   readonly hitRatio: number | undefined
   readonly loadsPerS: number
   readonly evictionsPerS: number
@@ -17,6 +17,8 @@ export interface ShardRates {
 export interface GroupRates extends Omit<ShardRates, 'shard'> {
   readonly name: string
   readonly loadErrorsPerS: number
+  /** Calls to the nodes that own the keys. */
+  readonly peerGetsPerS: number
   readonly loadsQueued: number
   readonly shards: readonly ShardRates[]
 }
@@ -101,6 +103,7 @@ function groupRates(name: string, seconds: number, deltas: readonly Delta[]): Gr
     name,
     ...shardRates(seconds, deltas),
     loadErrorsPerS: sum.delta('load_errors') / seconds,
+    peerGetsPerS: sum.delta('peer_gets') / seconds,
     loadsQueued: sum.value('loads_queued'),
     shards,
   }
@@ -108,10 +111,11 @@ function groupRates(name: string, seconds: number, deltas: readonly Delta[]): Gr
 
 function shardRates(seconds: number, deltas: readonly Delta[]): Omit<ShardRates, 'shard'> {
   const { delta, value } = sums(deltas)
-  const gets = delta('gets')
+  const hits = delta('hits')
+  const own = hits + delta('misses')
   return {
-    getsPerS: gets / seconds,
-    hitRatio: gets === 0 ? undefined : Math.min(1, delta('hits') / gets),
+    getsPerS: delta('gets') / seconds,
+    hitRatio: own === 0 ? undefined : hits / own,
     loadsPerS: delta('loads') / seconds,
     evictionsPerS: delta('evictions') / seconds,
     entries: value('entries'),

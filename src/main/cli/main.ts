@@ -11,6 +11,7 @@ import { ringCommand } from './ring.js'
 import { oneLine, run } from './run.js'
 import { serveCommand } from './serve.js'
 import { statsCommand } from './stats.js'
+import { topCommand } from './top.js'
 
 const COMMANDS: readonly Command[] = [
   serveCommand(startNode),
@@ -20,6 +21,7 @@ const COMMANDS: readonly Command[] = [
   ringCommand,
   explainCommand,
   hotCommand,
+  topCommand,
   configCommand,
 ]
 
