@@ -175,7 +175,7 @@ function ringLines({ members }: RingView): Line[] {
 function beside(left: readonly Line[], right: readonly Line[]): Line[] {
   const width = Math.max(...left.map(({ text }) => text.length)) + GAP.length
   return Array.from({ length: Math.max(left.length, right.length) }, (_, index) => ({
-    text: `${(left[index]?.text ?? '').padEnd(width)}${right[index]?.text ?? ''}`,
+    text: `${(left[index]?.text ?? '').padEnd(width)}${right[index]?.text ?? ''}`.trimEnd(),
     ...(left[index]?.style === 'head' && { style: 'head' as const }),
   }))
 }

@@ -21,7 +21,7 @@ const OPTIONS = {
 } as const satisfies OptionTable
 
 const HOT_KEYS = 10
-const FRAME_COLUMNS = 100
+const FRAME_COLUMNS = 120
 const FRAME_LINES = 60
 
 /** Another screen of the terminal, without a cursor; and back. */
