@@ -48,7 +48,7 @@ if (chromium === undefined) {
 }
 const suite = join(root, 'dist/test/page/page-suite.js')
 const flags = process.argv.slice(2).filter((argument) => argument.startsWith('-'))
-const { status } = spawnSync(process.execPath, ['--test', '--test-timeout=120000', ...flags, suite], {
+const { status } = spawnSync(process.execPath, ['--test', '--test-timeout=400000', ...flags, suite], {
   cwd: root,
   stdio: 'inherit',
   env: { ...process.env, CHROMIUM_BIN: chromium },
