@@ -128,6 +128,7 @@ export class Dashboard {
     } catch {
       // The connection says what is wrong; the next look asks again.
     }
+    if (this.#rates !== undefined) document.querySelector('main')!.classList.remove('waiting')
   }
 
   #showTiles({ getsPerS, hitRatio, loadsPerS, evictionsPerS, bytes, maxBytes, entries }: GroupRates): void {

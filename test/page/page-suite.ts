@@ -227,7 +227,7 @@ describe('The dashboard', () => {
     const value = await page.evaluate<string>(`import('/ui/client/index.js').then(async ({ connect }) => {
       const client = connect('ws://' + location.host + '/v1/ws')
       const scores = client.group('scores')
-      const changed = new Promise((resolve) => scores.watch(resolve, { onWatching: () => scores.get('seen').then(() => scores.delete('seen')) }))
+      const changed = new Promise((resolve) => scores.watch(resolve, { prefix: 'seen', onWatching: () => scores.get('seen').then(() => scores.delete('seen')) }))
       const keys = await changed
       const value = new TextDecoder().decode(await scores.get('Tom'))
       const error = await scores.get('').catch(({ code }) => code)

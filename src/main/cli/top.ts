@@ -112,8 +112,9 @@ async function printOnce(look: Look, everyMs: number, { stdout }: Terminal): Pro
 async function watch(look: Look, everyMs: number, { stdout }: Terminal): Promise<number> {
   const screen = stdout as NodeJS.WriteStream
   const draw = () => {
-    const { columns = FRAME_COLUMNS, rows: lines = FRAME_LINES } = screen
-    const frame = topFrame(look.view, { columns, lines, isColoured: true })
+    // Some terminals do not know their size, and say 0.
+    const size = { columns: screen.columns || FRAME_COLUMNS, lines: screen.rows || FRAME_LINES }
+    const frame = topFrame(look.view, { ...size, isColoured: true })
     screen.write(`${HOME}${frame.map((line) => `${line}${CLEAR_LINE}`).join('\r\n')}${CLEAR_REST}`)
   }
   // The first answer decides whether there is anything to watch.
