@@ -9,6 +9,7 @@ import { suite as cluster } from './cluster.bench.js'
 import { goalCells, isReached } from './goal.js'
 import { suite as grpc } from './grpc.bench.js'
 import { suite as hitRatio } from './hit-ratio.bench.js'
+import { suite as http } from './http.bench.js'
 import { suite as live } from './live.bench.js'
 import { machineLine, thisMachine } from './machine.js'
 import { suite as memory } from './memory.bench.js'
@@ -17,7 +18,7 @@ import { suite as store } from './store.bench.js'
 import { type Findings, Run, type Suite } from './suite.js'
 import { textOf } from './table.js'
 
-const SUITES: readonly Suite[] = [ring, store, memory, hitRatio, grpc, cluster, live]
+const SUITES: readonly Suite[] = [ring, store, memory, hitRatio, grpc, http, cluster, live]
 const EXIT_FAILED = 1
 const EXIT_USAGE = 2
 

@@ -53,6 +53,9 @@ class Stage {
         address,
         '--etcd',
         this.#etcd.host,
+        // All of them have the file's address.
+        '--http',
+        'off',
         '--log-level',
         'error',
       ]

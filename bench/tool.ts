@@ -18,6 +18,7 @@ export interface Tool {
 
 export const H2LOAD: Tool = { name: 'h2load', apt: 'nghttp2-client' }
 export const NGHTTP: Tool = { name: 'nghttp', apt: 'nghttp2-client' }
+export const WRK: Tool = { name: 'wrk', apt: 'wrk' }
 export const GHZ: Tool = { name: 'ghz', go: 'github.com/bojand/ghz/cmd/ghz@v0.121.0' }
 export const GRPCURL: Tool = { name: 'grpcurl', go: 'github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3' }
 export const H2SPEC: Tool = {

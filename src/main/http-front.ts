@@ -1,4 +1,4 @@
-import { createServer } from 'node:net'
+import { type AddressInfo, createServer } from 'node:net'
 import { isMainThread, type MessagePort } from 'node:worker_threads'
 import { parseAddress } from './cluster/address.js'
 import type { Front } from './front.js'
@@ -41,13 +41,15 @@ export class HttpFront implements Front {
 
   async start(): Promise<void> {
     const { httpThreads = 1, httpEngine = 'auto' } = this.#parts.options
-    const { port } = parseAddress(this.#address)
-    if (port !== 0) await assertFree(this.#host, port, this.#address)
-    const engine = isMainThread ? httpEngine : 'node'
+    const wanted = parseAddress(this.#address).port
+    // A port of the system's choice is free; to be shared, it must be known before.
+    const port = wanted === 0 && httpThreads === 1 ? 0 : await freePort(this.#host, wanted, this.#address)
+    const obstacle = this.#obstacle()
+    const engine = obstacle === undefined ? httpEngine : 'node'
     const first = await this.#startThread({ port, engine, isShared: httpThreads > 1 })
     this.#address = this.#address.replace(/\d+$/, String(first.port))
     if (first.engine === 'node:http') {
-      this.#tellEngine(httpThreads, httpEngine, first.reason)
+      this.#tellEngine(httpThreads, httpEngine, obstacle ?? first.reason)
       return
     }
     const more = Array.from({ length: httpThreads - 1 }, () =>
@@ -107,26 +109,33 @@ export class HttpFront implements Front {
     }, this.#restartDelayMs)
   }
 
+  /** Why uWebSockets.js must not be used here, if it must not. */
+  #obstacle(): string | undefined {
+    const { tls } = this.#parts.options
+    if (!isMainThread) return 'the node runs in a thread that others can end, and with it the process'
+    return tls?.requireClientCert ? 'it cannot insist on certificates of clients' : undefined
+  }
+
   #tellEngine(httpThreads: number, wanted: string, reason: string | undefined): void {
     const { log } = this.#parts
     if (httpThreads > 1) log.warn({ httpThreads }, 'On node:http, one thread serves HTTP')
     if (wanted === 'node') return
-    const why = reason ?? 'the node runs in a thread that others can end, and with it the process'
-    log.warn({ reason: why }, 'HTTP is served by node:http: uWebSockets.js cannot be used')
+    log.warn({ reason }, 'HTTP is served by node:http: uWebSockets.js cannot be used')
   }
 }
 
 /**
- * Threads that share a port on uWebSockets.js share it with anybody who does likewise, another node for instance: so that
- * one is refused here, where the system also says why.
+ * The port, once nobody listens on it. Threads that share a port on uWebSockets.js share it with anybody who does likewise,
+ * another node for instance: so that one is refused here, where the system also says why.
  */
-async function assertFree(host: string, port: number, address: string): Promise<void> {
+async function freePort(host: string, port: number, address: string): Promise<number> {
   const server = createServer()
   try {
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject)
       server.listen({ host, port, exclusive: true }, resolve)
     })
+    return (server.address() as AddressInfo).port
   } catch (thrown) {
     throw listenError(address, thrown)
   } finally {

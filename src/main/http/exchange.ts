@@ -23,7 +23,7 @@ export interface HttpRequest {
 /** What a handler answers. Servers add `content-length` and `date`. */
 export interface HttpAnswer {
   readonly status: number
-  /** By name in lower case; values without line breaks. */
+  /** By name in lower case. */
   readonly headers: Readonly<Record<string, string>>
   /** Bytes must not change after the answer was given. */
   readonly body?: Uint8Array | string
@@ -35,4 +35,9 @@ export interface HttpAnswer {
 export function jsonAnswer(value: unknown, status = 200): HttpAnswer {
   const headers = { 'content-type': 'application/json', 'cache-control': 'no-store' }
   return { status, headers, body: `${JSON.stringify(value)}\n` }
+}
+
+/** A header value that cannot become two headers. */
+export function oneLine(value: string): string {
+  return value.replace(/[\r\n]/g, ' ')
 }

@@ -23,9 +23,9 @@ export interface Hit {
   readonly maxAgeS: number
   /**
    * All header fields of the answer, but for those of the connection, as they stand in it: `application/…\r\netag: "…"`.
-   * It begins with the value of `content-type`.
+   * It begins with the value of `content-type`. In bytes: to uWebSockets.js a string costs twice as much.
    */
-  readonly fields: string
+  readonly fields: ArrayBuffer
 }
 
 interface Ready extends Hit {
@@ -120,10 +120,10 @@ export class Hits {
   }
 }
 
-function fieldLinesOf(etag: string, ageS: number, maxAgeS: number): string {
+function fieldLinesOf(etag: string, ageS: number, maxAgeS: number): ArrayBuffer {
   const fields = { ...fieldsOf({ etag, ageS, maxAgeS, cache: 'hit' }), ...FIXED_FIELDS }
   const lines = Object.entries(fields).map(([name, value]) => `\r\n${name}: ${value}`)
-  return `${VALUE_TYPE}${lines.join('')}`
+  return new TextEncoder().encode(`${VALUE_TYPE}${lines.join('')}`).slice().buffer
 }
 
 function nameOf(segment: string): string | undefined {

@@ -17,9 +17,10 @@ import type { TlsOptions } from '../tls-options.js'
 import { Body } from './body.js'
 import { ByteBudget } from './byte-budget.js'
 import { Dispatcher, type RequestHead } from './dispatcher.js'
-import type { HttpAnswer } from './exchange.js'
+import { type HttpAnswer, oneLine } from './exchange.js'
 import { NodeWebSockets } from './node-web-sockets.js'
 import { HttpLimits, type HttpServer, type HttpServerOptions } from './server.js'
+import { valueAnswer } from './value-answer.js'
 
 /** Largest head of a request: the limit of uWebSockets.js. */
 const HEAD_BYTES_MAX = 4096
@@ -86,25 +87,26 @@ export class NodeHttpServer implements HttpServer {
       const head = headOf(request)
       if (!this.#answerHit(head, response)) this.#serve(head, request, response)
     } catch (thrown) {
-      const stack = thrown instanceof Error ? thrown.stack : String(thrown)
-      this.#options.log.error({ err: stack }, 'Fault in the HTTP server')
-      response.destroy()
+      this.#fault(thrown, response)
     }
+  }
+
+  #fault(thrown: unknown, response: ServerResponse): void {
+    const stack = thrown instanceof Error ? thrown.stack : String(thrown)
+    this.#options.log.error({ err: stack }, 'Fault in the HTTP server')
+    response.destroy()
   }
 
   #answerHit({ method, path, headers }: RequestHead, response: ServerResponse): boolean {
     const { hits } = this.#options
     if (hits === undefined || this.#isClosing || method !== 'GET') return false
-    if (headers.has('if-none-match') || headers.has('range')) return false
     hits.enter()
     try {
       const hit = hits.find(path)
       if (hit === undefined) return false
-      const answerHeaders = Object.fromEntries(
-        `content-type: ${hit.fields}`.split('\r\n').map((line) => line.split(': ') as [string, string]),
-      )
       // A copy: node:http writes after the pin was left.
-      this.#send(response, 'GET', { status: 200, headers: answerHeaders, body: Uint8Array.from(hit.bytes) })
+      const representation = { ...hit, bytes: Uint8Array.from(hit.bytes), cache: 'hit' }
+      this.#send(response, method, valueAnswer(representation, { method, headers }))
       return true
     } finally {
       hits.leave()
@@ -124,7 +126,11 @@ export class NodeHttpServer implements HttpServer {
       response.once('close', () => body.release())
       const answer = async () => {
         const given = await this.#dispatcher.answer(head, match, body.bytes, cancel)
-        this.#send(response, head.method, given)
+        try {
+          this.#send(response, head.method, given)
+        } catch (thrown) {
+          this.#fault(thrown, response)
+        }
       }
       if (bodyBytesMax === undefined) {
         void answer()
@@ -157,7 +163,7 @@ export class NodeHttpServer implements HttpServer {
     const ends = closes === true || this.#isClosing
     const length = status === 304 ? {} : { 'content-length': bytes.length }
     response.writeHead(status, STATUS_CODES[status] ?? 'Unknown', {
-      ...headers,
+      ...Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, oneLine(value)])),
       ...length,
       ...(ends && { connection: 'close' }),
     })

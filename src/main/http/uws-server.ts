@@ -10,7 +10,7 @@ import { CacheError } from '../../shared/errors.js'
 import { Body } from './body.js'
 import { ByteBudget } from './byte-budget.js'
 import { Dispatcher, type RequestHead } from './dispatcher.js'
-import type { HttpAnswer } from './exchange.js'
+import { type HttpAnswer, oneLine } from './exchange.js'
 import type { Hit } from './hits.js'
 import type { Match } from './router.js'
 import { HttpLimits, type HttpServer, type HttpServerOptions } from './server.js'
@@ -38,6 +38,9 @@ interface ListenFlags {
 const TRY_BYTES_MIN = 16 * 1024
 
 const NOTHING = new Uint8Array(0)
+
+/** In bytes, for hits: a string would be converted every time. */
+const CONTENT_TYPE = new TextEncoder().encode('content-type').slice().buffer
 
 /**
  * HTTP on uWebSockets.js, whose hazards end here:
@@ -70,7 +73,8 @@ export class UwsServer implements HttpServer {
     this.#app = options.tls ? uws.SSLApp(sslOptions(options.tls)) : uws.App()
     this.#webSockets = new UwsWebSockets(options.webSockets, options.log)
     this.#webSockets.addTo(this.#app)
-    this.#app.any('/*', (res, req) => this.#guarded(res, req))
+    this.#app.get('/*', (res, req) => this.#guarded(res, req, true))
+    this.#app.any('/*', (res, req) => this.#guarded(res, req, false))
   }
 
   listen(host: string, port: number, isShared: boolean): Promise<number> {
@@ -123,9 +127,9 @@ export class UwsServer implements HttpServer {
   }
 
   /** What the handler throws must not reach uWebSockets.js: it would end the process. */
-  #guarded(res: UwsResponse, req: UwsRequest): void {
+  #guarded(res: UwsResponse, req: UwsRequest, isGet: boolean): void {
     try {
-      if (this.#answerHit(res, req)) return
+      if (isGet && this.#answerHit(res, req)) return
       this.#serve(res, req)
     } catch (thrown) {
       this.#options.log.error({ err: stackOf(thrown) }, 'Fault in the HTTP server')
@@ -139,7 +143,7 @@ export class UwsServer implements HttpServer {
 
   #answerHit(res: UwsResponse, req: UwsRequest): boolean {
     const { hits } = this.#options
-    if (hits === undefined || this.#isClosing || req.getMethod() !== 'get') return false
+    if (hits === undefined || this.#isClosing) return false
     hits.enter()
     try {
       const hit = hits.find(req.getUrl())
@@ -152,14 +156,14 @@ export class UwsServer implements HttpServer {
   }
 
   #sendHit(res: UwsResponse, hit: Hit): void {
-    res.writeHeader('content-type', hit.fields)
+    res.writeHeader(CONTENT_TYPE, hit.fields)
     if (hit.bytes.length < TRY_BYTES_MIN) res.end(hit.bytes)
-    else this.#sendLarge(res, hit.bytes, new Exchange(res, this.#open, this.#onIdle))
+    else this.#sendLarge(res, hit.bytes, undefined)
   }
 
   #serve(res: UwsResponse, req: UwsRequest): void {
     const head = headOf(req)
-    const exchange = new Exchange(res, this.#open, () => this.#onIdle())
+    const exchange = this.#newExchange(res)
     let match: Match
     try {
       match = this.#dispatcher.match(head)
@@ -215,13 +219,18 @@ export class UwsServer implements HttpServer {
     })
   }
 
-  /** Sends what the socket takes, keeps the rest in memory of its own until it takes that, too. */
-  #sendLarge(res: UwsResponse, bytes: Uint8Array, exchange: Exchange): void {
+  /**
+   * Sends what the socket takes, keeps the rest in memory of its own until it takes that, too.
+   *
+   * @param begun what there is already of this exchange; a hit has none, and needs none when all of it is taken at once
+   */
+  #sendLarge(res: UwsResponse, bytes: Uint8Array, begun: Exchange | undefined): void {
     const [, isDone] = res.tryEnd(bytes, bytes.length)
     if (isDone) {
-      exchange.end()
+      begun?.end()
       return
     }
+    const exchange = begun ?? this.#newExchange(res)
     const from = res.getWriteOffset()
     const restBytes = bytes.length - from
     if (!this.#waiting.take(restBytes)) {
@@ -236,6 +245,10 @@ export class UwsServer implements HttpServer {
       if (isAllSent) exchange.end()
       return isOk
     })
+  }
+
+  #newExchange(res: UwsResponse): Exchange {
+    return new Exchange(res, this.#open, () => this.#onIdle())
   }
 }
 
@@ -301,12 +314,9 @@ function headOf(req: UwsRequest): RequestHead {
   return { method: req.getMethod().toUpperCase(), path: req.getUrl(), query: req.getQuery() ?? '', headers }
 }
 
-function oneLine(value: string): string {
-  return value.replace(/[\r\n]/g, ' ')
-}
-
-function sslOptions({ certFile, keyFile, caFile }: NonNullable<HttpServerOptions['tls']>) {
-  return { cert_file_name: certFile, key_file_name: keyFile, ...(caFile && { ca_file_name: caFile }) }
+/** No authorities: it would ask every client for a certificate, and let those in that show none. */
+function sslOptions({ certFile, keyFile }: NonNullable<HttpServerOptions['tls']>) {
+  return { cert_file_name: certFile, key_file_name: keyFile }
 }
 
 function stackOf(thrown: unknown): string | undefined {

@@ -46,8 +46,8 @@ export class UwsWebSockets {
     for (const route of this.#routes) {
       app.ws<SocketState>(route.path, {
         maxPayloadLength: route.messageBytesMax,
-        maxBackpressure: route.bufferedBytesMax,
-        closeOnBackpressureLimit: true as never,
+        // Beyond it messages are dropped in silence: UwsConnection ends the connection before.
+        maxBackpressure: 0,
         idleTimeout: HttpLimits.webSocketIdleS,
         sendPingsAutomatically: true,
         upgrade: (res, req, context) => this.#upgrade(route, res, req, context),
@@ -93,7 +93,7 @@ export class UwsWebSockets {
 
   #open(socket: UwsSocket<SocketState>): void {
     const state = socket.getUserData()
-    const connection = new UwsConnection(socket)
+    const connection = new UwsConnection(socket, state.route.bufferedBytesMax)
     state.connection = connection
     this.#connections.add(connection)
     this.#guarded(socket, () => {
@@ -127,14 +127,19 @@ export class UwsWebSockets {
 
 /** A socket that has closed throws when it is touched: then nothing is done. */
 class UwsConnection implements WebSocketConnection {
+  readonly #bufferedBytesMax: number
   #socket: UwsSocket<SocketState> | undefined
 
-  constructor(socket: UwsSocket<SocketState>) {
+  constructor(socket: UwsSocket<SocketState>, bufferedBytesMax: number) {
     this.#socket = socket
+    this.#bufferedBytesMax = bufferedBytesMax
   }
 
   send(message: string | Uint8Array): void {
-    this.#socket?.send(message, typeof message !== 'string')
+    const socket = this.#socket
+    if (socket === undefined) return
+    socket.send(message, typeof message !== 'string')
+    if (socket.getBufferedAmount() > this.#bufferedBytesMax) socket.close()
   }
 
   get bufferedAmount(): number {

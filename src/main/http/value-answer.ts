@@ -1,7 +1,8 @@
 import type { Answer } from '../call.js'
 import { isKnown, rangeOf } from './conditional.js'
+import type { RequestHead } from './dispatcher.js'
 import { etagOf } from './etag.js'
-import type { HttpAnswer, HttpRequest } from './exchange.js'
+import type { HttpAnswer } from './exchange.js'
 import { PROBLEM_TYPE } from './problem.js'
 
 /** What HTTP tells of a value. */
@@ -41,7 +42,7 @@ export function cacheOf({ outcome, answeredBy }: Answer, self: string): string {
 /** The answer to GET or HEAD for a value: whole, in part, or not at all when the client has it. */
 export function valueAnswer(
   { bytes, ...about }: Representation,
-  { method, headers }: HttpRequest,
+  { method, headers }: Pick<RequestHead, 'method' | 'headers'>,
 ): HttpAnswer {
   const { etag } = about
   const fields = { ...fieldsOf(about), ...FIXED_FIELDS }

@@ -1,0 +1,183 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { availableParallelism, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { GROUP, startBenchNode, type Values, writeValues } from './bench-node.js'
+import type { BarChart } from './chart.js'
+import { type Goal, ratio } from './goal.js'
+import { Wrk } from './load/wrk.js'
+import { startNginx } from './peers/nginx.js'
+import { Pinning } from './pinning.js'
+import { canReadUsage } from './process-usage.js'
+import { measure, middle, SAMPLE_COLUMNS, type Sample, sampleCells } from './sample.js'
+import { freePorts, ServerProcess } from './server-process.js'
+import type { Findings, Run, Suite } from './suite.js'
+import type { Table } from './table.js'
+import { adviceFor, ensureTool, findTool, NGINX, type Tool, WRK } from './tool.js'
+
+const VALUE_SIZES = [3, 1024, 65_536]
+const CONNECTIONS = 50
+/** With fewer, several front threads and the load take time from each other, and nothing can be said of them. */
+const CORES_FOR_THREADS = 4
+const BARE_UWS = fileURLToPath(new URL('./peers/bare-uws.js', import.meta.url))
+
+const UWS = 'geek-cache'
+const NODE = 'geek-cache on node:http'
+const TWO = 'geek-cache, 2 front threads'
+const BARE = 'bare uWebSockets.js'
+const STATIC = 'nginx, static file'
+
+interface Entry {
+  readonly name: string
+  readonly server: ServerProcess
+  url(valueBytes: number): string
+}
+
+/** What a GET of a value in memory costs over HTTP, and what an answer of that size costs others. */
+export const suite: Suite = {
+  name: 'http',
+  summary:
+    'GET of one key that is in memory, over HTTP/1.1: calls/s, latencies, and CPU of the server per call',
+  async run(run: Run): Promise<Findings> {
+    if (!canReadUsage()) return { tables: [], notes: ['CPU of a process is read from /proc: Linux only'] }
+    const folder = mkdtempSync(join(tmpdir(), 'geek-cache-bench-'))
+    const contest = new Contest(run, folder)
+    try {
+      return await contest.hold()
+    } finally {
+      await contest.close()
+      rmSync(folder, { recursive: true, force: true })
+    }
+  },
+}
+
+class Contest {
+  readonly #run: Run
+  readonly #folder: string
+  readonly #pinning = new Pinning()
+  readonly #notes: string[] = []
+  readonly #entries: Entry[] = []
+
+  constructor(run: Run, folder: string) {
+    this.#run = run
+    this.#folder = folder
+  }
+
+  async hold(): Promise<Findings> {
+    const program = this.#tool(WRK)
+    if (program === undefined) return { tables: [], notes: this.#notes }
+    const wrk = new Wrk(program, this.#pinning, this.#folder)
+    const rounds = this.#run.parameter('rounds', 1, 5)
+    const seconds = this.#run.parameter('seconds of each run', 1, 2)
+    await this.#startAll()
+    this.#notes.unshift(this.#pinning.note)
+    const middles = new Map<number, Map<string, Sample>>()
+    for (const valueBytes of this.#run.smoke ? VALUE_SIZES.slice(0, 1) : VALUE_SIZES) {
+      const samples = new Map<string, Sample[]>(this.#entries.map(({ name }) => [name, []]))
+      for (const { url } of this.#entries) await wrk.run(url(valueBytes), CONNECTIONS, 1)
+      for (let round = 1; round <= rounds; round++) {
+        this.#run.progress(`${titleOf(valueBytes)}: round ${round} of ${rounds}`)
+        for (const { name, server, url } of this.#entries) {
+          const load = () => wrk.run(url(valueBytes), CONNECTIONS, seconds)
+          samples.get(name)!.push(await measure([server], load))
+        }
+      }
+      middles.set(valueBytes, new Map([...samples].map(([name, of]) => [name, middle(of)])))
+    }
+    const tables = [...middles].map(([valueBytes, of]) => tableOf(titleOf(valueBytes), of))
+    return { tables, charts: [chartOf(middles)], goals: goalsOf(middles), notes: this.#notes }
+  }
+
+  async close(): Promise<void> {
+    for (const { server } of this.#entries) await server.stop()
+  }
+
+  async #startAll(): Promise<void> {
+    const values = Object.fromEntries(VALUE_SIZES.map((bytes) => [`value${bytes}`, 'x'.repeat(bytes)]))
+    const written = writeValues(this.#folder, values)
+    await this.#startNode(UWS, written, ['--http-engine', 'uws'])
+    await this.#startNode(NODE, written, ['--http-engine', 'node'])
+    const sizes = VALUE_SIZES.map(String)
+    const bare = await ServerProcess.start(this.#pinning.server([process.execPath, BARE_UWS, ...sizes]))
+    this.#entries.push({ name: BARE, server: bare, url: (bytes) => `http://${bare.address}/${bytes}` })
+    const nginx = this.#tool(NGINX)
+    if (nginx !== undefined) {
+      const server = await startNginx(nginx, this.#folder, VALUE_SIZES, this.#pinning)
+      this.#entries.push({ name: STATIC, server, url: (bytes) => `http://${server.address}/${bytes}` })
+    }
+    if (availableParallelism() >= CORES_FOR_THREADS) {
+      await this.#startNode(TWO, written, ['--http-engine', 'uws', '--http-threads', '2'])
+    } else {
+      this.#notes.push(
+        `Two front threads are not measured with fewer than ${CORES_FOR_THREADS} cores: the load generator needs as much as they do.`,
+      )
+    }
+  }
+
+  async #startNode(name: string, values: Values, flags: readonly string[]): Promise<void> {
+    const [port] = await freePorts(1)
+    const address = `127.0.0.1:${port}`
+    const more = ['--self', '127.0.0.1:0', '--http', address, ...flags]
+    const server = await startBenchNode('native', values, this.#pinning, more)
+    const url = (bytes: number) => `http://${address}/v1/groups/${GROUP}/keys/value${bytes}`
+    for (const bytes of VALUE_SIZES) await (await fetch(url(bytes))).arrayBuffer()
+    this.#entries.push({ name, server, url })
+  }
+
+  #tool(tool: Tool): string | undefined {
+    const path = this.#run.smoke ? findTool(tool) : ensureTool(tool, (line) => this.#run.progress(line))
+    if (path === undefined) this.#notes.push(adviceFor(tool))
+    return path
+  }
+}
+
+function titleOf(valueBytes: number): string {
+  const size = valueBytes < 1024 ? `${valueBytes} B` : `${valueBytes / 1024} KiB`
+  return `wrk, ${CONNECTIONS} connections, value of ${size}`
+}
+
+function tableOf(title: string, samples: ReadonlyMap<string, Sample>): Table {
+  return {
+    title,
+    columns: [{ name: 'server' }, ...SAMPLE_COLUMNS],
+    rows: [...samples].map(([name, sample]) => [name, ...sampleCells(sample)]),
+  }
+}
+
+function chartOf(middles: ReadonlyMap<number, ReadonlyMap<string, Sample>>): BarChart {
+  const groups = [...middles].map(([valueBytes, samples]) => ({
+    label: titleOf(valueBytes),
+    bars: [...samples].map(([label, { cpuUsPerCall }]) => ({
+      label,
+      value: cpuUsPerCall,
+      isOurs: label === UWS,
+    })),
+  }))
+  return { kind: 'bars', name: 'http', title: 'Server CPU per GET', unit: 'µs', groups }
+}
+
+function goalsOf(middles: ReadonlyMap<number, ReadonlyMap<string, Sample>>): Goal[] {
+  const goals = VALUE_SIZES.flatMap((valueBytes): Goal[] => {
+    const cpu = (name: string) => middles.get(valueBytes)?.get(name)?.cpuUsPerCall
+    const size = valueBytes < 1024 ? `${valueBytes} B` : `${valueBytes / 1024} KiB`
+    return [
+      {
+        what: `${size}: CPU per call, of bare uWebSockets.js`,
+        measured: ratio(cpu(UWS), cpu(BARE)),
+        atMost: 1.25,
+      },
+      { what: `${size}: CPU per call, of nginx`, measured: ratio(cpu(UWS), cpu(STATIC)), atMost: 1 },
+    ]
+  })
+  const perSecond = (name: string) => middles.get(VALUE_SIZES[0]!)?.get(name)?.callsPerSecond
+  const errorCount = [...middles.values()].reduce((sum, of) => sum + (of.get(UWS)?.errorCount ?? 0), 0)
+  return [
+    ...goals,
+    {
+      what: 'calls/s of two front threads, of one',
+      measured: ratio(perSecond(TWO), perSecond(UWS)),
+      atLeast: 1.8,
+    },
+    { what: 'errors', measured: errorCount, atMost: 0 },
+  ]
+}

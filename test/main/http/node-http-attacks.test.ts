@@ -1,0 +1,3 @@
+import { httpAttackSuite } from '../../support/http-attack-suite.js'
+
+httpAttackSuite('node', 2000)

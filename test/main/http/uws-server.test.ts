@@ -1,0 +1,6 @@
+import { loadUws, UwsServer } from '../../../src/main/http/uws-server.js'
+import { httpSuite } from '../../support/http-suite.js'
+import { serverSuite } from '../../support/server-suite.js'
+
+httpSuite('uws')
+serverSuite(async (options) => new UwsServer(await loadUws(), options))
