@@ -117,10 +117,14 @@ describe('geek-cache top', () => {
     const command = `${process.execPath} ${MAIN} top --every 250ms --server ${node.self}`
     const child = spawn('script', ['-qec', command, '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] })
     let screen = ''
+    const keys = ['s', 'q']
+    const shows = [/sort: calls/, /sort: hits/]
     child.stdout.on('data', (chunk: Buffer) => {
       screen += chunk
-      if (/sort: calls/.test(screen) && !screen.includes('sort: hits')) child.stdin.write('s')
-      else if (screen.includes('sort: hits')) child.stdin.write('q')
+      if (shows[0]?.test(screen)) {
+        shows.shift()
+        child.stdin.write(keys.shift())
+      }
     })
     const code = await new Promise((resolve) => child.once('close', resolve))
     assert.equal(code, 0)
