@@ -5,6 +5,7 @@
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { alignColumns } from '../src/main/cli/columns.js'
+import { suite as attacks } from './attacks.bench.js'
 import { suite as cluster } from './cluster.bench.js'
 import { goalCells, isReached } from './goal.js'
 import { suite as grpc } from './grpc.bench.js'
@@ -18,7 +19,7 @@ import { suite as store } from './store.bench.js'
 import { type Findings, Run, type Suite } from './suite.js'
 import { textOf } from './table.js'
 
-const SUITES: readonly Suite[] = [ring, store, memory, hitRatio, grpc, http, cluster, live]
+const SUITES: readonly Suite[] = [ring, store, memory, hitRatio, grpc, http, cluster, live, attacks]
 const EXIT_FAILED = 1
 const EXIT_USAGE = 2
 

@@ -7,6 +7,7 @@ import { systemClock } from '../shared/clock.js'
 import { CacheError } from '../shared/errors.js'
 import { GroupReader, type ReaderThread } from '../shared/group-reader.js'
 import type { GroupView, RingView } from '../shared/messages.js'
+import { type NodeCounterRow, NodeCounters } from '../shared/node-counters.js'
 import { Ring } from '../shared/ring.js'
 import { Epochs } from '../shared/store/epoch.js'
 import { ReaderPin } from '../shared/store/reader-pin.js'
@@ -20,6 +21,8 @@ export class AttachedCache implements Invalidations, PolledNode {
   readonly link: MainLink
   /** The pin of this thread, for fronts that read several hits under one. */
   readonly pin: ReaderPin
+  /** What this thread counts of the node as a whole. */
+  readonly metrics: NodeCounterRow
   readonly #reader: ReaderThread
   readonly #groups = new Map<string, AttachedGroup>()
   /** Names of the groups that there are, by number. */
@@ -30,13 +33,15 @@ export class AttachedCache implements Invalidations, PolledNode {
   #ownerOf: OwnerOf
 
   /** Use {@link attach}. */
-  constructor(port: MessagePort, { thread, seed, epochs, groups, ring }: Welcome) {
+  constructor(port: MessagePort, { thread, seed, epochs, counters, groups, ring }: Welcome) {
     this.pin = new ReaderPin(new Epochs(epochs), thread, systemClock)
+    this.metrics = new NodeCounters(counters).row(thread, 'attached')
     this.#reader = { thread, seed, pin: this.pin }
     this.#ring = ring
     this.#ownerOf = ownership(ring)
     const cache = this
     this.#where = {
+      metrics: this.metrics.front('embed'),
       get self() {
         return cache.#ring.self
       },

@@ -18,6 +18,18 @@ export interface RingMember {
   self: boolean
 }
 
+/** Another member of the ring, and how this node's calls to it went. */
+export interface PeerSample {
+  address: string
+  state: 'connected' | 'disconnected'
+  /** Since it became a member. */
+  calls: number
+  /** Calls that brought no answer. */
+  errors: number
+  /** How long calls took lately; absent before the first. */
+  latencyMs?: number
+}
+
 /** Who owns a key, and what the node that answers has of it. */
 export interface KeyExplanation {
   owner: string
@@ -45,6 +57,8 @@ export interface NodeView {
   readonly self: string
   counters(): Iterable<CounterSample> | Promise<Iterable<CounterSample>>
   members(): Iterable<RingMember> | Promise<Iterable<RingMember>>
+  /** The other members, by address. */
+  peers(): Iterable<PeerSample> | Promise<Iterable<PeerSample>>
   /** Addresses of the owner of the key and of the nodes that would take over from it, in ring order. */
   owners(key: Uint8Array): Iterable<string> | Promise<Iterable<string>>
   find(group: string): ExplainedGroup | undefined

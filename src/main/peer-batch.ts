@@ -63,7 +63,11 @@ export class PeerBatch {
     const deadlineMs = Math.max(...asks.map(({ options }) => options.deadlineMs ?? Number.POSITIVE_INFINITY))
     try {
       const keys = asks.map(({ key }) => key)
-      const answers = await peer.fetchMany(this.#group, keys, { deadlineMs, signal: cancel })
+      const answers = await peer.fetchMany(this.#group, keys, {
+        deadlineMs,
+        signal: cancel,
+        trace: asks.find(({ options }) => options.trace)?.options.trace,
+      })
       asks.forEach(({ resolve, reject }, index) => {
         const answer = answers[index]!
         if (answer instanceof CacheError) reject(answer)

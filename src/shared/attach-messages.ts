@@ -1,6 +1,7 @@
 import type { HashSeed } from './hash.js'
 import type { KeyPack } from './key-pack.js'
 import type { Failure, GroupView, RingView } from './messages.js'
+import type { TraceParent } from './tracing.js'
 
 /** Everything that crosses between the main thread of a node and a thread that is attached to it. */
 
@@ -10,6 +11,8 @@ export interface Welcome {
   readonly thread: number
   readonly seed: HashSeed
   readonly epochs: SharedArrayBuffer
+  /** Of {@link NodeCounters}. */
+  readonly counters: SharedArrayBuffer
   readonly groups: readonly GroupView[]
   readonly ring: RingView
 }
@@ -23,6 +26,8 @@ export type AttachedCall =
       /** Infinity for a caller that set no limit. */
       readonly deadlineMs: number
       readonly forwarded: boolean
+      /** The sampled trace that the call is part of; absent for none. */
+      readonly trace?: TraceParent
     }
   | {
       /** Answered by an answer or a Failure for each key, in order. */
@@ -31,6 +36,7 @@ export type AttachedCall =
       readonly keys: readonly Uint8Array[]
       readonly deadlineMs: number
       readonly forwarded: boolean
+      readonly trace?: TraceParent
     }
   | {
       /** A peer's: what was told of keys after `sequence` of that `session`. */
@@ -42,6 +48,7 @@ export type AttachedCall =
     }
   | { readonly kind: 'counters' }
   | { readonly kind: 'members' }
+  | { readonly kind: 'peers' }
   | { readonly kind: 'owners'; readonly key: Uint8Array }
   | { readonly kind: 'explain'; readonly group: string; readonly key: Uint8Array }
   | { readonly kind: 'hotKeys'; readonly group: string; readonly countMax: number | undefined }

@@ -3,6 +3,7 @@ import type { HashSeed } from './hash.js'
 import type { KeyPack } from './key-pack.js'
 import type { Operation, OperationResults } from './operation.js'
 import type { PolicyName } from './policy-names.js'
+import type { TraceParent } from './tracing.js'
 
 /** Everything that crosses between the main thread and a worker. Both come from one build: there is no version. */
 
@@ -80,6 +81,8 @@ export interface ShardSpec {
   readonly thread: number
   readonly seed: HashSeed
   readonly epochs: SharedArrayBuffer
+  /** Of the node as a whole. */
+  readonly counters: SharedArrayBuffer
   /** One word that the worker keeps changing while its event loop turns. */
   readonly heartbeat: SharedArrayBuffer
 }
@@ -107,6 +110,8 @@ export type ShardRequest =
       readonly deadlineMs: number
       /** Longest time to keep the value; Infinity unless another node owns the key. */
       readonly ttlMsMax: number
+      /** The sampled trace that waits for the load; absent for none. */
+      readonly trace?: TraceParent
     }
   | { readonly kind: 'cancel'; readonly id: number }
   | {
@@ -173,6 +178,8 @@ export type ShardReply =
       /** One, unless the getter takes many. */
       readonly keys: readonly Uint8Array[]
       readonly deadlineMs: number
+      /** Sampled traces that wait for any of the keys; absent for none. */
+      readonly traces?: readonly TraceParent[]
     }
   /** Nobody waits for that call of a getter function any more. */
   | { readonly kind: 'uncall'; readonly call: number }

@@ -9,6 +9,7 @@ import type { PolicyName } from '../shared/policy-names.js'
 import { type FlightContext, Singleflight } from '../shared/singleflight.js'
 import { AccessLog } from '../shared/store/access-log.js'
 import { Epochs } from '../shared/store/epoch.js'
+import type { TraceParent } from '../shared/tracing.js'
 import { Backoff } from './backoff.js'
 import { HotKeys } from './hot-keys.js'
 import { LoadQueue } from './load-queue.js'
@@ -26,6 +27,7 @@ export interface LoadCall {
   readonly deadlineMs: number
   readonly ttlMsMax: number
   readonly signal: CancelSignal
+  readonly trace?: TraceParent
 }
 
 type Value = Pick<Extract<ShardReply, { kind: 'value' }>, 'value' | 'outcome' | 'ttlLeftMs'>
@@ -232,7 +234,12 @@ export class ShardGroup {
     this.#queue.assertRoom()
     const { signal } = flight
     try {
-      const loaded = await this.#queue.load({ key: call.key, signal, deadlineMs: call.deadlineMs })
+      const loaded = await this.#queue.load({
+        key: call.key,
+        signal,
+        deadlineMs: call.deadlineMs,
+        ...(call.trace && { trace: call.trace }),
+      })
       this.#backoff.forget(flightKey)
       return this.#keep(call, loaded, flight)
     } catch (thrown) {

@@ -115,7 +115,7 @@ export class Shard implements Callback {
   call(
     group: number,
     keys: readonly Uint8Array[],
-    { cancel, over, deadlineMs }: LoadLimits,
+    { cancel, over, deadlineMs, traces }: LoadLimits,
   ): Promise<readonly Outcome[]> {
     const call = this.#nextCall++
     return new Promise<readonly Outcome[]>((resolve, reject) => {
@@ -124,7 +124,7 @@ export class Shard implements Callback {
         if (this.#calls.has(call)) this.#reply({ kind: 'uncall', call })
       })
       over.addEventListener('abort', () => this.#calls.delete(call))
-      this.#reply({ kind: 'call', call, group, keys, deadlineMs })
+      this.#reply({ kind: 'call', call, group, keys, deadlineMs, ...(traces && { traces }) })
     })
   }
 

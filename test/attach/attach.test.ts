@@ -243,8 +243,9 @@ test('a thread that watches hears of keys, in time for its own deletes, until it
   await two.run('delete', 'g', 'Jim')
   assert.equal(String(await two.run('told', 'g')), 'Tom,Tim')
   assert.equal(String(await one.run('told', 'g')), 'Tom,Tim,Jim')
-  // A thread that ends watches no more, and takes nothing from others.
+  assert.equal(group.covers('Tom'), true)
   await one.worker.terminate()
+  await until('a thread that ended watches no more', () => !group.covers('Tom'))
   await two.run('watch', 'g')
   await until('the key is covered', async () => (await two.run('covers', 'g', 'Tom')) === true)
   await node.removeGroup('g')

@@ -28,6 +28,7 @@ class LiveServer {
         counters: () => [{ name: 'gets', group: 'scores', shard: 0, value: 42 }],
         members: () => [{ address: '127.0.0.1:8001', share: 1, self: true }],
         owners: () => ['127.0.0.1:8001'],
+        peers: () => [],
         find: () => undefined,
       },
       invalidations: {

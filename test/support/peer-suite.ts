@@ -278,10 +278,14 @@ export function describePeerClient(
               attempts++
               throw new CacheError('UNIMPLEMENTED', 'no such method')
             }),
-            Fetch: unaryHandler(async ({ key: bytes }: GroupKey, call) => {
-              fetches++
-              return { response: await groups.scores.fetch(bytes, call.options) }
-            }, true),
+            Fetch: unaryHandler(
+              async ({ key: bytes }: GroupKey, call) => {
+                fetches++
+                return { response: await groups.scores.fetch(bytes, call.options) }
+              },
+              undefined,
+              true,
+            ),
           },
         )
         const client = clientOf(address, { clock })

@@ -66,6 +66,7 @@ class ServiceFixture {
       counters: () => COUNTERS,
       find: (name) => (name === 'scores' ? EXPLAINED : undefined),
       members: () => RING.members,
+      peers: () => [],
       owners: () => RING.owners,
     })
     this.health = registerHealthService(this.server)

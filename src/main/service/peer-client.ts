@@ -181,7 +181,7 @@ export class PeerClient implements Peer {
   }
 
   /** Both attempts of a call share one deadline: from here on `deadlineMs` is what is left of it when it is read. */
-  #fixDeadline({ deadlineMs = Number.POSITIVE_INFINITY, signal }: CallOptions): CallOptions {
+  #fixDeadline({ deadlineMs = Number.POSITIVE_INFINITY, signal, trace }: CallOptions): CallOptions {
     const clock = this.#clock
     const endsMs = clock.nowMs() + deadlineMs
     return {
@@ -189,6 +189,7 @@ export class PeerClient implements Peer {
         return endsMs - clock.nowMs()
       },
       ...(signal && { signal }),
+      trace,
     }
   }
 }

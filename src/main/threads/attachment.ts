@@ -28,6 +28,7 @@ export interface SharedNode {
   findGroup(name: string): SharedGroup | undefined
   stats(): unknown
   members(): unknown
+  peers(): unknown
   owners(key: Uint8Array): unknown
 }
 
@@ -122,6 +123,7 @@ export class Attachment {
     const node = this.#node
     if (call.kind === 'counters') return node.stats()
     if (call.kind === 'members') return node.members()
+    if (call.kind === 'peers') return node.peers()
     if (call.kind === 'owners') return node.owners(call.key)
     if (call.kind === 'poll') return this.#polled.poll(call, { deadlineMs: call.deadlineMs, signal })
     const group = node.findGroup(call.group)
@@ -129,9 +131,9 @@ export class Attachment {
       if (!group) throw groupNotFound(call.group, 'NOT_FOUND')
       return call.kind === 'explain' ? group.explain(call.key) : group.hotKeys(call.countMax)
     }
-    const { deadlineMs, forwarded } = call
+    const { deadlineMs, forwarded, trace } = call
     if (!group) throw groupNotFound(call.group, forwarded ? 'FAILED_PRECONDITION' : 'NOT_FOUND')
-    const options = { deadlineMs, signal, forwarded }
+    const options = { deadlineMs, signal, forwarded, trace }
     return call.kind === 'fetchMany'
       ? fetchMany(group, call.keys, options)
       : group[call.kind](call.key, options)

@@ -12,6 +12,7 @@ import type {
 } from '../../shared/messages.js'
 import type { Operation, OperationOf, OperationResults } from '../../shared/operation.js'
 import type { PolicyName } from '../../shared/policy-names.js'
+import type { TraceParent } from '../../shared/tracing.js'
 import type { ShardThread } from './shard-thread.js'
 
 /** Calls to one shard that may be under way; more are refused. */
@@ -27,7 +28,7 @@ export interface GetterRunner {
   run(
     group: number,
     keys: readonly Uint8Array[],
-    context: { cancel: Cancel; deadlineMs: number },
+    context: { cancel: Cancel; deadlineMs: number; traces: readonly TraceParent[] },
   ): Promise<(Loaded | Failure)[]>
 }
 
@@ -226,13 +227,14 @@ export class ShardClient {
     else pending?.resolve(reply)
   }
 
-  async #runGetter({ call, group, keys, deadlineMs }: Extract<ShardReply, { kind: 'call' }>): Promise<void> {
+  async #runGetter(request: Extract<ShardReply, { kind: 'call' }>): Promise<void> {
+    const { call, group, keys, deadlineMs, traces = [] } = request
     const cancel = new Cancel()
     this.#calls.set(call, cancel)
     // The successor of a dead thread counts its calls from 1 again: an answer for the dead one must not go to it.
     const isAwaited = (): boolean => this.#calls.get(call) === cancel
     try {
-      const outcome = await this.#getters.run(group, keys, { cancel, deadlineMs })
+      const outcome = await this.#getters.run(group, keys, { cancel, deadlineMs, traces })
       if (isAwaited()) this.#push({ kind: 'called', call, outcome })
     } catch (thrown) {
       const { code, message } = CacheError.from(thrown)

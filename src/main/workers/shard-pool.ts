@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import type { HashSeed } from '../../shared/hash.js'
 import type { RingView } from '../../shared/messages.js'
+import type { NodeCounters } from '../../shared/node-counters.js'
 import type { Epochs } from '../../shared/store/epoch.js'
 import type { Log } from '../node-options.js'
 import { type GetterRunner, ShardClient, type ToldListener } from './shard-client.js'
@@ -10,6 +11,7 @@ export interface ShardPoolOptions {
   readonly shardCount: number
   readonly epochs: Epochs
   readonly seed: HashSeed
+  readonly counters: NodeCounters
   readonly stallMs: number
   readonly getters: GetterRunner
   readonly log: Log
@@ -34,7 +36,7 @@ export class ShardPool {
   readonly #threads: readonly ShardThread[]
 
   constructor(options: ShardPoolOptions) {
-    const { shardCount, epochs, seed, stallMs, getters, onTold, log } = options
+    const { shardCount, epochs, seed, counters, stallMs, getters, onTold, log } = options
     this.clients = Array.from({ length: shardCount }, () => new ShardClient(getters, onTold))
     epochs.admit(threadOf(shardCount - 1))
     this.#threads = this.clients.map((client, shard) => {
@@ -44,6 +46,7 @@ export class ShardPool {
           thread: threadOf(shard),
           seed,
           epochs: epochs.memory,
+          counters: counters.memory,
           heartbeat: new SharedArrayBuffer(4),
         },
         epochs,
@@ -53,6 +56,7 @@ export class ShardPool {
           onStart: () => client.onStart(),
           onReplies: (replies) => client.onReplies(replies),
           onDeath: (error) => {
+            counters.endThread(threadOf(shard))
             client.onDeath(error)
             options.onDeath(shard)
           },

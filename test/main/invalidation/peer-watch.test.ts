@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import type { CallOptions } from '../../../src/main/call.js'
-import { InvalidationFeed } from '../../../src/main/invalidation/invalidation-feed.js'
+import { FEED_KEYS_MAX, InvalidationFeed } from '../../../src/main/invalidation/invalidation-feed.js'
 import { PeerWatch, type PolledPeer } from '../../../src/main/invalidation/peer-watch.js'
 import type { PollAnswer, PollRequest } from '../../../src/main/invalidation-poll.js'
 import type { Watcher } from '../../../src/main/invalidations.js'
@@ -96,6 +96,17 @@ test('a call that fails means that all may have changed; then the peer is asked 
   peer.failure = undefined
   await until('it is covered again', () => watch.covers('g'))
   assert.equal(told.at(-1), 'g covered')
+})
+
+test('a peer that has told more than it keeps means all, and stays covered', async (t) => {
+  const { peer, told, watch } = start(t, 'g')
+  await until('it is covered', () => watch.covers('g'))
+  for (let i = 0; i < FEED_KEYS_MAX; i++) peer.tell('g', 'Tom')
+  await until('all is told', () => told.length > 1)
+  assert.deepEqual(told, ['g covered', 'g all'])
+  peer.tell('g', 'Tim')
+  await until('the next one is told', () => told.length > 2)
+  assert.deepEqual(told.slice(2), ['g Tim'])
 })
 
 test('a peer that was restarted may have told unheard', async (t) => {

@@ -171,6 +171,7 @@ const cases: Case<object>[] = [
     make: () => ({
       self: text(20),
       counters: list(20, () => ({
+        labels: { front: text(9), ...Object.fromEntries(list(3, () => [text(9), text(9)])) },
         name: text(20),
         group: text(20),
         shard: random.below(64),

@@ -37,6 +37,7 @@ class Surroundings implements LiveParts {
     },
     members: () => [{ address: '127.0.0.1:8001', share: 1, self: true }],
     owners: () => ['127.0.0.1:8001'],
+    peers: () => [],
     find: () => undefined,
   }
   readonly invalidations = {
