@@ -1,4 +1,11 @@
-import type { CacheClient, HotKeySample, LinkState, RingMember, StatsView } from '../client/index.js'
+import type {
+  CacheClient,
+  HotKeySample,
+  LinkState,
+  LiveRing,
+  PeerSample,
+  StatsView,
+} from '../client/index.js'
 import { formatBytes, formatCount, formatKey, formatMs, formatShare } from '../live/format.js'
 import { type GroupRates, type NodeRates, RateMeter, type ShardRates } from '../live/rate-meter.js'
 import { DataTable, type Meter } from './data-table.js'
@@ -55,7 +62,7 @@ export class Dashboard {
   #rates: NodeRates | undefined
   #chosen: string | undefined
   #key: Uint8Array | undefined
-  #ringMembers: readonly RingMember[] = []
+  #ringView: LiveRing = { members: [], owners: [], peers: [] }
   #looks = 0
   #wasOpen = false
 
@@ -118,11 +125,11 @@ export class Dashboard {
     const options = { deadlineMs: 5000 }
     const group = this.#chosen
     try {
-      const [{ members }, keys] = await Promise.all([
+      const [ring, keys] = await Promise.all([
         this.#client.ring('', options),
         group === undefined ? [] : this.#client.group(group).hotKeys(HOT_KEYS, options),
       ])
-      this.#ringMembers = members
+      this.#ringView = ring
       this.#showRing()
       if (group === this.#chosen) this.#showHot(group, keys)
     } catch {
@@ -220,7 +227,7 @@ export class Dashboard {
   }
 
   #showRing(): void {
-    const members = this.#ringMembers
+    const { members, peers } = this.#ringView
     const self = members.find((member) => member.self)
     if (self !== undefined) {
       setText(element('node'), self.address)
@@ -233,11 +240,19 @@ export class Dashboard {
         cells: [
           { text: address, swatch: seriesColour(index) },
           formatShare(share),
-          self ? 'this node' : 'in the ring',
+          ...(self ? ['this node', '', ''] : peerCells(peers.find((peer) => peer.address === address))),
         ],
       })),
     )
   }
+}
+
+/** State, calls that brought no answer, and time of a call. A peer that was never asked is not connected to. */
+function peerCells(peer: PeerSample | undefined): string[] {
+  if (peer === undefined) return ['in the ring', '', '']
+  const { state, calls, errors, latencyMs } = peer
+  const text = state === 'connected' ? 'connected' : calls === 0 ? 'not asked yet' : 'not connected'
+  return [text, formatCount(errors), formatMs(latencyMs)]
 }
 
 function memoryOf({ bytes, maxBytes }: Pick<ShardRates, 'bytes' | 'maxBytes'>): Meter {

@@ -1,7 +1,8 @@
 import type { Outcome } from '../main/call.js'
-import type { CounterSample, HotKeySample, KeyExplanation, RingMember } from '../main/node-view.js'
+import type { CounterSample, HotKeySample, KeyExplanation } from '../main/node-view.js'
 import { CacheError, Code, codeNameOf } from '../shared/errors.js'
-import { WireReader } from './wire-reader.js'
+import { type LiveRing, readRing, writeRing } from './live-ring.js'
+import { eachField, WireReader } from './wire-reader.js'
 import { WireWriter } from './wire-writer.js'
 
 /** A value, and how the node came by it; geekcache.v1.LiveValue. */
@@ -33,7 +34,7 @@ export type LiveAnswer =
   | { readonly kind: 'explained'; readonly explanation: KeyExplanation }
   | { readonly kind: 'hotKeys'; readonly keys: readonly HotKeySample[] }
   | { readonly kind: 'stats'; readonly self: string; readonly counters: readonly CounterSample[] }
-  | { readonly kind: 'ring'; readonly members: readonly RingMember[]; readonly owners: readonly string[] }
+  | { readonly kind: 'ring'; readonly ring: LiveRing }
   | { readonly kind: 'keysChanged'; readonly keys: readonly Uint8Array[] | 'all' }
   | { readonly kind: 'liveStats'; readonly stats: LiveStats }
   | { readonly kind: 'done' | 'watching' }
@@ -103,10 +104,7 @@ function writeAnswer(answer: LiveAnswer, writer: WireWriter): void {
       }
       break
     case 'ring':
-      for (const { address, share, self } of answer.members) {
-        writer.message(1, () => writer.text(1, address).double(2, share).bool(3, self))
-      }
-      for (const owner of answer.owners) writer.text(2, owner)
+      writeRing(answer.ring, writer)
       break
     case 'keysChanged':
       if (answer.keys === 'all') writer.bool(2, true)
@@ -185,7 +183,7 @@ function readAnswer(kind: LiveAnswer['kind'], reader: WireReader): LiveAnswer {
     case 'stats':
       return readStats(reader)
     case 'ring':
-      return readRing(reader)
+      return { kind, ring: readRing(reader) }
     case 'keysChanged':
       return { kind, keys: readChangedKeys(reader) }
     case 'liveStats':
@@ -194,11 +192,6 @@ function readAnswer(kind: LiveAnswer['kind'], reader: WireReader): LiveAnswer {
     case 'watching':
       return { kind }
   }
-}
-
-/** Calls `take` with the number of each field until there is none left; what it does not take is passed over. */
-function eachField(reader: WireReader, take: (field: number) => boolean): void {
-  for (let field = reader.field(); field !== 0; field = reader.field()) if (!take(field)) reader.skip()
 }
 
 function readFailure(reader: WireReader): CacheError {
@@ -338,27 +331,6 @@ function readSeries(reader: WireReader): LiveSeries {
     return true
   })
   return labels.length === 0 ? series : { ...series, labels: Object.fromEntries(labels) }
-}
-
-function readRing(reader: WireReader): LiveAnswer {
-  const members: RingMember[] = []
-  const owners: string[] = []
-  eachField(reader, (field) => {
-    if (field === 2) owners.push(reader.text())
-    if (field !== 1) return field === 2
-    const member: RingMember = { address: '', share: 0, self: false }
-    const inner = reader.message()
-    eachField(inner, (of) => {
-      if (of === 1) member.address = inner.text()
-      else if (of === 2) member.share = inner.double()
-      else if (of === 3) member.self = inner.bool()
-      else return false
-      return true
-    })
-    members.push(member)
-    return true
-  })
-  return { kind: 'ring', members, owners }
 }
 
 function readChangedKeys(reader: WireReader): Uint8Array[] | 'all' {
