@@ -11,6 +11,7 @@ import { goalCells, isReached } from './goal.js'
 import { suite as grpc } from './grpc.bench.js'
 import { suite as hitRatio } from './hit-ratio.bench.js'
 import { suite as http } from './http.bench.js'
+import { suite as live } from './live.bench.js'
 import { machineLine, thisMachine } from './machine.js'
 import { suite as memory } from './memory.bench.js'
 import { suite as ring } from './ring.bench.js'
@@ -18,7 +19,7 @@ import { suite as store } from './store.bench.js'
 import { type Findings, Run, type Suite } from './suite.js'
 import { textOf } from './table.js'
 
-const SUITES: readonly Suite[] = [ring, store, memory, hitRatio, grpc, http, cluster, attacks]
+const SUITES: readonly Suite[] = [ring, store, memory, hitRatio, grpc, http, cluster, live, attacks]
 const EXIT_FAILED = 1
 const EXIT_USAGE = 2
 

@@ -1,7 +1,7 @@
 // Installs the packages and compiles to dist/, each only when it is needed. Runs before start, test, check, demo and
 // bench, on a fresh clone too: so it may use nothing but Node itself.
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -33,6 +33,16 @@ function run(what, command, args) {
   process.exit(1)
 }
 
+/** What the page is made of beside its code, and the library that it draws charts with, with its licence. */
+function copyDashboard() {
+  const [from, to] = ['src/dashboard', 'dist/src/dashboard'].map((folder) => join(root, folder))
+  for (const file of ['index.html', 'style.css', 'icon.svg']) cpSync(join(from, file), join(to, file))
+  const library = join(root, 'node_modules/uplot')
+  cpSync(join(library, 'dist/uPlot.esm.js'), join(to, 'vendor/uplot.js'))
+  cpSync(join(library, 'dist/uPlot.min.css'), join(to, 'vendor/uplot.css'))
+  cpSync(join(library, 'LICENSE'), join(to, 'vendor/uplot.LICENSE'))
+}
+
 if (Number(process.versions.node.split('.')[0]) < 20) {
   process.stderr.write(`geek-cache needs Node 20 or newer; this is ${process.version}\n`)
   process.exit(1)
@@ -49,7 +59,10 @@ if (force || modifiedMs(stamp) < Math.max(...inputs, ...sources)) {
   // From empty: a test or module that was renamed must not live on in dist/.
   rmSync(join(root, 'dist'), { recursive: true, force: true })
   const startedMs = Date.now()
-  run('Compiling', process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', root])
+  const compiler = join(root, 'node_modules/typescript/bin/tsc')
+  run('Compiling', process.execPath, [compiler, '-p', root])
+  run('Compiling the dashboard', process.execPath, [compiler, '-p', join(root, 'src/dashboard')])
+  copyDashboard()
   writeFileSync(stamp, '')
   process.stderr.write(`Compiled in ${Date.now() - startedMs} ms\n`)
 }

@@ -30,6 +30,7 @@ const ENTRIES = [
   'src/worker/entry.ts',
   'src/attach/index.ts',
   'src/client/index.ts',
+  'src/dashboard/main.ts',
 ]
 
 /** The only files that may touch shared memory without a message: each is one small protocol between threads. */
@@ -44,7 +45,7 @@ const ATOMICS_FILES = [
 ]
 
 /** They wait for what tells nobody when it is ready, and ask again and again; or for time that has to pass, as a lease. */
-const POLLING_FILES = ['test/support/etcd.ts', 'test/support/until.ts', 'test/support/peer-suite.ts']
+const POLLING_FILES = ['test/support/etcd.ts', 'test/support/until.ts', 'test/support/peer-suite.ts', 'test/page/watched-nodes.ts']
 
 const BELOW_CORE = ['shared', 'pure']
 const BELOW_FRONTS = [...BELOW_CORE, 'metrics', 'core']
@@ -113,6 +114,8 @@ const LAYERS: readonly Layer[] = [
   { name: 'http', paths: ['src/main/http/'], mayImport: [...BELOW_FRONTS, 'message', 'live'] },
   { name: 'resp', paths: ['src/main/resp/'], mayImport: BELOW_FRONTS },
   { name: 'client', paths: ['src/client/'], mayImport: [...BELOW_CORE, 'live'] },
+  // The page: it runs in browsers alone.
+  { name: 'dashboard', paths: ['src/dashboard/'], mayImport: [...BELOW_CORE, 'live', 'client'] },
   { name: 'tls', paths: ['src/main/tls-files.ts'], mayImport: BELOW_CORE },
   {
     name: 'grpc-thread',
@@ -154,6 +157,7 @@ const LAYERS: readonly Layer[] = [
       'http-thread',
       'resp',
       'client',
+      'live',
     ],
   },
 ]
@@ -229,7 +233,8 @@ function readRepository(folders: readonly string[]): SourceFacts[] {
   const root = fileURLToPath(new URL('../..', import.meta.url))
   const paths = folders.flatMap((folder) =>
     readdirSync(`${root}/${folder}`, { recursive: true, encoding: 'utf8' })
-      .filter((path) => path.endsWith('.ts'))
+      // Declarations are of code that others wrote.
+      .filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts'))
       .map((path) => `${folder}/${path}`),
   )
   return readFacts(new Map(paths.map((path) => [path, readFileSync(`${root}/${path}`, 'utf8')])))

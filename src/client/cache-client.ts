@@ -1,5 +1,6 @@
 import type { LiveStats } from '../live/live-reply.js'
-import type { CounterSample, RingMember } from '../main/node-view.js'
+import type { LiveRing } from '../live/live-ring.js'
+import type { CounterSample } from '../main/node-view.js'
 import { CacheError } from '../shared/errors.js'
 import { ask, type RequestOptions } from './ask.js'
 import { ClientGroup, type Key, keyBytesOf } from './client-group.js'
@@ -72,13 +73,9 @@ export class CacheClient {
     return { self, counters }
   }
 
-  /** The members of the ring; with a key, also its owner and who would take over from it. */
-  async ring(
-    key: Key = '',
-    options: RequestOptions = {},
-  ): Promise<{ members: readonly RingMember[]; owners: readonly string[] }> {
-    const { members, owners } = await ask(this.#link, { kind: 'ring', key: keyBytesOf(key) }, 'ring', options)
-    return { members, owners }
+  /** The members of the ring, and how the node's calls to them go; with a key, also its owner and who would take over from it. */
+  async ring(key: Key = '', options: RequestOptions = {}): Promise<LiveRing> {
+    return (await ask(this.#link, { kind: 'ring', key: keyBytesOf(key) }, 'ring', options)).ring
   }
 
   /**

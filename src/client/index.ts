@@ -3,7 +3,14 @@
  * 'geek-cache/client'`. It imports nothing of the server.
  */
 export type { LiveValue } from '../live/live-reply.js'
-export type { CounterSample, HotKeySample, KeyExplanation, RingMember } from '../main/node-view.js'
+export type { LiveRing } from '../live/live-ring.js'
+export type {
+  CounterSample,
+  HotKeySample,
+  KeyExplanation,
+  PeerSample,
+  RingMember,
+} from '../main/node-view.js'
 export { CacheError, type CodeName } from '../shared/errors.js'
 export type { RequestOptions } from './ask.js'
 export { CacheClient, type ConnectOptions, connect, type StatsView } from './cache-client.js'

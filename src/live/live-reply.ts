@@ -1,7 +1,8 @@
 import type { Outcome } from '../main/call.js'
-import type { CounterSample, HotKeySample, KeyExplanation, RingMember } from '../main/node-view.js'
+import type { CounterSample, HotKeySample, KeyExplanation } from '../main/node-view.js'
 import { CacheError, Code, codeNameOf } from '../shared/errors.js'
-import { WireReader } from './wire-reader.js'
+import { type LiveRing, readRing, writeRing } from './live-ring.js'
+import { eachField, WireReader } from './wire-reader.js'
 import { WireWriter } from './wire-writer.js'
 
 /** A value, and how the node came by it; geekcache.v1.LiveValue. */
@@ -33,7 +34,7 @@ export type LiveAnswer =
   | { readonly kind: 'explained'; readonly explanation: KeyExplanation }
   | { readonly kind: 'hotKeys'; readonly keys: readonly HotKeySample[] }
   | { readonly kind: 'stats'; readonly self: string; readonly counters: readonly CounterSample[] }
-  | { readonly kind: 'ring'; readonly members: readonly RingMember[]; readonly owners: readonly string[] }
+  | { readonly kind: 'ring'; readonly ring: LiveRing }
   | { readonly kind: 'keysChanged'; readonly keys: readonly Uint8Array[] | 'all' }
   | { readonly kind: 'liveStats'; readonly stats: LiveStats }
   | { readonly kind: 'done' | 'watching' }
@@ -103,10 +104,7 @@ function writeAnswer(answer: LiveAnswer, writer: WireWriter): void {
       }
       break
     case 'ring':
-      for (const { address, share, self } of answer.members) {
-        writer.message(1, () => writer.text(1, address).double(2, share).bool(3, self))
-      }
-      for (const owner of answer.owners) writer.text(2, owner)
+      writeRing(answer.ring, writer)
       break
     case 'keysChanged':
       if (answer.keys === 'all') writer.bool(2, true)
@@ -145,8 +143,13 @@ function writeExplanation(explanation: KeyExplanation, writer: WireWriter): void
 
 function writeLiveStats({ atMs, series, values }: LiveStats, writer: WireWriter): void {
   writer.double(1, atMs)
-  for (const { name, group, shard } of series ?? []) {
-    writer.message(2, () => writer.text(1, name).text(2, group).uint(3, shard))
+  for (const { name, group, shard, labels = {} } of series ?? []) {
+    writer.message(2, () => {
+      writer.text(1, name).text(2, group).uint(3, shard)
+      for (const [label, text] of Object.entries(labels)) {
+        writer.message(4, () => writer.text(1, label).text(2, text))
+      }
+    })
   }
   writer.doubles(3, values)
 }
@@ -180,7 +183,7 @@ function readAnswer(kind: LiveAnswer['kind'], reader: WireReader): LiveAnswer {
     case 'stats':
       return readStats(reader)
     case 'ring':
-      return readRing(reader)
+      return { kind, ring: readRing(reader) }
     case 'keysChanged':
       return { kind, keys: readChangedKeys(reader) }
     case 'liveStats':
@@ -189,11 +192,6 @@ function readAnswer(kind: LiveAnswer['kind'], reader: WireReader): LiveAnswer {
     case 'watching':
       return { kind }
   }
-}
-
-/** Calls `take` with the number of each field until there is none left; what it does not take is passed over. */
-function eachField(reader: WireReader, take: (field: number) => boolean): void {
-  for (let field = reader.field(); field !== 0; field = reader.field()) if (!take(field)) reader.skip()
 }
 
 function readFailure(reader: WireReader): CacheError {
@@ -314,25 +312,25 @@ function readSample(reader: WireReader): CounterSample {
   return sample
 }
 
-function readRing(reader: WireReader): LiveAnswer {
-  const members: RingMember[] = []
-  const owners: string[] = []
+function readSeries(reader: WireReader): LiveSeries {
+  const series: LiveSeries = { name: '', group: '', shard: 0 }
+  const labels: [string, string][] = []
   eachField(reader, (field) => {
-    if (field === 2) owners.push(reader.text())
-    if (field !== 1) return field === 2
-    const member: RingMember = { address: '', share: 0, self: false }
-    const inner = reader.message()
-    eachField(inner, (of) => {
-      if (of === 1) member.address = inner.text()
-      else if (of === 2) member.share = inner.double()
-      else if (of === 3) member.self = inner.bool()
-      else return false
-      return true
-    })
-    members.push(member)
+    if (field === 1) series.name = reader.text()
+    else if (field === 2) series.group = reader.text()
+    else if (field === 3) series.shard = reader.uint32()
+    else if (field === 4) {
+      const label: [name: string, text: string] = ['', '']
+      const inner = reader.message()
+      eachField(inner, (of) => {
+        if (of === 1 || of === 2) label[of - 1] = inner.text()
+        return of === 1 || of === 2
+      })
+      labels.push(label)
+    } else return false
     return true
   })
-  return { kind: 'ring', members, owners }
+  return labels.length === 0 ? series : { ...series, labels: Object.fromEntries(labels) }
 }
 
 function readChangedKeys(reader: WireReader): Uint8Array[] | 'all' {
@@ -353,10 +351,8 @@ function readLiveStats(reader: WireReader): LiveStats {
   const values: number[] = []
   eachField(reader, (field) => {
     if (field === 1) atMs = reader.double()
-    else if (field === 2) {
-      const { name, group, shard } = readSample(reader.message())
-      series.push({ name, group, shard })
-    } else if (field === 3) reader.doubles(values)
+    else if (field === 2) series.push(readSeries(reader.message()))
+    else if (field === 3) reader.doubles(values)
     else return false
     return true
   })

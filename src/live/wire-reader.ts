@@ -119,3 +119,8 @@ export class WireReader {
     return start
   }
 }
+
+/** Calls `take` with the number of each field until there is none left; what it does not take is passed over. */
+export function eachField(reader: WireReader, take: (field: number) => boolean): void {
+  for (let field = reader.field(); field !== 0; field = reader.field()) if (!take(field)) reader.skip()
+}

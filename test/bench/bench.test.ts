@@ -10,9 +10,9 @@ const BENCH = new URL('../../bench/bench.js', import.meta.url)
 const RESULTS = new URL('../../bench/results.js', import.meta.url)
 
 /** Those that need nothing but Node. */
-const SUITES = ['ring', 'store', 'memory', 'hit-ratio', 'cluster', 'attacks']
+const SUITES = ['ring', 'store', 'memory', 'hit-ratio', 'cluster', 'live', 'attacks']
 /** Those that read figures of processes from /proc. */
-const LINUX_ONLY = ['memory', 'cluster', 'attacks']
+const LINUX_ONLY = ['memory', 'cluster', 'live', 'attacks']
 
 describe('npm run bench', () => {
   const folder = tempFolder()
@@ -47,7 +47,7 @@ describe('npm run bench', () => {
     assert.equal(code, 2)
     assert.equal(
       stderr,
-      'bench: there is no suite rings; there are ring, store, memory, hit-ratio, grpc, cluster, attacks\n',
+      'bench: there is no suite rings; there are ring, store, memory, hit-ratio, grpc, http, cluster, live, attacks\n',
     )
   })
 

@@ -73,7 +73,17 @@ const ANSWERS: readonly LiveAnswer[] = [
       { name: 'x', group: '', shard: 0, value: 0 },
     ],
   },
-  { kind: 'ring', members: [{ address: 'a:1', share: 0.25, self: true }], owners: ['a:1', 'b:2'] },
+  {
+    kind: 'ring',
+    ring: {
+      members: [{ address: 'a:1', share: 0.25, self: true }],
+      owners: ['a:1', 'b:2'],
+      peers: [
+        { address: 'b:2', state: 'connected', calls: 2 ** 40, errors: 1, latencyMs: 0.25 },
+        { address: 'c:3', state: 'disconnected', calls: 0, errors: 0 },
+      ],
+    },
+  },
   { kind: 'watching' },
   { kind: 'keysChanged', keys: [KEY, LONG] },
   { kind: 'keysChanged', keys: 'all' },
@@ -83,7 +93,7 @@ const ANSWERS: readonly LiveAnswer[] = [
       atMs: 12.5,
       series: [
         { name: 'gets', group: NAME, shard: 0 },
-        { name: 'gets', group: NAME, shard: 1 },
+        { name: 'le', group: '', shard: 0, labels: { front: 'grpc', le: '0.1' } },
       ],
       values: [0, 1e300],
     },

@@ -12,6 +12,7 @@ import { ringCommand } from './ring.js'
 import { oneLine, run } from './run.js'
 import { serveCommand } from './serve.js'
 import { statsCommand } from './stats.js'
+import { topCommand } from './top.js'
 
 const COMMANDS: readonly Command[] = [
   serveCommand(startNode),
@@ -22,6 +23,7 @@ const COMMANDS: readonly Command[] = [
   ringCommand,
   explainCommand,
   hotCommand,
+  topCommand,
   configCommand,
 ]
 

@@ -1,4 +1,5 @@
 import { batchRoutes } from './batch-routes.js'
+import { dashboardRoutes } from './dashboard.js'
 import { groupcacheRoutes } from './groupcache-routes.js'
 import { healthRoutes } from './health-routes.js'
 import { keyRoutes } from './key-routes.js'
@@ -28,6 +29,7 @@ export function newSurface(parts: SurfaceParts, planes: 'all' | 'data' | 'contro
     ...nodeRoutes(parts),
     metricsRoute(parts.node),
     ...healthRoutes(parts),
+    ...(planes === 'data' ? [] : dashboardRoutes()),
   ]
   const served = routesOf(routes, planes)
   const document = routesOf([openApiRoute(served)], planes)

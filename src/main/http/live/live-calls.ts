@@ -54,7 +54,8 @@ export class LiveCalls {
         return { kind: 'stats', self: node.self, counters: [...(await node.counters())] }
       case 'ring': {
         const owners = call.key.length === 0 ? [] : [...(await node.owners(call.key))]
-        return { kind: 'ring', members: [...(await node.members())], owners }
+        const [members, peers] = await Promise.all([node.members(), node.peers()])
+        return { kind: 'ring', ring: { members: [...members], owners, peers: [...peers] } }
       }
       default:
         throw new CacheError('INTERNAL', `${call.kind} has no answer`)

@@ -99,12 +99,16 @@ export class StatsFeed {
   #setSeries(counters: readonly CounterSample[]): void {
     const isSame =
       counters.length === this.#series.length &&
-      counters.every(({ name, group, shard }, index) => {
-        const known = this.#series[index]!
-        return known.name === name && known.group === group && known.shard === shard
-      })
+      counters.every((sample, index) => isOf(sample, this.#series[index]!))
     if (isSame) return
-    this.#series = counters.map(({ name, group, shard }) => ({ name, group, shard }))
+    this.#series = counters.map(({ value: _, ...series }) => series)
     this.#version++
   }
+}
+
+function isOf(sample: CounterSample, { name, group, shard, labels }: LiveSeries): boolean {
+  if (sample.name !== name || sample.group !== group || sample.shard !== shard) return false
+  if (sample.labels === labels) return true
+  const [some, others] = [Object.entries(sample.labels ?? {}), Object.entries(labels ?? {})]
+  return some.length === others.length && some.every(([label, text]) => labels?.[label] === text)
 }

@@ -102,8 +102,11 @@ describe('A WebSocket connection', () => {
     assert.equal(answers.get(3)?.kind, 'stats')
     assert.deepEqual(answers.get(4), {
       kind: 'ring',
-      members: [{ address: '127.0.0.1:8001', share: 1, self: true }],
-      owners: ['127.0.0.1:8001'],
+      ring: {
+        members: [{ address: '127.0.0.1:8001', share: 1, self: true }],
+        owners: ['127.0.0.1:8001'],
+        peers: [],
+      },
     })
     assert.equal(answers.get(5)?.kind, 'done')
     assert.equal(answers.get(6)?.kind, 'done')
