@@ -42,7 +42,7 @@ export class GatedGroup implements RespGroup {
   }
 
   async fetchMany(keys: readonly Uint8Array[]): Promise<(Answer | CacheError)[]> {
-    return Promise.all(keys.map((key) => this.fetch(key)))
+    return Promise.all(keys.map((key) => this.fetch(key).catch((thrown: CacheError) => thrown)))
   }
 
   async remove(key: Uint8Array): Promise<void> {

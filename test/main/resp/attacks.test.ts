@@ -44,6 +44,7 @@ describe('A server under attack', () => {
     await until('all are there', () => counters.get(RespCounter.connections) === 2000)
     assert.equal(counters.get(RespCounter.held_bytes), 0)
     await othersAreServed()
+    await until('that one is gone', () => counters.get(RespCounter.connections) === 2000)
     await open()
     const refused = await RespClient.connect(fixture.address)
     assert.match(await refused.closed(), /^-ERR max number of clients reached/)
