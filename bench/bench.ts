@@ -14,12 +14,13 @@ import { suite as http } from './http.bench.js'
 import { suite as live } from './live.bench.js'
 import { machineLine, thisMachine } from './machine.js'
 import { suite as memory } from './memory.bench.js'
+import { suite as resp } from './resp.bench.js'
 import { suite as ring } from './ring.bench.js'
 import { suite as store } from './store.bench.js'
 import { type Findings, Run, type Suite } from './suite.js'
 import { textOf } from './table.js'
 
-const SUITES: readonly Suite[] = [ring, store, memory, hitRatio, grpc, http, cluster, live, attacks]
+const SUITES: readonly Suite[] = [ring, store, memory, hitRatio, grpc, http, resp, cluster, live, attacks]
 const EXIT_FAILED = 1
 const EXIT_USAGE = 2
 

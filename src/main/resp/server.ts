@@ -6,6 +6,7 @@ import type { ReaderPin } from '../../shared/store/reader-pin.js'
 import type { Invalidations } from '../invalidations.js'
 import type { Log } from '../node-options.js'
 import type { NodeView } from '../node-view.js'
+import { DirectTransport, newReadBuffer } from '../sockets/direct-transport.js'
 import { ListeningSocket, localAddressOf, remoteAddressOf } from '../sockets/listening-socket.js'
 import { BufferPool } from '../sockets/output-buffer.js'
 import { SocketTransport } from '../sockets/socket-transport.js'
@@ -50,6 +51,7 @@ export class RespServer {
   readonly #connectionParts: ConnectionParts
   readonly #listening: ListeningSocket
   readonly #startedAtMs = Date.now()
+  readonly #readBuffer = newReadBuffer()
   #address = ''
   #nextId = 1
   #ticker: NodeJS.Timeout | undefined
@@ -117,7 +119,7 @@ export class RespServer {
     this.#onQuiet = () => {}
     clearInterval(this.#ticker)
     this.#listening.destroySockets()
-    for (const connection of [...this.#connections.values()]) connection.onTransportClosed()
+    for (const connection of [...this.#connections.values()]) connection.destroy()
     this.#tracker.close()
   }
 
@@ -162,7 +164,8 @@ export class RespServer {
       keepAlive: true,
       keepAliveInitialDelay: limits.keepaliveMs,
     }
-    if (secure === undefined) return net.createServer(options, (socket) => this.#accept(socket))
+    if (secure === undefined)
+      return net.createServer({ ...options, pauseOnConnect: true }, (socket) => this.#accept(socket))
     return tls.createServer(
       { ...options, minVersion: 'TLSv1.2', handshakeTimeout: limits.handshakeTimeoutMs, ...secure },
       (socket) => this.#accept(socket),
@@ -177,14 +180,21 @@ export class RespServer {
       return
     }
     const id = this.#nextId++
-    const transport = new SocketTransport(socket, this.#connectionParts.pool, this.#parts.metrics)
     const addresses = { remoteAddress: remoteAddressOf(socket), localAddress: localAddressOf(socket) }
+    const transport = this.#newTransport(socket)
     const connection = new RespConnection(id, this.#connectionParts, transport, addresses)
     this.#connections.set(id, connection)
     this.counters.add(RespCounter.connections_accepted)
     this.#parts.metrics.connectionOpened()
     this.counters.set(RespCounter.connections, this.#connections.size)
     transport.attach(connection)
+  }
+
+  #newTransport(socket: Socket): SocketTransport | DirectTransport {
+    const { pool } = this.#connectionParts
+    const { tls, metrics } = this.#parts
+    if (tls !== undefined) return new SocketTransport(socket, pool, metrics)
+    return new DirectTransport(socket, pool, this.#readBuffer, metrics)
   }
 
   #onReadStart(): void {
