@@ -45,7 +45,12 @@ const ATOMICS_FILES = [
 ]
 
 /** They wait for what tells nobody when it is ready, and ask again and again; or for time that has to pass, as a lease. */
-const POLLING_FILES = ['test/support/etcd.ts', 'test/support/until.ts', 'test/support/peer-suite.ts', 'test/page/watched-nodes.ts']
+const POLLING_FILES = [
+  'test/support/etcd.ts',
+  'test/support/until.ts',
+  'test/support/peer-suite.ts',
+  'test/page/watched-nodes.ts',
+]
 
 const BELOW_CORE = ['shared', 'pure']
 const BELOW_FRONTS = [...BELOW_CORE, 'metrics', 'core']
@@ -134,6 +139,7 @@ const LAYERS: readonly Layer[] = [
       'src/main/node.ts',
       'src/main/node-invalidations.ts',
       'src/main/check-node-options.ts',
+      'src/main/warn-of-policy.ts',
       'src/main/grpc-front.ts',
       'src/main/http-front.ts',
       'src/main/admin-front.ts',
