@@ -29,13 +29,9 @@ import { type Resident, residentAt } from './resident.js'
 import { forgetStore, StoreIndex } from './store-index.js'
 import { StoreLog } from './store-log.js'
 import type { StoreParts } from './store-parts.js'
-import { StorePolicy } from './store-policy.js'
+import { HAND_OVER_COUNT_MAX, StorePolicy } from './store-policy.js'
 import { StoreSpace } from './store-space.js'
 import { TimerWheel } from './timer-wheel.js'
-
-/** Entries that change hands with every write, and with every round of housekeeping, while a policy takes over. */
-const HAND_OVER_STEP = 16
-const HAND_OVER_COUNT_MAX = 4096
 
 /** An entry as the owner sees it. */
 export interface Found {
@@ -172,7 +168,7 @@ export class StoreWriter {
     }
     return this.#change(() => {
       this.#drainHints()
-      this.#policy.step(HAND_OVER_STEP)
+      this.#policy.step()
       const place = this.#space.make(sizeBytes)
       if (place === 0) {
         this.#removeKey(put.key, put.hash)
