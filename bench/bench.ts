@@ -1,10 +1,11 @@
 /**
- * Measures: `npm run bench -- [suite…] [--json FILE] [--smoke]`, without a suite all of them. What the figures mean, and
+ * Measures: `npm run bench -- [suite…] [--json FILE] [--trace FILE] [--smoke]`, without a suite all of them. What the figures mean, and
  * what they were on our machine, is in bench/README.md.
  */
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { alignColumns } from '../src/main/cli/columns.js'
+import { suite as attacks } from './attacks.bench.js'
 import { suite as cluster } from './cluster.bench.js'
 import { goalCells, isReached } from './goal.js'
 import { suite as grpc } from './grpc.bench.js'
@@ -17,7 +18,7 @@ import { suite as store } from './store.bench.js'
 import { type Findings, Run, type Suite } from './suite.js'
 import { textOf } from './table.js'
 
-const SUITES: readonly Suite[] = [ring, store, memory, hitRatio, grpc, http, cluster]
+const SUITES: readonly Suite[] = [ring, store, memory, hitRatio, grpc, http, cluster, attacks]
 const EXIT_FAILED = 1
 const EXIT_USAGE = 2
 
@@ -32,7 +33,8 @@ async function main(): Promise<number> {
   process.stdout.write(`${machineLine(machine)}\n`)
   const reports: object[] = []
   for (const suite of suites) {
-    const run = new Run(values.smoke, (line) => process.stderr.write(`${suite.name}: ${line}\n`))
+    const progress = (line: string) => process.stderr.write(`${suite.name}: ${line}\n`)
+    const run = new Run(values.smoke, progress, values.trace ?? process.env.GEEK_CACHE_TRACES)
     const findings = await suite.run(run)
     print(suite, findings, values.smoke)
     const { name, summary } = suite
@@ -49,11 +51,17 @@ async function main(): Promise<number> {
 function readArguments() {
   try {
     return parseArgs({
-      options: { json: { type: 'string' }, smoke: { type: 'boolean', default: false } },
+      options: {
+        json: { type: 'string' },
+        trace: { type: 'string' },
+        smoke: { type: 'boolean', default: false },
+      },
       allowPositionals: true,
     })
   } catch (thrown) {
-    throw new UsageError(`${(thrown as Error).message.split('. ')[0]}; [suite…] [--json FILE] [--smoke]`)
+    throw new UsageError(
+      `${(thrown as Error).message.split('. ')[0]}; [suite…] [--json FILE] [--trace FILE] [--smoke]`,
+    )
   }
 }
 

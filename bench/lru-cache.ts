@@ -6,7 +6,7 @@ export interface LruCache<V> {
   set(key: string, value: V): unknown
 }
 
-interface LruCacheModule {
+export interface LruCacheModule {
   readonly LRUCache: new <V>(options: {
     max?: number
     maxSize?: number

@@ -24,7 +24,13 @@ const FILE_LINES_MAX = 400
 const FUNCTION_LINES_MAX = 70
 
 /** What users and threads start with; everything else must be reached from here. */
-const ENTRIES = ['src/main/index.ts', 'src/main/cli/main.ts', 'src/worker/entry.ts', 'src/attach/index.ts']
+const ENTRIES = [
+  'src/main/index.ts',
+  'src/main/cli/main.ts',
+  'src/worker/entry.ts',
+  'src/attach/index.ts',
+  'src/client/index.ts',
+]
 
 /** The only files that may touch shared memory without a message: each is one small protocol between threads. */
 const ATOMICS_FILES = [
@@ -32,6 +38,7 @@ const ATOMICS_FILES = [
   'src/shared/store/access-log.ts',
   'src/shared/store/epoch.ts',
   'src/shared/store/store-reader.ts',
+  'src/worker/bucket-chains.ts',
   'src/worker/store-index.ts',
   'src/worker/store-writer.ts',
 ]
@@ -56,15 +63,21 @@ const LAYERS: readonly Layer[] = [
       'src/main/peer.ts',
       'src/main/node-options.ts',
       'src/main/front.ts',
+      'src/main/group-spans.ts',
       'src/main/grpc-server.ts',
       'src/main/hot-group.ts',
+      'src/main/invalidations.ts',
       'src/main/listen-error.ts',
+      'src/main/invalidation-poll.ts',
+      'src/main/watchers.ts',
       'src/main/node-view.ts',
+      'src/main/package-version.ts',
       'src/main/served-group.ts',
       'src/main/unary-caller.ts',
       'src/main/log.ts',
       'src/main/tls-options.ts',
       'src/main/option/',
+      'src/main/sockets/',
       'src/main/cluster/address.ts',
     ],
     mayImport: ['shared'],
@@ -75,16 +88,19 @@ const LAYERS: readonly Layer[] = [
   { name: 'metrics', paths: ['src/main/metrics/'], mayImport: BELOW_CORE },
   { name: 'cluster', paths: ['src/main/cluster/'], mayImport: BELOW_CORE },
   { name: 'workers', paths: ['src/main/workers/'], mayImport: [...BELOW_CORE, 'metrics'] },
+  { name: 'invalidation', paths: ['src/main/invalidation/'], mayImport: BELOW_CORE },
   { name: 'threads', paths: ['src/main/threads/'], mayImport: BELOW_CORE },
   {
     name: 'core',
     paths: [
+      'src/main/ask-peer.ts',
       'src/main/group.ts',
       'src/main/group-operations.ts',
       'src/main/groups.ts',
       'src/main/group-settings.ts',
       'src/main/local-group.ts',
       'src/main/peer-batch.ts',
+      'src/main/peer-route.ts',
       'src/main/snapshot-files.ts',
       'src/main/snapshots.ts',
     ],
@@ -92,9 +108,11 @@ const LAYERS: readonly Layer[] = [
   },
   { name: 'message', paths: ['src/main/service/message.ts'], mayImport: BELOW_CORE },
   { name: 'service', paths: ['src/main/service/'], mayImport: [...BELOW_FRONTS, 'grpc', 'message'] },
-  { name: 'http', paths: ['src/main/http/'], mayImport: [...BELOW_FRONTS, 'message'] },
+  // The WebSocket protocol, at both ends: it runs in browsers, too.
+  { name: 'live', paths: ['src/live/'], mayImport: BELOW_CORE },
+  { name: 'http', paths: ['src/main/http/'], mayImport: [...BELOW_FRONTS, 'message', 'live'] },
   { name: 'resp', paths: ['src/main/resp/'], mayImport: BELOW_FRONTS },
-  { name: 'client', paths: ['src/main/client/'], mayImport: [...BELOW_CORE, 'grpc'] },
+  { name: 'client', paths: ['src/client/'], mayImport: [...BELOW_CORE, 'live'] },
   { name: 'tls', paths: ['src/main/tls-files.ts'], mayImport: BELOW_CORE },
   {
     name: 'grpc-thread',
@@ -111,10 +129,12 @@ const LAYERS: readonly Layer[] = [
     paths: [
       'src/main/index.ts',
       'src/main/node.ts',
+      'src/main/node-invalidations.ts',
       'src/main/check-node-options.ts',
       'src/main/grpc-front.ts',
       'src/main/http-front.ts',
       'src/main/admin-front.ts',
+      'src/main/node-gauges.ts',
       'src/main/fronts.ts',
       'src/main/config.ts',
       'src/main/group-config.ts',
@@ -124,6 +144,7 @@ const LAYERS: readonly Layer[] = [
       ...BELOW_FRONTS,
       'grpc',
       'cluster',
+      'invalidation',
       'workers',
       'threads',
       'service',

@@ -1,46 +1,64 @@
 import type { MessagePort } from 'node:worker_threads'
+import type { CallOptions } from '../main/call.js'
+import type { PollAnswer, PolledNode, PollRequest } from '../main/invalidation-poll.js'
+import type { Invalidated, Invalidations } from '../main/invalidations.js'
 import type { Welcome } from '../shared/attach-messages.js'
 import { systemClock } from '../shared/clock.js'
 import { CacheError } from '../shared/errors.js'
 import { GroupReader, type ReaderThread } from '../shared/group-reader.js'
 import type { GroupView, RingView } from '../shared/messages.js'
+import { type NodeCounterRow, NodeCounters } from '../shared/node-counters.js'
 import { Ring } from '../shared/ring.js'
 import { Epochs } from '../shared/store/epoch.js'
 import { ReaderPin } from '../shared/store/reader-pin.js'
 import { AttachedGroup, type Whereabouts } from './attached-group.js'
 import { MainLink, type News } from './main-link.js'
+import { MainWatches } from './main-watches.js'
 
 /** The cache of a node, used in another thread of its process. Comes from {@link attach}. */
-export class AttachedCache {
+export class AttachedCache implements Invalidations, PolledNode {
   /** The way to the main thread, for what memory cannot answer. */
   readonly link: MainLink
   /** The pin of this thread, for fronts that read several hits under one. */
   readonly pin: ReaderPin
+  /** What this thread counts of the node as a whole. */
+  readonly metrics: NodeCounterRow
   readonly #reader: ReaderThread
   readonly #groups = new Map<string, AttachedGroup>()
   /** Names of the groups that there are, by number. */
   readonly #names = new Map<number, string>()
   readonly #where: Whereabouts
+  readonly #watches: MainWatches
   #ring: RingView
-  #owns: (bytes: Uint8Array, start: number, end: number) => boolean
+  #ownerOf: OwnerOf
 
   /** Use {@link attach}. */
-  constructor(port: MessagePort, { thread, seed, epochs, groups, ring }: Welcome) {
+  constructor(port: MessagePort, { thread, seed, epochs, counters, groups, ring }: Welcome) {
     this.pin = new ReaderPin(new Epochs(epochs), thread, systemClock)
+    this.metrics = new NodeCounters(counters).row(thread, 'attached')
     this.#reader = { thread, seed, pin: this.pin }
     this.#ring = ring
-    this.#owns = ownership(ring)
+    this.#ownerOf = ownership(ring)
     const cache = this
     this.#where = {
+      metrics: this.metrics.front('embed'),
       get self() {
         return cache.#ring.self
       },
-      owns: (bytes, start, end) => this.#owns(bytes, start, end),
+      owns: (bytes, start, end) => this.#ownerOf(bytes, start, end) === this.#ring.self,
+      invalidations: this,
     }
     this.link = new MainLink(port, {
       onNews: (news) => this.#learn(news),
       // The number of this thread may soon be another's: nothing is read any more.
-      onClose: () => this.#forgetAll(),
+      onClose: () => {
+        this.#forgetAll()
+        this.#watches.close()
+      },
+    })
+    this.#watches = new MainWatches({
+      tellWatched: (group, isWatched) => this.link.watch(group, isWatched),
+      ownerOf: (key) => this.#ownerOf(key, 0, key.length),
     })
     for (const view of groups) this.#add(view)
   }
@@ -68,6 +86,26 @@ export class AttachedCache {
     return this.#groups.values()
   }
 
+  /**
+   * Tells of keys of a group whose values are no longer good, whichever node owns them; of 'all' when that may be every
+   * key. Does not keep the thread alive. An exception of the listener is an uncaught one of this thread.
+   */
+  watch(group: string, listener: (keys: Invalidated) => void): () => void {
+    this.link.assertOpen()
+    return this.#watches.watch(group, listener)
+  }
+
+  /** False for a key whose owner does not tell of changes: nobody may keep a copy of its value. */
+  covers(group: string, key: Uint8Array): boolean {
+    return this.#watches.covers(group, key)
+  }
+
+  /** For peers whose connection came to this thread. */
+  poll({ session, sequence, groups }: PollRequest, options: CallOptions): Promise<PollAnswer> {
+    const { deadlineMs = Number.POSITIVE_INFINITY } = options
+    return this.link.call({ kind: 'poll', session, sequence, groups, deadlineMs }, options)
+  }
+
   /** Detaches this thread. Calls under way, and later ones, reject with FAILED_PRECONDITION. */
   close(): void {
     this.link.close(new CacheError('FAILED_PRECONDITION', 'This thread has closed its cache'))
@@ -79,9 +117,13 @@ export class AttachedCache {
     else if (news.kind === 'groupMoved') {
       this.#add(news.view)
       this.link.confirmMove(news.id)
-    } else {
+    } else if (news.kind === 'invalidated') {
+      this.link.confirmHeard()
+      this.#watches.take(news.group, news.keys)
+    } else if (news.kind === 'covering') this.#watches.setCovering(news.group, news.addresses)
+    else {
       this.#ring = news.ring
-      this.#owns = ownership(news.ring)
+      this.#ownerOf = ownership(news.ring)
     }
   }
 
@@ -102,9 +144,11 @@ export class AttachedCache {
   }
 }
 
-/** Whether the node that has this view of the ring owns a key. */
-function ownership({ self, members, replicas }: RingView): Whereabouts['owns'] {
-  if (members.every((member) => member === self)) return () => true
+/** Address of the node that owns the key `bytes[start…end)`. */
+type OwnerOf = (bytes: Uint8Array, start: number, end: number) => string | undefined
+
+function ownership({ self, members, replicas }: RingView): OwnerOf {
+  if (members.every((member) => member === self)) return () => self
   const ring = new Ring(members, { replicas })
-  return (bytes, start, end) => ring.owner(bytes, start, end) === self
+  return (bytes, start, end) => ring.owner(bytes, start, end)
 }

@@ -4,6 +4,7 @@ import type {
   HotKeySample,
   KeyExplanation,
   NodeView,
+  PeerSample,
   RingMember,
 } from '../main/node-view.js'
 import type { AttachedCache } from './attached-cache.js'
@@ -26,6 +27,10 @@ export class AttachedNodeView implements NodeView {
 
   members(): Promise<RingMember[]> {
     return this.#cache.link.call({ kind: 'members' })
+  }
+
+  peers(): Promise<PeerSample[]> {
+    return this.#cache.link.call({ kind: 'peers' })
   }
 
   owners(key: Uint8Array): Promise<string[]> {

@@ -65,6 +65,16 @@ export class MainLink {
     ) as Promise<Result>
   }
 
+  /** Tells whether somebody in this thread wants to hear of the keys of a group. */
+  watch(group: string, isWatched: boolean): void {
+    if (!this.#closedBy) this.#batch.push({ kind: 'watch', group, isWatched })
+  }
+
+  /** Tells that a message about keys was taken. */
+  confirmHeard(): void {
+    this.#batch.push({ kind: 'heard', count: 1 })
+  }
+
   /** Tells that this thread reads a group in its new memory alone. */
   confirmMove(id: number): void {
     this.#batch.push({ kind: 'moved', id })

@@ -1,14 +1,21 @@
+import { systemClock } from '../shared/clock.js'
+import type { ReaderPin } from '../shared/store/reader-pin.js'
 import { parseAddress } from './cluster/address.js'
 import type { Front } from './front.js'
 import type { Groups } from './groups.js'
+import { everyInterval } from './http/live/every-interval.js'
 import { NodeHttpServer } from './http/node-http-server.js'
 import { newSurface } from './http/surface.js'
+import type { Invalidations } from './invalidations.js'
 import type { Log, NodeOptions } from './node-options.js'
 import type { NodeView } from './node-view.js'
 
 export interface AdminFrontParts {
   readonly groups: Groups
   readonly node: NodeView
+  readonly invalidations: Invalidations
+  /** Of the main thread. */
+  readonly pin: ReaderPin
   readonly options: NodeOptions
   readonly log: Log
 }
@@ -20,9 +27,10 @@ export class AdminFront implements Front {
   #address: string
   #isReady = false
 
-  constructor({ options: { tls }, groups, node, log }: AdminFrontParts, address: string) {
+  constructor({ options: { tls }, groups, node, pin, invalidations, log }: AdminFrontParts, address: string) {
     this.#address = address
-    const parts = { groups, node, isReady: () => this.#isReady }
+    const live = { groups, hot: groups, pin, node, invalidations, clock: systemClock, every: everyInterval }
+    const parts = { groups, node, isReady: () => this.#isReady, live }
     this.#server = new NodeHttpServer({ ...newSurface(parts, 'control'), log, ...(tls && { tls }) })
   }
 

@@ -1,4 +1,5 @@
 import type { CancelSignal } from '../shared/cancel.js'
+import type { TraceParent } from '../shared/tracing.js'
 
 /** When a call must be over, and how it hears that its caller went away. */
 export interface CallOptions {
@@ -6,6 +7,8 @@ export interface CallOptions {
   readonly deadlineMs?: number
   /** Aborted when the caller went away: the call rejects with CANCELLED, others that wait for the key go on. */
   readonly signal?: CancelSignal
+  /** The sampled trace that the call is part of. Default: for calls of the embedding process the active span, for others none. */
+  readonly trace?: TraceParent | undefined
 }
 
 /**

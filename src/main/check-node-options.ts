@@ -20,6 +20,8 @@ export function checkNodeOptions({
   http,
   httpThreads = 1,
   resp,
+  respPassword,
+  respDeadlineMs = 1,
   admin,
   keyBytesMax = 1,
   valueBytesMax = 0,
@@ -41,6 +43,8 @@ export function checkNodeOptions({
   if (!Number.isInteger(httpThreads) || httpThreads < 1 || httpThreads > HTTP_THREAD_COUNT_MAX) {
     fail(`httpThreads is ${httpThreads}, not a whole number from 1 to ${HTTP_THREAD_COUNT_MAX}`)
   }
+  if (respPassword === '') fail('respPassword is empty')
+  if (!(respDeadlineMs > 0)) fail(`respDeadlineMs is ${respDeadlineMs}, not a time above 0`)
   if (grpcThreads > 1 && grpcEngine === 'grpc-js') fail('grpc-js serves on the main thread alone')
   if (!(keyBytesMax >= 1 && keyBytesMax <= KEY_BYTES_MAX)) {
     fail(`keyBytesMax is ${keyBytesMax}, not within 1 to ${KEY_BYTES_MAX}`)

@@ -28,6 +28,7 @@ import {
   integer,
   list,
   oneOf,
+  secret,
   text,
   toggle,
 } from './option/option-type.js'
@@ -110,6 +111,25 @@ export const NODE_OPTIONS = {
     type: addressOrOff(),
     default: 'off',
     help: 'Address for clients of the Redis protocol; port 0 takes a free one',
+  },
+  respPassword: {
+    flag: 'resp-password',
+    path: 'respPassword',
+    type: secret('PASSWORD'),
+    help: 'What clients of the Redis protocol must show; other users of the machine see flags, so use the environment or the file',
+  },
+  respDefaultGroup: {
+    flag: 'resp-default-group',
+    path: 'respDefaultGroup',
+    type: text('GROUP'),
+    help: 'Group of the keys that clients of the Redis protocol name without GROUP:',
+  },
+  respDeadline: {
+    flag: 'resp-deadline',
+    path: 'respDeadline',
+    type: duration(1, HOUR_MS),
+    default: 10_000,
+    help: 'How long a request of the Redis protocol may take',
   },
   admin: {
     flag: 'admin',
@@ -260,7 +280,7 @@ export function nodeOptionsOf({ values }: Config): NodeOptions {
       httpThreads: values.httpThreads,
       httpEngine: values.httpEngine,
     }),
-    ...(values.resp !== 'off' && { resp: values.resp }),
+    ...(values.resp !== 'off' && respOptionsOf(values)),
     ...(values.admin !== 'off' && { admin: values.admin }),
     workers: values.workers,
     replicas: values.replicas,
@@ -273,6 +293,20 @@ export function nodeOptionsOf({ values }: Config): NodeOptions {
       snapshotTimeoutMs: values.snapshotTimeout,
     }),
     ...(values.tlsCert && { tls: tlsOptionsOf(values, values.tlsCert) }),
+  }
+}
+
+function respOptionsOf({
+  resp,
+  respPassword,
+  respDefaultGroup,
+  respDeadline,
+}: Config['values']): NodeOptions {
+  return {
+    resp,
+    respDeadlineMs: respDeadline,
+    ...(respPassword !== undefined && { respPassword }),
+    ...(respDefaultGroup !== undefined && { respDefaultGroup }),
   }
 }
 

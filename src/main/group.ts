@@ -1,32 +1,22 @@
-import type { CancelSignal } from '../shared/cancel.js'
 import { type Clock, systemClock } from '../shared/clock.js'
 import { Counter } from '../shared/counters.js'
-import { CacheError, type CodeName } from '../shared/errors.js'
+import { CacheError } from '../shared/errors.js'
+import type { FrontMetrics } from '../shared/front-metrics.js'
 import type { ShardSample } from '../shared/group-reader.js'
-import { assertKeyLength, binaryKey, encodeKey, type Key } from '../shared/key.js'
+import { assertKeyLength, encodeKey, type Key } from '../shared/key.js'
 import { FALLBACK_TTL_MS, MANY_KEYS_MAX } from '../shared/limits.js'
+import { RequestOutcome } from '../shared/node-metrics.js'
 import type { HotKey, KeyFacts } from '../shared/operation.js'
 import { isPolicyName, type PolicyName, unknownPolicy } from '../shared/policy-names.js'
-import { type FlightContext, Singleflight } from '../shared/singleflight.js'
+import { traced } from '../shared/tracing.js'
 import type { Answer, CallOptions } from './call.js'
 import type { GroupOperations } from './group-operations.js'
+import { answerAttributes, getManySpan, getSpan, joinActive } from './group-spans.js'
+import type { Invalidated, InvalidationTeller } from './invalidations.js'
 import { type LocalGroup, notFound, type Read } from './local-group.js'
-import type { Peer, PeerPicker } from './peer.js'
-import { type AskPeer, PeerBatch } from './peer-batch.js'
-
-/** How many nodes are asked for a key before this one loads it: its owner, and who takes over from the owner. */
-const OWNERS_ASKED = 2
-
-/** Part of the time left that one peer may take, so that there is time for another way when it hangs. */
-const PEER_TIME_SHARE = 0.6
-
-/** Rejections of a peer that are its word on the key; with any other code somebody else is asked. */
-const PEER_ANSWERS: ReadonlySet<CodeName> = new Set([
-  'NOT_FOUND',
-  'UNKNOWN',
-  'INVALID_ARGUMENT',
-  'RESOURCE_EXHAUSTED',
-])
+import type { PeerPicker } from './peer.js'
+import { askAlone, PeerBatch } from './peer-batch.js'
+import { PeerRoute } from './peer-route.js'
 
 /** Hot keys that are told unless more are asked for, and most that can be. */
 const HOT_KEYS = 32
@@ -45,12 +35,6 @@ export interface Explanation extends KeyFacts {
 /** Keys that are read under one pin: writers wait for it. */
 const PINNED_KEYS_MAX = 256
 
-/** One key at a time. */
-const askAlone =
-  (group: string): AskPeer =>
-  (peer, key, options) =>
-    peer.fetch(group, key, options)
-
 /** How the fronts call a group. */
 export interface FetchOptions extends CallOptions {
   /** The call comes from a peer: it is answered from this node and never forwarded again, whatever the ring says. */
@@ -64,7 +48,10 @@ export interface GroupParts {
   readonly local: LocalGroup
   readonly operations: GroupOperations
   readonly peers: PeerPicker
+  readonly invalidations: InvalidationTeller
   readonly keyBytesMax: number
+  /** Of the calls of the embedding process; those of the fronts are counted there. */
+  readonly metrics: FrontMetrics
   readonly clock?: Clock
 }
 
@@ -79,19 +66,23 @@ export class Group {
   readonly #local: LocalGroup
   readonly #operations: GroupOperations
   readonly #peers: PeerPicker
+  readonly #invalidations: InvalidationTeller
   readonly #keyBytesMax: number
-  readonly #clock: Clock
-  readonly #peerFlights = new Singleflight<Answer>()
+  readonly #metrics: FrontMetrics
+  readonly #route: PeerRoute
   #isClosed = false
 
-  constructor({ name, self, local, operations, peers, keyBytesMax, clock = systemClock }: GroupParts) {
+  constructor(parts: GroupParts) {
+    const { name, self, local, operations, peers, invalidations, keyBytesMax, metrics } = parts
     this.name = name
     this.#self = self
     this.#operations = operations
     this.#local = local
     this.#peers = peers
+    this.#invalidations = invalidations
     this.#keyBytesMax = keyBytesMax
-    this.#clock = clock
+    this.#metrics = metrics
+    this.#route = new PeerRoute({ name, local, peers, invalidations, clock: parts.clock ?? systemClock })
   }
 
   /**
@@ -101,7 +92,7 @@ export class Group {
    *   failed; INVALID_ARGUMENT for an empty or too long key; UNAVAILABLE while the shard restarts
    */
   async get(key: Key, options: CallOptions = {}): Promise<Uint8Array> {
-    const { value, outcome } = await this.fetch(encodeKey(key), options)
+    const { value, outcome } = await this.#fetch(encodeKey(key), joinActive(options), this.#metrics)
     // Calls that shared one load each get bytes of their own.
     return outcome === 'coalesced' ? value.slice() : value
   }
@@ -114,7 +105,9 @@ export class Group {
    * @throws CacheError INVALID_ARGUMENT for over 10 000 keys, FAILED_PRECONDITION when the group or node is closed
    */
   async getMany(keys: Iterable<Key>, options: CallOptions = {}): Promise<(Uint8Array | null | CacheError)[]> {
-    const answers = await this.fetchMany(Array.from(keys, encodeKey), options)
+    const startedMs = performance.now()
+    const answers = await this.fetchMany(Array.from(keys, encodeKey), joinActive(options))
+    this.#metrics.recordMany(answers, this.#self(), startedMs)
     return answers.map((answer) => {
       if (answer instanceof CacheError) return answer.code === 'NOT_FOUND' ? null : answer
       return answer.outcome === 'coalesced' ? answer.value.slice() : answer.value
@@ -140,13 +133,14 @@ export class Group {
   /** Removes everything that this node holds of the group. Other nodes keep what they hold. */
   async clear(): Promise<void> {
     this.#assertOpen()
-    this.#peerFlights.forgetAll()
+    this.#route.forgetAll()
     await this.#local.clear()
   }
 
   /**
    * Changes the eviction policy on this node, in all its shards. Nothing is lost: entries go over in the order in which
-   * the old policy would have given them up, while the group goes on serving.
+   * the old policy would have given them up, while the group goes on serving. `sieve` can collapse for good when the
+   * work changes: another policy, or `clear()`, brings the group back.
    *
    * @throws CacheError INVALID_ARGUMENT when there is no policy of that name
    */
@@ -191,23 +185,51 @@ export class Group {
     return this.#operations.hotKeys(countMax)
   }
 
+  /**
+   * Tells of keys whose values are no longer good, so that copies of them can be dropped: they were deleted, evicted, have
+   * expired, or the source gave another value, at whichever node owns them; of 'all' when that may be every key. Returns
+   * what ends it. {@link Invalidations} says how a copy is kept safely.
+   */
+  onInvalidate(listener: (keys: Invalidated) => void): () => void {
+    this.#assertOpen()
+    return this.#invalidations.watch(this.name, listener)
+  }
+
+  /** False while the owner of the key does not tell of changes: nobody may keep a copy of its value. */
+  covers(key: Key): boolean {
+    return this.#invalidations.covers(this.name, encodeKey(key))
+  }
+
+  /** Who asks for these keys of this node from here on joins no load that began before. */
+  forgetLoads(keys: Invalidated): void {
+    this.#local.forgetLoads(keys)
+  }
+
+  /** Likewise for keys of other nodes. */
+  forgetPeerCalls(keys: Invalidated): void {
+    if (keys === 'all') this.#route.forgetAll()
+    else for (const key of keys) this.#route.forget(key)
+  }
+
   /** Counters of this node by shard; sends no message. */
   stats(): ShardSample[] {
     return this.#local.reader.stats()
   }
 
   /** As get(), for fronts: says where the value came from. */
-  async fetch(key: Uint8Array, options: FetchOptions = {}): Promise<Answer> {
-    this.#assertOpen()
-    assertKeyLength(key.length, this.#keyBytesMax)
-    const counters = this.#local.reader.countersOf(key)
-    counters.add(Counter.gets)
-    if (!options.forwarded && !this.#owns(key)) return this.#fetchFromPeers(key, options, askAlone(this.name))
-    return this.#answer(key, this.#local.read(key), options)
+  fetch(key: Uint8Array, options: FetchOptions = {}): Promise<Answer> {
+    return this.#fetch(key, options, undefined)
   }
 
   /** As getMany(), for fronts: says where the values came from. NOT_FOUND is an error like the others. */
-  async fetchMany(keys: readonly Uint8Array[], options: FetchOptions = {}): Promise<(Answer | CacheError)[]> {
+  fetchMany(keys: readonly Uint8Array[], options: FetchOptions = {}): Promise<(Answer | CacheError)[]> {
+    if (options.trace === undefined) return this.#findMany(keys, options)
+    return traced(options.trace, getManySpan(this.name, keys.length), (trace) =>
+      this.#findMany(keys, { ...options, trace }),
+    )
+  }
+
+  async #findMany(keys: readonly Uint8Array[], options: FetchOptions): Promise<(Answer | CacheError)[]> {
     this.#assertOpen()
     if (keys.length > MANY_KEYS_MAX)
       throw new CacheError('INVALID_ARGUMENT', `${keys.length} keys at once, the limit is ${MANY_KEYS_MAX}`)
@@ -216,7 +238,7 @@ export class Group {
       if (!this.#isKey(key)) return this.fetch(key, options)
       if (options.forwarded || this.#owns(key)) return undefined
       this.#local.reader.countersOf(key).add(Counter.gets)
-      return this.#fetchFromPeers(key, options, ask)
+      return this.#route.fetch(key, options, ask)
     })
     const own = answers.flatMap((answer, index) => (answer ? [] : [index]))
     for (let from = 0; from < own.length; from += PINNED_KEYS_MAX) {
@@ -282,10 +304,15 @@ export class Group {
     // Copies from a time when this node stood in for the owner go as well.
     const removed = this.#local.remove(key)
     // Who asks after this call must not join a peer call that began before it.
-    this.#peerFlights.forget(binaryKey(key))
+    this.#route.forget(key)
     const [owner] = options.forwarded ? [] : this.#peers.pick(key, 1)
     // Both, whatever becomes of the other.
     const results = await Promise.allSettled([removed, owner?.remove(this.name, key, options)])
+    if (owner) {
+      // The owner tells of it, too, but after its answer.
+      this.#route.forget(key)
+      this.#invalidations.tell(this.name, [new Uint8Array(key)])
+    }
     for (const result of results) if (result.status === 'rejected') throw result.reason
   }
 
@@ -297,6 +324,34 @@ export class Group {
   /** From here on, calls reject. */
   close(): void {
     this.#isClosed = true
+  }
+
+  #fetch(key: Uint8Array, options: FetchOptions, metrics: FrontMetrics | undefined): Promise<Answer> {
+    if (options.trace === undefined) return this.#find(key, options, metrics)
+    return traced(
+      options.trace,
+      getSpan(this.name),
+      (trace) => this.#find(key, { ...options, trace }, metrics),
+      (answer) => answerAttributes(answer, this.#self()),
+    )
+  }
+
+  /** @param metrics counts the call; hits without their time: reading a clock twice would cost a fifth of one */
+  async #find(key: Uint8Array, options: FetchOptions, metrics: FrontMetrics | undefined): Promise<Answer> {
+    this.#assertOpen()
+    assertKeyLength(key.length, this.#keyBytesMax)
+    const counters = this.#local.reader.countersOf(key)
+    counters.add(Counter.gets)
+    if (!options.forwarded && !this.#owns(key)) {
+      const answer = this.#route.fetch(key, options, askAlone(this.name))
+      return metrics ? metrics.time(answer, this.#self()) : answer
+    }
+    const found = this.#local.read(key)
+    const answer = this.#answer(key, found, options)
+    if (!metrics) return answer
+    if (!found) return metrics.time(answer, this.#self())
+    metrics.count(found.value === null ? RequestOutcome.not_found : RequestOutcome.hit)
+    return answer
   }
 
   #owns(key: Uint8Array): boolean {
@@ -318,53 +373,6 @@ export class Group {
     const { value } = found
     if (value === null) throw notFound()
     return { ...found, value }
-  }
-
-  async #fetchFromPeers(callersKey: Uint8Array, options: CallOptions, ask: AskPeer): Promise<Answer> {
-    const key = new Uint8Array(callersKey)
-    const { result, isFirst } = this.#peerFlights.join(binaryKey(key), options, (flight) =>
-      this.#askPeers(key, flight, ask),
-    )
-    if (!isFirst) this.#local.reader.countersOf(key).add(Counter.coalesced)
-    const answer = await result
-    return isFirst ? answer : { ...answer, outcome: 'coalesced' }
-  }
-
-  /** The owner first, then who takes over from it, then this node: the source can answer, so the caller gets it. */
-  async #askPeers(key: Uint8Array, flight: FlightContext, ask: AskPeer): Promise<Answer> {
-    const counters = this.#local.reader.countersOf(key)
-    const endsMs = this.#clock.nowMs() + flight.deadlineMs
-    for (const peer of this.#peers.pick(key, OWNERS_ASKED)) {
-      if (!peer) break
-      counters.add(Counter.peer_gets)
-      const answer = await this.#askPeer(peer, key, flight.signal, endsMs - this.#clock.nowMs(), ask)
-      if (answer) return answer
-      counters.add(Counter.peer_errors)
-    }
-    counters.add(Counter.fallbacks)
-    const found = this.#local.read(key)
-    if (found?.value) return { ...found, value: found.value }
-    // The waiters of this flight keep their own deadlines.
-    return this.#local.load(key, { signal: flight.signal }, FALLBACK_TTL_MS)
-  }
-
-  /** Undefined when there was no answer. */
-  async #askPeer(
-    peer: Peer,
-    key: Uint8Array,
-    signal: CancelSignal,
-    leftMs: number,
-    ask: AskPeer,
-  ): Promise<Answer | undefined> {
-    // Once the first waiter has gone, those who are left have more time than it had.
-    const deadlineMs = leftMs > 0 ? leftMs * PEER_TIME_SHARE : Number.POSITIVE_INFINITY
-    try {
-      return await ask(peer, key, { deadlineMs, signal })
-    } catch (thrown) {
-      const error = CacheError.from(thrown)
-      if (PEER_ANSWERS.has(error.code) || signal.aborted) throw error
-      return undefined
-    }
   }
 
   #assertOpen(): void {

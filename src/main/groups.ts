@@ -2,15 +2,18 @@ import type { Cancel } from '../shared/cancel.js'
 import { type Clock, systemClock } from '../shared/clock.js'
 import { Counter, GroupCounters } from '../shared/counters.js'
 import { CacheError } from '../shared/errors.js'
+import type { FrontMetrics } from '../shared/front-metrics.js'
 import { GroupReader, type ReaderThread } from '../shared/group-reader.js'
 import { STORE_BYTES_MAX, STORE_BYTES_MIN } from '../shared/limits.js'
 import type { Failure, GroupSpec, GroupView, Loaded, StoreMemory } from '../shared/messages.js'
 import { type AnyGetter, runGetter } from '../shared/run-getter.js'
 import { AccessLog } from '../shared/store/access-log.js'
 import { allocateStore } from '../shared/store/layout.js'
+import type { TraceParent } from '../shared/tracing.js'
 import { Group } from './group.js'
 import { GroupOperations, type OperatedShard } from './group-operations.js'
 import { getterFunctionOf, groupSettings, validateGroup } from './group-settings.js'
+import type { InvalidationTeller } from './invalidations.js'
 import { LocalGroup, type StoreOwner } from './local-group.js'
 import type { GroupOptions } from './node-options.js'
 import type { PeerPicker } from './peer.js'
@@ -26,12 +29,15 @@ export interface GroupsParts {
   /** Address of this node; its port is known once it listens. */
   readonly self: () => string
   readonly peers: PeerPicker
+  readonly invalidations: InvalidationTeller
   /** Known only when the worker threads run, which in turn call the getters of this object. */
   readonly shards: () => readonly Shard[]
   /** The thread that this object is used in. */
   readonly reader: ReaderThread
   readonly keyBytesMax: number
   readonly valueBytesMax: number
+  /** Of the calls of the embedding process. */
+  readonly metrics: FrontMetrics
   /** Absent when nothing is kept over a restart. */
   readonly snapshots?: () => Snapshots | undefined
   /** Told of every group that comes, and of the number of every one that goes. */
@@ -132,12 +138,19 @@ export class Groups {
   async run(
     id: number,
     keys: readonly Uint8Array[],
-    { cancel, deadlineMs }: { cancel: Cancel; deadlineMs: number },
+    { cancel, deadlineMs, traces }: { cancel: Cancel; deadlineMs: number; traces: readonly TraceParent[] },
   ): Promise<(Loaded | Failure)[]> {
     const entry = this.#byId.get(id)
     if (!entry?.getter) throw new CacheError('FAILED_PRECONDITION', 'The group was removed')
     const { valueBytesMax } = this.#parts
-    return runGetter(entry.getter, { group: entry.group.name, keys, cancel, deadlineMs, valueBytesMax })
+    return runGetter(entry.getter, {
+      group: entry.group.name,
+      keys,
+      cancel,
+      deadlineMs,
+      valueBytesMax,
+      traces,
+    })
   }
 
   close(): void {
@@ -153,7 +166,16 @@ export class Groups {
   }
 
   #build(id: number, name: string, options: GroupOptions): { entry: Entry; specs: GroupSpec[] } {
-    const { self, peers, reader, keyBytesMax, valueBytesMax, clock = systemClock } = this.#parts
+    const {
+      self,
+      peers,
+      invalidations,
+      reader,
+      keyBytesMax,
+      valueBytesMax,
+      metrics,
+      clock = systemClock,
+    } = this.#parts
     const all = this.#parts.shards()
     const shardCount = Math.max(1, Math.min(all.length, Math.floor(options.maxBytes / STORE_BYTES_MIN)))
     const shards = all.slice(0, shardCount)
@@ -192,7 +214,17 @@ export class Groups {
       },
     })
     const local = new LocalGroup({ id, self, reader: groupReader, owners: shards })
-    const group = new Group({ name, self, local, operations, peers, keyBytesMax, clock })
+    const group = new Group({
+      name,
+      self,
+      local,
+      operations,
+      peers,
+      invalidations,
+      keyBytesMax,
+      metrics,
+      clock,
+    })
     return {
       entry: { group, operations, view, counters, shards, getter: getterFunctionOf(options.getter) },
       specs,

@@ -1,14 +1,17 @@
 import type { MessagePort } from 'node:worker_threads'
 import { ServerCredentials } from '@grpc/grpc-js'
+import type { NodeCounterRow } from '../shared/node-counters.js'
 import type { ReaderPin } from '../shared/store/reader-pin.js'
 import type { Groups } from './groups.js'
 import { GrpcClient } from './grpc/client/grpc-client.js'
 import type { GrpcServer, MessageLimits } from './grpc-server.js'
 import { GrpcThread } from './grpc-thread/grpc-thread.js'
+import type { PolledNode } from './invalidation-poll.js'
 import type { Log, NodeOptions } from './node-options.js'
 import type { NodeView } from './node-view.js'
 import { GrpcJsCaller } from './service/grpc-js-caller.js'
 import { GrpcJsServer } from './service/grpc-js-server.js'
+import { GrpcMetrics } from './service/grpc-metrics.js'
 import type { HealthService } from './service/health-service.js'
 import { newHotServer, registerServices } from './service/node-server.js'
 import type { TlsFiles } from './tls-files.js'
@@ -20,8 +23,12 @@ export interface GrpcFrontParts {
   readonly limits: MessageLimits
   readonly groups: Groups
   readonly node: NodeView
+  /** What tells the peers of changes. */
+  readonly polled: PolledNode
   /** Of the main thread. */
   readonly pin: ReaderPin
+  /** What the main thread counts. */
+  readonly metrics: NodeCounterRow
   readonly tls: TlsFiles | undefined
   readonly log: Log
   /** A handle for one more thread that shares the cache. */
@@ -31,14 +38,16 @@ export interface GrpcFrontParts {
 /** What a node speaks gRPC with: its server on the main thread, the threads beside it, and the callers of its peers. */
 export class GrpcFront {
   readonly #parts: GrpcFrontParts
+  readonly #metrics: GrpcMetrics
   readonly #server: GrpcServer
   readonly #health: HealthService
   readonly #threads: GrpcThread[] = []
 
   constructor(parts: GrpcFrontParts) {
     this.#parts = parts
+    this.#metrics = new GrpcMetrics(parts.metrics)
     this.#server = this.#newServer()
-    this.#health = registerServices(this.#server, parts.groups, parts.node)
+    this.#health = registerServices(this.#server, parts.groups, parts.node, parts.polled, this.#metrics.calls)
   }
 
   /** Listens with the main thread, and returns the port. Throws as {@link GrpcServer.listen}. */
@@ -93,8 +102,8 @@ export class GrpcFront {
       {
         ...limits,
         credentials,
-        onReadStart: () => pin.enter(),
-        onReadEnd: () => pin.leave(),
+        pin,
+        metrics: this.#metrics,
         onFault: (error: unknown) => log.error({ err: error }, 'Fault in the gRPC engine'),
       },
       groups,

@@ -5,12 +5,21 @@ import type { GroupReader, Remembered } from '../shared/group-reader.js'
 import { binaryKey } from '../shared/key.js'
 import type { PolicyName } from '../shared/policy-names.js'
 import { Singleflight } from '../shared/singleflight.js'
+import type { TraceParent } from '../shared/tracing.js'
 import type { Answer, CallOptions } from './call.js'
+import type { Invalidated } from './invalidations.js'
 
 /** The owner of one store of a group, as the core sees it. */
 export interface StoreOwner {
   load(
-    request: { group: number; key: Uint8Array; hash: number; deadlineMs: number; ttlMsMax: number },
+    request: {
+      group: number
+      key: Uint8Array
+      hash: number
+      deadlineMs: number
+      ttlMsMax: number
+      trace?: TraceParent
+    },
     signal: CancelSignal,
   ): Promise<Omit<Answer, 'answeredBy'>>
   remove(group: number, key: Uint8Array, hash: number): Promise<void>
@@ -57,7 +66,11 @@ export class LocalGroup {
   }
 
   /** Has the owner load the key, or joins a load that is under way. The value is kept for at most `ttlMsMax`. */
-  async load(callersKey: Uint8Array, { deadlineMs, signal }: CallOptions, ttlMsMax: number): Promise<Answer> {
+  async load(
+    callersKey: Uint8Array,
+    { deadlineMs, signal, trace }: CallOptions,
+    ttlMsMax: number,
+  ): Promise<Answer> {
     // Bytes of our own: the caller may use its buffer again while the message waits to be sent.
     const key = new Uint8Array(callersKey)
     const hash = this.reader.hash(key)
@@ -66,7 +79,14 @@ export class LocalGroup {
       { ...(deadlineMs !== undefined && { deadlineMs }), ...(signal && { signal }) },
       (flight) =>
         this.#ownerOf(hash).load(
-          { group: this.#options.id, key, hash, deadlineMs: flight.deadlineMs, ttlMsMax },
+          {
+            group: this.#options.id,
+            key,
+            hash,
+            deadlineMs: flight.deadlineMs,
+            ttlMsMax,
+            ...(trace && { trace }),
+          },
           flight.signal,
         ),
     )
@@ -82,6 +102,12 @@ export class LocalGroup {
     // Who asks after this call must not join a load that began before it.
     this.#flights.forget(binaryKey(key))
     await this.#ownerOf(hash).remove(this.#options.id, key, hash)
+  }
+
+  /** Who asks for these keys from here on joins no load that began before. */
+  forgetLoads(keys: Invalidated): void {
+    if (keys === 'all') this.#flights.forgetAll()
+    else for (const key of keys) this.#flights.forget(binaryKey(key))
   }
 
   async clear(): Promise<void> {

@@ -32,6 +32,12 @@ export interface NodeOptions {
   readonly httpEngine?: 'auto' | 'uws' | 'node'
   /** HOST:PORT for the Redis protocol; port 0 takes a free one. Default: none. */
   readonly resp?: string
+  /** What clients of the Redis protocol must show with AUTH or HELLO. Default: nothing, anybody may read. */
+  readonly respPassword?: string
+  /** Group of the keys that clients of the Redis protocol name without a group. Default: none. */
+  readonly respDefaultGroup?: string
+  /** How long a request of the Redis protocol may take, in ms. Default 10 000. */
+  readonly respDeadlineMs?: number
   /**
    * HOST:PORT for whoever operates the node, over HTTP: statistics, metrics, dashboard, deletes. With it, the other
    * address serves data only. Port 0 takes a free one. Default: none.
@@ -86,7 +92,7 @@ export interface GroupOptions {
   /** Bytes that the group may take on this node, everything included, split evenly over the shards. */
   readonly maxBytes: number
   readonly getter: GetterSource
-  /** Eviction policy. Default `lru`. */
+  /** Eviction policy. Default `auto`, which chooses while it runs. `sieve` can collapse for good; the log says so. */
   readonly policy?: PolicyName
   /** Time to live of values whose getter set none, in ms. Default: for ever. */
   readonly ttlMs?: number

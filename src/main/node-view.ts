@@ -5,6 +5,8 @@ export interface CounterSample {
   group: string
   shard: number
   value: number
+  /** What tells samples of one name apart beside group and shard; absent for none. */
+  labels?: Readonly<Record<string, string>>
 }
 
 /** A member of the ring, as this node sees it. */
@@ -14,6 +16,18 @@ export interface RingMember {
   share: number
   /** True for the node that answers. */
   self: boolean
+}
+
+/** Another member of the ring, and how this node's calls to it went. */
+export interface PeerSample {
+  address: string
+  state: 'connected' | 'disconnected'
+  /** Since it became a member. */
+  calls: number
+  /** Calls that brought no answer. */
+  errors: number
+  /** How long calls took lately; absent before the first. */
+  latencyMs?: number
 }
 
 /** Who owns a key, and what the node that answers has of it. */
@@ -43,6 +57,8 @@ export interface NodeView {
   readonly self: string
   counters(): Iterable<CounterSample> | Promise<Iterable<CounterSample>>
   members(): Iterable<RingMember> | Promise<Iterable<RingMember>>
+  /** The other members, by address. */
+  peers(): Iterable<PeerSample> | Promise<Iterable<PeerSample>>
   /** Addresses of the owner of the key and of the nodes that would take over from it, in ring order. */
   owners(key: Uint8Array): Iterable<string> | Promise<Iterable<string>>
   find(group: string): ExplainedGroup | undefined

@@ -2,12 +2,15 @@ import { randomInt } from 'node:crypto'
 import type { MessagePort } from 'node:worker_threads'
 import { systemClock } from '../shared/clock.js'
 import { CacheError } from '../shared/errors.js'
+import { EventLoopMeter } from '../shared/event-loop-meter.js'
 import type { HashSeed } from '../shared/hash.js'
 import { encodeKey, type Key } from '../shared/key.js'
 import { KEY_BYTES_MAX, VALUE_BYTES_MAX } from '../shared/limits.js'
+import { NodeCounters } from '../shared/node-counters.js'
 import { Epochs } from '../shared/store/epoch.js'
 import { ReaderPin } from '../shared/store/reader-pin.js'
 import { checkNodeOptions } from './check-node-options.js'
+import { PeerCalls } from './cluster/peer-calls.js'
 import { Peers } from './cluster/peers.js'
 import type { Registry, RegistryStatus } from './cluster/registry.js'
 import { StaticRegistry } from './cluster/static-registry.js'
@@ -16,13 +19,16 @@ import { newFronts } from './fronts.js'
 import type { Group } from './group.js'
 import { Groups } from './groups.js'
 import { GrpcFront } from './grpc-front.js'
+import { tellGauges } from './node-gauges.js'
+import { NodeInvalidations } from './node-invalidations.js'
 import type { GroupOptions, Log, NodeOptions } from './node-options.js'
-import type { CounterSample, NodeView, RingMember } from './node-view.js'
+import type { CounterSample, NodeView, PeerSample, RingMember } from './node-view.js'
 import { PeerClient } from './service/peer-client.js'
 import { FETCH_MANY_BYTES_MAX } from './service/peer-codec.js'
 import { Snapshots } from './snapshots.js'
 import { Attachments } from './threads/attachments.js'
 import { TlsFiles } from './tls-files.js'
+import { warnOfPolicy } from './warn-of-policy.js'
 import { defaultShardCount, ShardPool } from './workers/shard-pool.js'
 
 /** The main thread's number among the threads of the node. */
@@ -73,9 +79,14 @@ export class Node {
   readonly #epochs = new Epochs()
   readonly #seed: HashSeed = { k0: randomInt(2 ** 32) | 0, k1: randomInt(2 ** 32) | 0 }
   readonly #pin = new ReaderPin(this.#epochs, MAIN_THREAD, systemClock)
+  readonly #counters = new NodeCounters()
+  readonly #metrics = this.#counters.row(MAIN_THREAD, 'main')
+  readonly #meter = new EventLoopMeter(this.#metrics)
+  readonly #peerCalls = new PeerCalls()
   readonly #groups: Groups
   readonly #shards: ShardPool
   readonly #attachments: Attachments
+  readonly #invalidations: NodeInvalidations
   readonly #grpc: GrpcFront
   readonly #fronts: readonly Front[]
   readonly #tls: TlsFiles | undefined
@@ -95,34 +106,37 @@ export class Node {
     const { keyBytesMax = KEY_BYTES_MAX, valueBytesMax = VALUE_BYTES_MAX } = options
     this.#epochs.admit(MAIN_THREAD)
     this.#peers = this.#newPeers()
+    this.#invalidations = this.#newInvalidations()
     this.#groups = new Groups({
       self: () => this.#self,
       peers: {
         owns: (bytes, start, end) => this.#peers.owns(bytes, start, end),
         pick: (key, countMax) => this.#peers.pick(key, countMax),
       },
+      invalidations: this.#invalidations.hub,
       shards: () => this.#shards.clients,
       reader: { pin: this.#pin, thread: MAIN_THREAD, seed: this.#seed },
       keyBytesMax,
       valueBytesMax,
+      metrics: this.#metrics.front('embed'),
       snapshots: () => this.#snapshots,
-      onGroup: (view) => this.#attachments.addGroup(view),
-      onGroupGone: (id) => this.#attachments.removeGroup(id),
+      onGroup: (view) => {
+        this.#attachments.addGroup(view)
+        this.#invalidations.addGroup(view.id, view.name, view.stores.length)
+      },
+      onGroupGone: (id) => {
+        this.#attachments.removeGroup(id)
+        this.#invalidations.hub.removeGroup(id)
+      },
       onGroupMoved: (view) => this.#attachments.moveGroup(view),
     })
-    this.#shards = new ShardPool({
-      shardCount: options.workers ?? defaultShardCount(),
-      epochs: this.#epochs,
-      seed: this.#seed,
-      stallMs: options.workerStallMs ?? WORKER_STALL_MS,
-      getters: this.#groups,
-      log: this.#log,
-      onDeath: (shard) => this.#groups.countRestart(shard),
-    })
+    this.#shards = this.#newShards()
     this.#attachments = new Attachments({
       epochs: this.#epochs,
       seed: this.#seed,
+      counters: this.#counters,
       node: this,
+      told: this.#invalidations,
       groups: () => this.#groups.views(),
       ring: () => this.#peers.view,
     })
@@ -130,7 +144,10 @@ export class Node {
       options,
       groups: this.#groups,
       node: this.#view(),
+      invalidations: this.#invalidations.hub,
+      polled: this.#invalidations,
       pin: this.#pin,
+      metrics: this.#metrics,
       tls: this.#tls,
       log: this.#log,
       newHandle: () => this.#attachments.handle(),
@@ -177,6 +194,7 @@ export class Node {
    */
   group(name: string, options: GroupOptions): Promise<Group> {
     this.#assertOpen()
+    warnOfPolicy(name, options, this.#log)
     return this.#groups.create(name, options)
   }
 
@@ -203,11 +221,14 @@ export class Node {
     return this.#attachments.handle()
   }
 
-  /** All counters of all groups. Reads shared memory, sends no message. */
+  /** All counters of all groups, and those of the node as a whole. Reads shared memory, sends no message. */
   stats(): CounterSample[] {
-    return [...this.#groups].flatMap((group) =>
+    const ofGroups = [...this.#groups].flatMap((group) =>
       group.stats().map((sample) => ({ group: group.name, ...sample })),
     )
+    tellGauges(this.#metrics, this.#peers.ring.members.length, this.registryStatus())
+    const ofNode = [...this.#counters.samples(), ...this.#peerCalls.samples()]
+    return [...ofNode.map((sample) => ({ group: '', shard: 0, ...sample })), ...ofGroups]
   }
 
   /** The members of the ring and their shares of the key space. */
@@ -219,6 +240,11 @@ export class Node {
       share: shares.get(address) ?? 0,
       self: address === this.#self,
     }))
+  }
+
+  /** The other members of the ring, and how this node's calls to them went. */
+  peers(): PeerSample[] {
+    return this.#peerCalls.peers()
   }
 
   /** Addresses of the owner of a key and of the nodes that would take over from it. */
@@ -252,6 +278,7 @@ export class Node {
   async #close(): Promise<void> {
     for (const front of this.#fronts) front.setReady?.(false)
     await this.#registry?.close()
+    this.#invalidations.close()
     const { drainMs = DRAIN_MS } = this.#options
     await Promise.all([this.#grpc, ...this.#fronts].map((front) => front.shutdown(drainMs)))
     this.#attachments.close()
@@ -260,6 +287,7 @@ export class Node {
     this.#peers.close()
     await this.#shards.close()
     this.#tls?.close()
+    this.#meter.close()
     this.#log.info({ self: this.#self }, 'Node is closed')
   }
 
@@ -271,20 +299,51 @@ export class Node {
       },
       counters: () => this.stats(),
       members: () => this.members(),
+      peers: () => this.peers(),
       owners: (key) => this.owners(key),
       find: (name) => this.findGroup(name),
     }
+  }
+
+  #newShards(): ShardPool {
+    return new ShardPool({
+      shardCount: this.#options.workers ?? defaultShardCount(),
+      epochs: this.#epochs,
+      seed: this.#seed,
+      counters: this.#counters,
+      stallMs: this.#options.workerStallMs ?? WORKER_STALL_MS,
+      getters: this.#groups,
+      log: this.#log,
+      onTold: (group, keys) => this.#invalidations.hub.tellOfShard(group, keys),
+      onDeath: (shard) => {
+        this.#metrics.add('thread_restarts', ['worker'])
+        this.#groups.countRestart(shard)
+        this.#invalidations.hub.onDeath(shard)
+      },
+    })
+  }
+
+  #newInvalidations(): NodeInvalidations {
+    return new NodeInvalidations({
+      self: () => this.#self,
+      ownerOf: (key) => this.#peers.ring.owner(key),
+      group: (name) => this.#groups.find(name),
+      shards: () => this.#shards.clients,
+      log: this.#log,
+    })
   }
 
   #newPeers(): Peers {
     return new Peers({
       self: this.#self,
       replicas: this.#options.replicas ?? REPLICAS,
-      connect: (address) => new PeerClient(this.#grpc.newCaller(address)),
+      connect: (address) => new PeerClient(this.#peerCalls.counted(this.#grpc.newCaller(address))),
       onRing: (ring) => {
         this.#log.info({ members: ring.members }, 'Ring changed')
+        this.#metrics.add('ring_changes')
         this.#shards.setRing(ring)
         this.#attachments.setRing(ring)
+        this.#invalidations.setPeers(this.#peers.connections)
       },
     })
   }

@@ -17,6 +17,12 @@ interface Ask {
 /** How a key is asked of a peer: alone, or together with others. */
 export type AskPeer = (peer: Peer, key: Uint8Array, options: CallOptions) => Promise<Answer>
 
+/** One key at a time. */
+export const askAlone =
+  (group: string): AskPeer =>
+  (peer, key, options) =>
+    peer.fetch(group, key, options)
+
 /**
  * Gathers the keys that are asked of each peer within one turn of the event loop and sends them together. Every key
  * has an answer, or an error, of its own.
@@ -57,7 +63,11 @@ export class PeerBatch {
     const deadlineMs = Math.max(...asks.map(({ options }) => options.deadlineMs ?? Number.POSITIVE_INFINITY))
     try {
       const keys = asks.map(({ key }) => key)
-      const answers = await peer.fetchMany(this.#group, keys, { deadlineMs, signal: cancel })
+      const answers = await peer.fetchMany(this.#group, keys, {
+        deadlineMs,
+        signal: cancel,
+        trace: asks.find(({ options }) => options.trace)?.options.trace,
+      })
       asks.forEach(({ resolve, reject }, index) => {
         const answer = answers[index]!
         if (answer instanceof CacheError) reject(answer)

@@ -1,6 +1,12 @@
 import { readFileSync, unwatchFile, watchFile } from 'node:fs'
 import { isIP } from 'node:net'
-import { connect, createSecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls'
+import {
+  connect,
+  createSecureContext,
+  type SecureContextOptions,
+  type TLSSocket,
+  type TlsOptions as TlsServerOptions,
+} from 'node:tls'
 import { ChannelCredentials, ServerCredentials } from '@grpc/grpc-js'
 import { CacheError } from '../shared/errors.js'
 import { parseAddress } from './cluster/address.js'
@@ -25,11 +31,11 @@ export class TlsFiles {
   readonly #log: Log
   readonly #files: readonly string[]
   #identity: Identity
-  #onChange: (context: SecureContextOptions) => void = () => {}
+  readonly #listeners: ((context: SecureContextOptions) => void)[] = []
   readonly #reload = (): void => {
     try {
       this.#identity = read(this.#options)
-      this.#onChange(this.#identity)
+      for (const listener of this.#listeners) listener(this.#identity)
       this.#log.info({ cert: this.#options.certFile }, 'Certificate exchanged')
     } catch (thrown) {
       this.#log.warn({ err: thrown }, 'The changed certificate is not usable; the old one stays')
@@ -49,6 +55,12 @@ export class TlsFiles {
     const { cert, key, ca } = this.#identity
     const pair = { cert_chain: cert, private_key: key }
     return ServerCredentials.createSsl(ca ?? null, [pair], this.#options.requireClientCert ?? false)
+  }
+
+  /** The same for a server of node:tls. */
+  serverOptions(): TlsServerOptions {
+    const isRequired = this.#options.requireClientCert ?? false
+    return { ...this.#identity, requestCert: isRequired, rejectUnauthorized: isRequired }
   }
 
   /** What grpc-js connects to peers with. */
@@ -72,9 +84,10 @@ export class TlsFiles {
     })
   }
 
-  /** Looks at the files from now on and calls back with every usable change. */
+  /** Looks at the files from now on and calls back with every usable change. Any number of servers may ask. */
   watch(onChange: (context: SecureContextOptions) => void): void {
-    this.#onChange = onChange
+    this.#listeners.push(onChange)
+    if (this.#listeners.length > 1) return
     for (const file of this.#files) {
       watchFile(file, { interval: WATCH_INTERVAL_MS, persistent: false }, this.#reload)
     }

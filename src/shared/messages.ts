@@ -1,7 +1,9 @@
 import type { CodeName } from './errors.js'
 import type { HashSeed } from './hash.js'
+import type { KeyPack } from './key-pack.js'
 import type { Operation, OperationResults } from './operation.js'
 import type { PolicyName } from './policy-names.js'
+import type { TraceParent } from './tracing.js'
 
 /** Everything that crosses between the main thread and a worker. Both come from one build: there is no version. */
 
@@ -79,6 +81,8 @@ export interface ShardSpec {
   readonly thread: number
   readonly seed: HashSeed
   readonly epochs: SharedArrayBuffer
+  /** Of the node as a whole. */
+  readonly counters: SharedArrayBuffer
   /** One word that the worker keeps changing while its event loop turns. */
   readonly heartbeat: SharedArrayBuffer
 }
@@ -106,6 +110,8 @@ export type ShardRequest =
       readonly deadlineMs: number
       /** Longest time to keep the value; Infinity unless another node owns the key. */
       readonly ttlMsMax: number
+      /** The sampled trace that waits for the load; absent for none. */
+      readonly trace?: TraceParent
     }
   | { readonly kind: 'cancel'; readonly id: number }
   | {
@@ -117,6 +123,8 @@ export type ShardRequest =
     }
   | { readonly kind: 'clear'; readonly id: number; readonly group: number }
   | { readonly kind: 'policy'; readonly id: number; readonly group: number; readonly policy: PolicyName }
+  /** Whether somebody wants to be told of keys whose value is no longer good; from the answer on it is so. */
+  | { readonly kind: 'watch'; readonly id: number; readonly group: number; readonly isWatched: boolean }
   | { readonly kind: 'attach'; readonly id: number; readonly spec: GroupSpec }
   | { readonly kind: 'detach'; readonly id: number; readonly group: number }
   | { readonly kind: 'operate'; readonly id: number; readonly group: number; readonly operation: Operation }
@@ -138,8 +146,16 @@ export function isFailure(outcome: Loaded | Failure): outcome is Failure {
   return 'code' in outcome
 }
 
+/** Keys of a watched group whose value is no longer good: it left the store, or is another one now. */
+export interface ToldKeysReply {
+  readonly kind: 'told'
+  readonly group: number
+  readonly keys: KeyPack | 'all'
+}
+
 /** From a worker; in arrays, too. */
 export type ShardReply =
+  | ToldKeysReply
   | {
       readonly kind: 'value'
       readonly id: number
@@ -162,6 +178,8 @@ export type ShardReply =
       /** One, unless the getter takes many. */
       readonly keys: readonly Uint8Array[]
       readonly deadlineMs: number
+      /** Sampled traces that wait for any of the keys; absent for none. */
+      readonly traces?: readonly TraceParent[]
     }
   /** Nobody waits for that call of a getter function any more. */
   | { readonly kind: 'uncall'; readonly call: number }

@@ -4,6 +4,7 @@ import type { BatchGetter, BatchGetterContext, BatchGetterResult, Getter, Getter
 import { decodeKey } from './key.js'
 import { toLoaded } from './loaded.js'
 import type { Failure, Loaded } from './messages.js'
+import { type TraceParent, traced } from './tracing.js'
 
 /** User code that gets values from the source: a key at a time, or many. */
 export type AnyGetter = Getter | BatchGetter
@@ -17,6 +18,8 @@ export interface GetterCall {
   readonly cancel: Cancel
   readonly deadlineMs: number
   readonly valueBytesMax: number
+  /** Sampled traces that wait for any of the keys. Default: none. */
+  readonly traces?: readonly TraceParent[]
 }
 
 /** True for a getter of many keys. */
@@ -24,8 +27,18 @@ export function takesMany(getter: AnyGetter): getter is BatchGetter {
   return typeof getter === 'object'
 }
 
-/** Calls a getter. Resolves with an outcome for each key, in order; rejects with whatever user code throws. */
-export async function runGetter(getter: AnyGetter, call: GetterCall): Promise<(Loaded | Failure)[]> {
+/**
+ * Calls a getter. Resolves with an outcome for each key, in order; rejects with whatever user code throws. When a trace
+ * waits for it, its span is active in the getter, so that what the getter calls in turn is part of the trace.
+ */
+export function runGetter(getter: AnyGetter, call: GetterCall): Promise<(Loaded | Failure)[]> {
+  const [parent, ...links] = call.traces ?? []
+  if (!parent) return run(getter, call)
+  const attributes = { 'geekcache.group': call.group, 'geekcache.keys': call.keys.length }
+  return traced(parent, { name: 'geekcache.load', attributes, links }, () => run(getter, call))
+}
+
+async function run(getter: AnyGetter, call: GetterCall): Promise<(Loaded | Failure)[]> {
   const { keys, valueBytesMax } = call
   if (!takesMany(getter)) {
     const result = await getter(decodeKey(keys[0]!), new CallContext(call))

@@ -1,5 +1,7 @@
 import type { MessagePort } from 'node:worker_threads'
+import { EventLoopMeter } from '../shared/event-loop-meter.js'
 import type { ShardReply, ShardRequest, ShardSpec } from '../shared/messages.js'
+import { NodeCounters } from '../shared/node-counters.js'
 import { TurnBatch } from '../shared/turn-batch.js'
 import { Shard } from './shard.js'
 
@@ -19,8 +21,12 @@ export interface ShardTask {
  */
 export function serve({ spec, port }: ShardTask): Promise<void> {
   const heartbeat = new Int32Array(spec.heartbeat)
-  const replies = new TurnBatch<ShardReply>((batch) => port.postMessage(batch))
-  const shard = new Shard(spec, (reply) => replies.push(reply))
+  const replies = new TurnBatch<ShardReply>((batch) => {
+    shard.endTurn()
+    port.postMessage(batch)
+  })
+  const meter = new EventLoopMeter(new NodeCounters(spec.counters).row(spec.thread, 'worker'))
+  const shard: Shard = new Shard(spec, (reply) => replies.push(reply))
   const beat = (): void => {
     heartbeat[0] = (heartbeat[0]! + 1) | 0
   }
@@ -36,6 +42,7 @@ export function serve({ spec, port }: ShardTask): Promise<void> {
   return new Promise((resolve) => {
     port.on('close', () => {
       clearInterval(maintenance)
+      meter.close()
       resolve()
     })
   })

@@ -3,6 +3,7 @@ import { Counter, type CounterRow } from '../shared/counters.js'
 import { CacheError } from '../shared/errors.js'
 import { TIMER_MS_MAX } from '../shared/limits.js'
 import { type Failure, isFailure, type LoadBounds, type Loaded } from '../shared/messages.js'
+import type { TraceParent } from '../shared/tracing.js'
 import type { Loader } from './loader.js'
 
 /** One key on its way to the source. */
@@ -12,6 +13,8 @@ export interface LoadRequest {
   readonly signal: CancelSignal
   /** What the getter is told; the time that the getter may take bounds it. */
   readonly deadlineMs: number
+  /** The sampled trace that waits for the key. */
+  readonly trace?: TraceParent
 }
 
 interface Load extends LoadRequest {
@@ -129,6 +132,7 @@ export class LoadQueue {
     const over = new Cancel()
     const deadlineMs = Math.min(timeoutMs, Math.max(...loads.map((load) => load.deadlineMs)))
     const stopWatching = whenAllGone(loads, (reason) => cancel.abort(reason))
+    const traces = loads.flatMap(({ trace }) => trace ?? [])
     return new Promise<readonly (Loaded | Failure)[]>((resolve, reject) => {
       const timer = setTimeout(() => {
         const error = new CacheError('DEADLINE_EXCEEDED', `The load took longer than ${timeoutMs} ms`)
@@ -139,7 +143,7 @@ export class LoadQueue {
       this.#loader
         .load(
           loads.map(({ key }) => key),
-          { cancel, over, deadlineMs },
+          { cancel, over, deadlineMs, ...(traces.length > 0 && { traces }) },
         )
         .then(resolve, reject)
         .finally(() => clearTimeout(timer))

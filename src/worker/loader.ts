@@ -2,6 +2,7 @@ import type { Cancel, CancelSignal } from '../shared/cancel.js'
 import { CacheError } from '../shared/errors.js'
 import type { Failure, GetterSpec, GroupSpec, Loaded } from '../shared/messages.js'
 import { type AnyGetter, runGetter, takesMany } from '../shared/run-getter.js'
+import type { TraceParent } from '../shared/tracing.js'
 
 /** What a load may take, and how it hears that nobody waits for it. */
 export interface LoadLimits {
@@ -9,6 +10,8 @@ export interface LoadLimits {
   /** Aborted when nobody takes the outcome any more: later than `cancel`, which the getter may not heed. */
   readonly over: CancelSignal
   readonly deadlineMs: number
+  /** Sampled traces that wait for any of the keys. */
+  readonly traces?: readonly TraceParent[]
 }
 
 /** Gets keys from the source. */
@@ -34,8 +37,8 @@ export async function createLoader(spec: GroupSpec, callback: Callback): Promise
   const { name: group, valueBytesMax } = spec
   return {
     takesMany: takesMany(getter),
-    load: (keys, { cancel, deadlineMs }) =>
-      runGetter(getter, { group, keys, valueBytesMax, cancel, deadlineMs }),
+    load: (keys, { cancel, deadlineMs, traces = [] }) =>
+      runGetter(getter, { group, keys, valueBytesMax, cancel, deadlineMs, traces }),
   }
 }
 

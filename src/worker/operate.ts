@@ -20,6 +20,8 @@ export async function operate(
       return undefined
     case 'settle':
       group.store.settle(operation.usesNew)
+      // Some entries were left behind.
+      group.told.addAll()
       return counted(group, undefined)
     case 'explain':
       return explain(group, operation)

@@ -9,6 +9,7 @@ import type { PolicyName } from '../shared/policy-names.js'
 import { type FlightContext, Singleflight } from '../shared/singleflight.js'
 import { AccessLog } from '../shared/store/access-log.js'
 import { Epochs } from '../shared/store/epoch.js'
+import type { TraceParent } from '../shared/tracing.js'
 import { Backoff } from './backoff.js'
 import { HotKeys } from './hot-keys.js'
 import { LoadQueue } from './load-queue.js'
@@ -16,6 +17,7 @@ import type { Loader } from './loader.js'
 import { MovingStore } from './moving-store.js'
 import { POLICIES } from './policy/policies.js'
 import { type Found, StoreWriter } from './store-writer.js'
+import { ToldKeys } from './told-keys.js'
 
 /** One call for a key. */
 export interface LoadCall {
@@ -25,6 +27,7 @@ export interface LoadCall {
   readonly deadlineMs: number
   readonly ttlMsMax: number
   readonly signal: CancelSignal
+  readonly trace?: TraceParent
 }
 
 type Value = Pick<Extract<ShardReply, { kind: 'value' }>, 'value' | 'outcome' | 'ttlLeftMs'>
@@ -57,6 +60,7 @@ export class ShardGroup {
   readonly spec: GroupSpec
   readonly store: MovingStore
   readonly hotKeys: HotKeys
+  readonly told: ToldKeys
   readonly clock: Clock
   readonly hashOf: (key: Uint8Array) => number
   readonly #random: () => number
@@ -82,6 +86,7 @@ export class ShardGroup {
     this.#queue = new LoadQueue(loader, spec.loads, this.#counters)
     this.#backoff = new Backoff(errorBackoffMs > 0 ? errorBackoffMs : REFRESH_PAUSE_MS, clock)
     this.hotKeys = new HotKeys(clock.nowMs())
+    this.told = new ToldKeys(spec.id)
     this.hashOf = (key) => hashBytes(key, 0, key.length, shard.seed)
     const onEvict = (): void => this.#counters.add(Counter.evictions)
     const onExpire = (): void => this.#counters.add(Counter.expirations)
@@ -98,6 +103,7 @@ export class ShardGroup {
           staleMs: Math.max(staleWhileRevalidateMs, staleIfErrorMs),
           refreshAhead,
           events: { onEvict, onExpire, onHit: (...hit) => this.hotKeys.note(...hit) },
+          departures: this.told,
         }),
       hashOf: this.hashOf,
       onLeftBehind: onEvict,
@@ -134,6 +140,8 @@ export class ShardGroup {
     this.#flights.forget(binaryKey(key))
     this.#backoff.forget(binaryKey(key))
     this.store.remove(key, hash)
+    // Also when it was not here: somebody may hold what a load under way, or an owner before this one, brought.
+    this.told.add(key)
     this.#counters.add(Counter.deletes)
     this.#count()
   }
@@ -142,6 +150,7 @@ export class ShardGroup {
     this.#flights.forgetAll()
     this.#backoff.forgetAll()
     this.store.clear()
+    this.told.addAll()
     this.#count()
   }
 
@@ -225,7 +234,12 @@ export class ShardGroup {
     this.#queue.assertRoom()
     const { signal } = flight
     try {
-      const loaded = await this.#queue.load({ key: call.key, signal, deadlineMs: call.deadlineMs })
+      const loaded = await this.#queue.load({
+        key: call.key,
+        signal,
+        deadlineMs: call.deadlineMs,
+        ...(call.trace && { trace: call.trace }),
+      })
       this.#backoff.forget(flightKey)
       return this.#keep(call, loaded, flight)
     } catch (thrown) {
@@ -235,6 +249,7 @@ export class ShardGroup {
     }
   }
 
+  /** A value that is not kept is no longer good at once: nobody would tell of the next one. */
   #keep(call: Omit<LoadCall, 'signal'>, loaded: Loaded, flight: FlightContext): Landed {
     const ttlMs = Math.min(call.ttlMsMax, this.#ttlMsOf(loaded))
     if (flight.isForgotten()) return { value: loaded.value, ttlLeftMs: ttlMs }
@@ -248,8 +263,14 @@ export class ShardGroup {
         // A delete of a key of another node does not come here: what is kept of it ends when it was to end.
         renewable: loaded.value !== null && call.ttlMsMax === Number.POSITIVE_INFINITY,
       })
-      if (result !== 'stored') this.#counters.add(Counter[result])
-    } else this.store.remove(call.key, call.hash)
+      if (result !== 'stored') {
+        this.#counters.add(Counter[result])
+        this.told.add(call.key)
+      }
+    } else {
+      this.store.remove(call.key, call.hash)
+      this.told.add(call.key)
+    }
     this.#count()
     return { value: loaded.value, ttlLeftMs: ttlMs }
   }

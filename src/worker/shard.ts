@@ -14,6 +14,7 @@ import { Ring } from '../shared/ring.js'
 import { type Callback, createLoader, type LoadLimits } from './loader.js'
 import { operate } from './operate.js'
 import { ShardGroup } from './shard-group.js'
+import type { ToldKeys } from './told-keys.js'
 
 /** Membership changes that a sweep takes into account at a time; past that, the oldest is left out. */
 const RINGS_MAX = 16
@@ -37,6 +38,8 @@ export class Shard implements Callback {
   /** Groups whose getter module could not be loaded: the next call tries again. */
   readonly #failed = new Map<number, GroupSpec>()
   readonly #loads = new Map<number, Cancel>()
+  /** Those with something to tell in this turn of the event loop. */
+  #telling: ToldKeys[] = []
   readonly #calls = new Map<
     number,
     { resolve(outcomes: readonly Outcome[]): void; reject(error: unknown): void }
@@ -73,6 +76,9 @@ export class Shard implements Callback {
       case 'policy':
         void this.#withGroup(request, (group) => group.setPolicy(request.policy))
         break
+      case 'watch':
+        void this.#withGroup(request, ({ told }) => this.#watch(told, request.isWatched))
+        break
       case 'attach':
         void this.#attach(request.id, request.spec)
         break
@@ -99,11 +105,17 @@ export class Shard implements Callback {
     this.#sweep()
   }
 
+  /** The replies so far are about to be sent. */
+  endTurn(): void {
+    for (const told of this.#telling) told.seal()
+    this.#telling = []
+  }
+
   /** Runs a getter function in the thread that has it. */
   call(
     group: number,
     keys: readonly Uint8Array[],
-    { cancel, over, deadlineMs }: LoadLimits,
+    { cancel, over, deadlineMs, traces }: LoadLimits,
   ): Promise<readonly Outcome[]> {
     const call = this.#nextCall++
     return new Promise<readonly Outcome[]>((resolve, reject) => {
@@ -112,7 +124,18 @@ export class Shard implements Callback {
         if (this.#calls.has(call)) this.#reply({ kind: 'uncall', call })
       })
       over.addEventListener('abort', () => this.#calls.delete(call))
-      this.#reply({ kind: 'call', call, group, keys, deadlineMs })
+      this.#reply({ kind: 'call', call, group, keys, deadlineMs, ...(traces && { traces }) })
+    })
+  }
+
+  #watch(told: ToldKeys, isWatched: boolean): void {
+    if (!isWatched) {
+      told.watch(undefined)
+      return
+    }
+    told.watch((reply) => {
+      this.#telling.push(told)
+      this.#reply(reply)
     })
   }
 

@@ -1,27 +1,20 @@
 import { assert } from '../shared/assert.js'
 import { type HashSeed, hashBytes } from '../shared/hash.js'
-import { type EntryViews, keyAt, keyEquals, keyLengthAt } from '../shared/store/entry.js'
-import {
-  chainOf,
-  HEAD_BYTES,
-  HEAD_COUNT_MIN,
-  Header,
-  LINK_SLOT_MASK,
-  SLOT_BYTES,
-  type StoreGeometry,
-  tagOf,
-} from '../shared/store/layout.js'
+import { type EntryViews, keyAt, keyLengthAt, slotAt } from '../shared/store/entry.js'
+import { Header, SLOT_BYTES, type StoreGeometry } from '../shared/store/layout.js'
+import { BucketChains } from './bucket-chains.js'
 
 /**
- * The write half of a store's index: chains of slots under linearly hashed heads (layout.ts draws it).
+ * The write half of a store's index: which slot a key has, and where the entry of a slot is.
  *
- * Every word that readers follow is stored atomically, after everything that it leads to. Free slots hang in a list
- * through their chain word; a reader that strays into it finds empty places and gives up.
+ * Readers follow buckets only. A slot is a word of the owner's: the place of its entry; or, when it is free, the next
+ * free slot as a negative number.
  */
 export class StoreIndex {
   readonly #views: EntryViews
   readonly #geometry: StoreGeometry
   readonly #seed: HashSeed
+  readonly #chains: BucketChains
   #freeSlot = 0
   #count = 0
 
@@ -29,6 +22,7 @@ export class StoreIndex {
     this.#views = views
     this.#geometry = geometry
     this.#seed = seed
+    this.#chains = new BucketChains(views, geometry, (place) => this.hashAt(place))
     for (let slot = this.slotHigh; slot > 0; slot--) {
       if (this.placeOf(slot) === 0) this.#free(slot)
       else this.#count++
@@ -45,23 +39,31 @@ export class StoreIndex {
     return this.#views.words[Header.SLOT_HIGH]!
   }
 
-  get headCount(): number {
-    return this.#views.words[Header.HEAD_COUNT]!
+  get bucketCount(): number {
+    return this.#chains.bucketCount
   }
 
-  /** Bytes of heads and slots in use. */
+  /** Bytes of buckets and slots in use. */
   get bytes(): number {
-    return this.headCount * HEAD_BYTES + this.slotHigh * SLOT_BYTES
+    return this.#chains.bytes + this.slotHigh * SLOT_BYTES
   }
 
+  /** Bytes that the next insert() may need more. */
+  get growthBytes(): number {
+    return this.#chains.growthBytes(this.#count) + (this.#freeSlot === 0 ? SLOT_BYTES : 0)
+  }
+
+  /** Place of the entry in a slot; 0 when it is free. */
   placeOf(slot: number): number {
-    return this.#views.words[this.#geometry.slotsAt + 2 * slot]!
+    // Hints name slots that were cleared.
+    if (slot > this.slotHigh) return 0
+    return Math.max(0, this.#views.words[this.#geometry.slotsAt + slot]!)
   }
 
   /** Hash of the key of the entry at `place`. */
   hashAt(place: number): number {
-    const [start, end] = this.keyRangeAt(place)
-    return hashBytes(this.#views.bytes, start, end, this.#seed)
+    const start = keyAt(this.#views, place)
+    return hashBytes(this.#views.bytes, start, start + keyLengthAt(this.#views, place), this.#seed)
   }
 
   /** Where the key of the entry at `place` begins and ends. */
@@ -72,14 +74,8 @@ export class StoreIndex {
 
   /** Slot of the entry with key `key[start…end)`, expired or not; 0 when there is none. */
   find(key: Uint8Array, start: number, end: number, hash: number): number {
-    const tag = tagOf(hash)
-    let link = this.#views.words[this.#headWord(hash)]!
-    while (link !== 0) {
-      const slot = link & LINK_SLOT_MASK
-      if (link >>> 24 === tag && keyEquals(this.#views, this.placeOf(slot), key, start, end)) return slot
-      link = this.#views.words[this.#nextWord(slot)]!
-    }
-    return 0
+    const place = this.#chains.find(key, start, end, hash)
+    return place === 0 ? 0 : slotAt(this.#views, place)
   }
 
   /** True while a slot can be had without removing an entry first. */
@@ -97,108 +93,60 @@ export class StoreIndex {
   insert(hash: number, place: number): void {
     const { words } = this.#views
     const slot = this.nextSlot
-    if (slot === this.#freeSlot) this.#freeSlot = words[this.#nextWord(slot)]! & LINK_SLOT_MASK
+    if (slot === this.#freeSlot) this.#freeSlot = -words[this.#geometry.slotsAt + slot]!
     else words[Header.SLOT_HIGH] = slot
     this.#count++
-    if (this.#count > this.headCount && this.headCount < this.#geometry.headCountMax) this.#split()
-    this.point(slot, place)
-    this.#push(slot, hash)
+    words[this.#geometry.slotsAt + slot] = place
+    this.#chains.add(hash, place, this.#count)
   }
 
-  /** Points a slot to another place: a new value, or the same entry moved. */
-  point(slot: number, place: number): void {
-    Atomics.store(this.#views.words, this.#geometry.slotsAt + 2 * slot, place)
+  /** Points a slot to another place: a new value of the key, or the same entry moved. */
+  point(slot: number, place: number, hash = this.hashAt(place)): void {
+    this.#chains.move(hash, this.placeOf(slot), place)
+    this.#views.words[this.#geometry.slotsAt + slot] = place
   }
 
   /** Takes the entry out of its chain and frees its slot. */
   remove(slot: number): void {
-    const { words } = this.#views
-    let word = this.#headWord(this.hashAt(this.placeOf(slot)))
-    while ((words[word]! & LINK_SLOT_MASK) !== slot) {
-      assert(words[word] !== 0, `Slot ${slot} is not in its chain`)
-      word = this.#nextWord(words[word]! & LINK_SLOT_MASK)
-    }
-    Atomics.store(words, word, words[this.#nextWord(slot)]!)
-    this.point(slot, 0)
+    const place = this.placeOf(slot)
+    this.#chains.remove(this.hashAt(place), place)
     this.#free(slot)
     this.#count--
   }
 
-  /** Removes all entries, and gives up all heads and slots. */
+  /** Removes all entries, and gives up all buckets and slots, in no time. */
   clear(): void {
-    const { words } = this.#views
-    for (let chain = 0; chain < this.headCount; chain++)
-      Atomics.store(words, this.#geometry.headsAt + chain, 0)
-    for (let slot = this.slotHigh; slot > 0; slot--) this.point(slot, 0)
-    words[Header.SLOT_HIGH] = 0
-    Atomics.store(words, Header.HEAD_COUNT, HEAD_COUNT_MIN)
+    this.#chains.clear()
+    this.#views.words[Header.SLOT_HIGH] = 0
     this.#freeSlot = 0
     this.#count = 0
   }
 
   /** Follows every chain and throws AssertionError when an entry is lost, doubled or in the wrong chain. For tests. */
   check(): void {
-    const { words } = this.#views
     let seen = 0
-    for (let chain = 0; chain < this.headCount; chain++) {
-      let link = words[this.#geometry.headsAt + chain]!
-      for (; link !== 0; link = words[this.#nextWord(link & LINK_SLOT_MASK)]!) {
-        const hash = this.hashAt(this.placeOf(link & LINK_SLOT_MASK))
-        assert(chainOf(hash, this.headCount) === chain, `Slot ${link & LINK_SLOT_MASK} is in the wrong chain`)
-        assert(link >>> 24 === tagOf(hash), `Slot ${link & LINK_SLOT_MASK} has a wrong tag`)
-        assert(++seen <= this.#count, 'More links than entries: a chain runs in a circle')
-      }
-    }
+    this.#chains.check((place) => {
+      seen++
+      assert(this.placeOf(slotAt(this.#views, place)) === place, `The entry at ${place} is not in its slot`)
+    })
     assert(seen === this.#count, `${this.#count} entries, ${seen} in chains`)
   }
 
-  #headWord(hash: number): number {
-    return this.#geometry.headsAt + chainOf(hash, this.headCount)
-  }
-
-  #nextWord(slot: number): number {
-    return this.#geometry.slotsAt + 2 * slot + 1
-  }
-
-  #push(slot: number, hash: number): void {
-    const { words } = this.#views
-    const head = this.#headWord(hash)
-    Atomics.store(words, this.#nextWord(slot), words[head]!)
-    Atomics.store(words, head, slot | (tagOf(hash) << 24))
-  }
-
   #free(slot: number): void {
-    Atomics.store(this.#views.words, this.#nextWord(slot), this.#freeSlot)
+    this.#views.words[this.#geometry.slotsAt + slot] = -this.#freeSlot
     this.#freeSlot = slot
-  }
-
-  /** Adds one head and gives it its part of the one chain that it divides. */
-  #split(): void {
-    const { words } = this.#views
-    const headCount = this.headCount + 1
-    const divided = this.headCount - (1 << (31 - Math.clz32(this.headCount)))
-    let link = words[this.#geometry.headsAt + divided]!
-    Atomics.store(words, this.#geometry.headsAt + divided, 0)
-    Atomics.store(words, this.#geometry.headsAt + headCount - 1, 0)
-    Atomics.store(words, Header.HEAD_COUNT, headCount)
-    while (link !== 0) {
-      const slot = link & LINK_SLOT_MASK
-      link = words[this.#nextWord(slot)]!
-      this.#push(slot, this.hashAt(this.placeOf(slot)))
-    }
   }
 }
 
-/** After a torn change neither index nor log positions can be trusted: they are wiped before anything reads them. */
+/**
+ * After a torn change neither index nor log positions can be trusted. Only what the first entries would lead to has to go:
+ * buckets are emptied when they come into use, and slots are written before they are read.
+ */
 export function forgetStore(words: Int32Array, geometry: StoreGeometry): void {
-  const { headsAt, headCountMax, slotsAt, slotCountMax, logAt } = geometry
-  const slotHigh = Math.min(words[Header.SLOT_HIGH]! + 1, slotCountMax)
-  for (let head = 0; head < Math.min(words[Header.HEAD_COUNT]! + 1, headCountMax); head++) {
-    Atomics.store(words, headsAt + head, 0)
-  }
-  for (let word = slotsAt + 2; word <= slotsAt + 2 * slotHigh + 1; word++) Atomics.store(words, word, 0)
-  words[Header.LOG_HEAD] = logAt
-  words[Header.LOG_TAIL] = logAt
+  BucketChains.forget(words, geometry)
+  words[Header.SLOT_HIGH] = 0
+  words[Header.LOG_HEAD] = geometry.logAt
+  words[Header.LOG_TAIL] = geometry.logAt
   words[Header.LOG_LAP_END] = 0
   Atomics.store(words, Header.CHANGING, 0)
 }

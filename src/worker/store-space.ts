@@ -20,8 +20,8 @@ export interface SpaceNeeds {
   logBytes(): number
   /** Bytes of the live entries in it. */
   liveBytes(): number
-  /** Bytes that a slot costs which is not in use yet. */
-  slotBytes(): number
+  /** Bytes that the next insert may need beside its place in the log. */
+  growthBytes(): number
   /** Evicts what the policy picks; false when there is nothing left. */
   evictOne(): boolean
   /** Evicts the entry of a slot, whatever the policy thinks of it. */
@@ -117,9 +117,9 @@ export class StoreSpace {
     return this.#needs.logBytes() * (1 - SLACK_SHARE) - this.#reserveBytes
   }
 
-  /** Bytes of the log when the next entry takes a slot and a head, and the wheel or policy a little more. */
+  /** Bytes of the log when the next entry is in the index. */
   get #logBytesForNext(): number {
-    return this.#needs.logBytes() - 2 * this.#needs.slotBytes()
+    return this.#needs.logBytes() - this.#needs.growthBytes()
   }
 
   #evictFor(sizeBytes: number): void {

@@ -1,41 +1,35 @@
 import { assert } from '../shared/assert.js'
-import { VALUE_BYTES_BOUNDS, valueBucketOf } from '../shared/counters.js'
 import { ENTRY_SHARE_MAX, TTL_MS_MAX } from '../shared/limits.js'
 import {
   type EntryViews,
   entryBytes,
   entryBytesAt,
   isNotFound,
-  isRenewable,
-  isTimed,
-  slotAt,
-  timeLeftMs,
   valueAt,
   valueLengthAt,
   writeEntry,
 } from '../shared/store/entry.js'
 import {
   geometryOf,
-  HEAD_BYTES,
   HEADER_BYTES,
   Header,
+  INDEX_BYTES_PER_ENTRY,
   LAYOUT_VERSION,
-  SLOT_BYTES,
 } from '../shared/store/layout.js'
-import { DueSlots } from './due-slots.js'
 import type { PolicyFactory } from './policy/policy.js'
 import type { Put, PutResult } from './put.js'
 import { type Resident, residentAt } from './resident.js'
+import { StoreExpiry } from './store-expiry.js'
+import { StoreHints } from './store-hints.js'
 import { forgetStore, StoreIndex } from './store-index.js'
 import { StoreLog } from './store-log.js'
 import type { StoreParts } from './store-parts.js'
-import { StorePolicy } from './store-policy.js'
+import { HAND_OVER_COUNT_MAX, StorePolicy } from './store-policy.js'
 import { StoreSpace } from './store-space.js'
-import { TimerWheel } from './timer-wheel.js'
+import { StoreSums } from './store-sums.js'
 
-/** Entries that change hands with every write, and with every round of housekeeping, while a policy takes over. */
-const HAND_OVER_STEP = 16
-const HAND_OVER_COUNT_MAX = 4096
+/** By so much the sums of what is charged for may be rounded. */
+const ROUNDING_BYTES = 16
 
 /** An entry as the owner sees it. */
 export interface Found {
@@ -61,13 +55,10 @@ export class StoreWriter {
   readonly #index: StoreIndex
   readonly #log: StoreLog
   readonly #space: StoreSpace
-  readonly #wheel: TimerWheel
+  readonly #expiry: StoreExpiry
   readonly #policy: StorePolicy
-  #liveBytes = 0
-  /** Entries by size of their value, in the buckets of VALUE_BYTES_BOUNDS. */
-  readonly valueSizes = new Uint32Array(VALUE_BYTES_BOUNDS.length)
-  readonly #due: DueSlots
-  readonly #onHint = (slot: number): void => this.#takeHint(slot)
+  readonly #hints: StoreHints
+  readonly #sums: StoreSums
 
   /** Takes over `memory`, new or left behind by another owner. */
   constructor(memory: SharedArrayBuffer, parts: StoreParts) {
@@ -78,25 +69,30 @@ export class StoreWriter {
     this.#geometry = geometryOf(words[Header.BUDGET_BYTES]!)
     if (words[Header.CHANGING] !== 0) forgetStore(words, this.#geometry)
     this.#index = new StoreIndex(this.#views, this.#geometry, parts.seed)
-    this.#due = new DueSlots(this.#views, this.#index, parts.clock, parts.refreshAhead ?? 0)
+    this.#sums = new StoreSums(this.#views)
     this.#log = new StoreLog(words, this.#geometry.logAt, parts.epochs)
     this.#space = new StoreSpace(this.#views, this.#index, this.#log, {
       logBytes: () => this.#logBytes,
-      liveBytes: () => this.#liveBytes,
-      slotBytes: () => SLOT_BYTES + HEAD_BYTES + this.#bytesPerSlot,
+      liveBytes: () => this.#sums.liveBytes,
+      growthBytes: () => this.#index.growthBytes + this.#bytesPerSlot + ROUNDING_BYTES,
       evictOne: () => this.#evictOne(),
       giveUp: (slot) => {
         this.#drop(slot)
         parts.events.onEvict()
       },
     })
-    this.#wheel = new TimerWheel(this.#geometry.slotCountMax, parts.clock.nowMs())
+    const { slotCountMax } = this.#geometry
+    this.#expiry = new StoreExpiry(this.#views, this.#index, slotCountMax, parts.clock, parts.staleMs ?? 0)
     this.#policy = new StorePolicy(parts.policy, this.#geometry.budgetBytes - HEADER_BYTES, {
-      slotCountMax: this.#geometry.slotCountMax,
+      slotCountMax,
       entryCount: () => this.#index.count,
       hashOf: (slot) => this.#index.hashAt(this.#index.placeOf(slot)),
-      sizeOf: (slot) => costOf(entryBytesAt(this.#views, this.#index.placeOf(slot))),
+      sizeOf: (slot) => {
+        const place = this.#index.placeOf(slot)
+        return place === 0 ? 0 : costOf(entryBytesAt(this.#views, place))
+      },
     })
+    this.#hints = new StoreHints(this.#views, this.#index, this.#policy, parts)
     this.#rebuild()
   }
 
@@ -106,7 +102,12 @@ export class StoreWriter {
 
   /** Bytes that the entries cost, everything included. */
   get usedBytes(): number {
-    return HEADER_BYTES + this.#metadataBytes + this.#liveBytes
+    return HEADER_BYTES + this.#metadataBytes + this.#sums.liveBytes
+  }
+
+  /** Entries by size of their value, in the buckets of VALUE_BYTES_BOUNDS. */
+  get valueSizes(): Uint32Array {
+    return this.#sums.valueSizes
   }
 
   /** Bytes that the store may use. */
@@ -119,11 +120,8 @@ export class StoreWriter {
     const slot = this.#index.find(key, 0, key.length, hash)
     if (slot === 0) return undefined
     const place = this.#index.placeOf(slot)
-    const nowMs = this.#parts.clock.nowMs()
-    const ttlLeftMs = isTimed(this.#views, place)
-      ? timeLeftMs(this.#views, place, nowMs)
-      : Number.POSITIVE_INFINITY
-    if (ttlLeftMs <= -this.#staleMsOf(place)) return undefined
+    const ttlLeftMs = this.#expiry.ttlLeftMs(place)
+    if (!this.#expiry.isUsable(place, ttlLeftMs)) return undefined
     this.#policy.current.onHit(slot)
     const start = valueAt(this.#views, place)
     const value = this.#views.bytes.slice(start, start + valueLengthAt(this.#views, place))
@@ -135,7 +133,7 @@ export class StoreWriter {
     const place = this.#index.placeOf(slot)
     if (!place) return undefined
     const found = residentAt(this.#views, place, this.#parts.clock.nowMs())
-    return found.ttlLeftMs > -this.#staleMsOf(place) ? found : undefined
+    return this.#expiry.isUsable(place, found.ttlLeftMs) ? found : undefined
   }
 
   /** Slot of a key; 0 when it has none. Nobody takes note that it was looked for. */
@@ -153,14 +151,14 @@ export class StoreWriter {
    * first call on the store is about to be left behind: who writes to it may push out what was not taken yet.
    */
   take(): number {
-    if (!this.#policy.isDraining) this.#drainHints()
+    if (!this.#policy.isDraining) this.#hints.drain()
     return this.#policy.take()
   }
 
   /** Keeps a value, in place of the one that the key has. */
   put(put: Put): PutResult {
     const timed = put.ttlMs !== Number.POSITIVE_INFINITY
-    if (timed) this.#wheel.activate()
+    if (timed) this.#expiry.activate()
     const sizeBytes = entryBytes(put.key.length, put.value.length, timed)
     const costBytes = costOf(sizeBytes) + this.#bytesPerSlot
     if (costBytes > this.#geometry.budgetBytes * ENTRY_SHARE_MAX) {
@@ -168,8 +166,8 @@ export class StoreWriter {
       return 'oversize'
     }
     return this.#change(() => {
-      this.#drainHints()
-      this.#policy.step(HAND_OVER_STEP)
+      this.#hints.drain()
+      this.#policy.step()
       const place = this.#space.make(sizeBytes)
       if (place === 0) {
         this.#removeKey(put.key, put.hash)
@@ -188,7 +186,7 @@ export class StoreWriter {
 
   /** Keys of renewable entries that were hit since the last call in the last part of their time to live. */
   takeDue(): Uint8Array[] {
-    return this.#due.take()
+    return this.#hints.takeDue()
   }
 
   /**
@@ -204,10 +202,9 @@ export class StoreWriter {
     this.#change(() => {
       this.#index.clear()
       this.#log.releaseAll()
-      this.#wheel.clear()
+      this.#expiry.clear()
       this.#policy.reset()
-      this.#liveBytes = 0
-      this.valueSizes.fill(0)
+      this.#sums.clear()
     })
   }
 
@@ -224,20 +221,15 @@ export class StoreWriter {
   /** Housekeeping between requests: takes the readers' hints, removes at most `countMax` expired entries. */
   maintain(countMax: number): number {
     // Hints and marks are private to the owner: only what really goes is a change.
-    this.#drainHints()
+    this.#hints.drain()
     if (this.#policy.isChanging) {
       this.#policy.step(HAND_OVER_COUNT_MAX)
       this.#change(() => this.#space.shrink())
     }
-    const expired = this.#wheel.advance(
-      this.#parts.clock.nowMs(),
-      countMax,
-      (slot) => this.#removedAtMs(slot),
-      (slot) => {
-        this.#change(() => this.#drop(slot))
-        this.#parts.events.onExpire()
-      },
-    )
+    const expired = this.#expiry.advance(countMax, (slot) => {
+      this.#change(() => this.#drop(slot))
+      this.#parts.events.onExpire()
+    })
     this.#log.reclaim()
     return expired
   }
@@ -246,30 +238,23 @@ export class StoreWriter {
   check(): void {
     this.#index.check()
     this.#policy.current.check()
-    let live = 0
-    for (let slot = 1; slot <= this.#index.slotHigh; slot++) {
-      const place = this.#index.placeOf(slot)
-      if (place === 0) continue
-      assert(slotAt(this.#views, place) === slot, `The entry of slot ${slot} names another slot`)
-      live += entryBytesAt(this.#views, place)
-    }
-    const sizeCount = this.valueSizes.reduce((sum, count) => sum + count, 0)
-    assert(sizeCount === this.count, `${sizeCount} values counted by size, ${this.count} entries`)
-    assert(live === this.#liveBytes, `${this.#liveBytes} live bytes counted, ${live} found`)
+    this.#sums.check(this.#index)
     assert(this.usedBytes <= this.budgetBytes, `${this.usedBytes} bytes used of ${this.budgetBytes}`)
-    assert(this.#log.usedBytes <= this.#logBytes, 'Log, heads and slots together exceed the budget')
-    assert(this.#log.usedBytes >= live, 'Live entries lie outside the log')
+    assert(this.#log.usedBytes <= this.#logBytes, 'Log, buckets and slots together exceed the budget')
+    assert(this.#log.usedBytes >= this.#sums.liveBytes, 'Live entries lie outside the log')
   }
 
   get #bytesPerSlot(): number {
-    return this.#policy.current.bytesPerSlot + this.#wheel.bytesPerSlot
+    return this.#policy.current.bytesPerSlot + this.#expiry.bytesPerSlot
   }
 
   get #metadataBytes(): number {
-    return this.#index.bytes + this.#index.slotHigh * this.#wheel.bytesPerSlot + Math.ceil(this.#policy.bytes)
+    return (
+      this.#index.bytes + this.#index.slotHigh * this.#expiry.bytesPerSlot + Math.ceil(this.#policy.bytes)
+    )
   }
 
-  /** Bytes that the log may use now: what header, heads, slots and policy leave of the budget. */
+  /** Bytes that the log may use now: what header, buckets, slots and policy leave of the budget. */
   get #logBytes(): number {
     return Math.floor((this.#geometry.budgetBytes - HEADER_BYTES - this.#metadataBytes) / 8) * 8
   }
@@ -293,11 +278,10 @@ export class StoreWriter {
 
   #enter(slot: number, place: number, hash: number): void {
     const sizeBytes = entryBytesAt(this.#views, place)
-    this.#liveBytes += sizeBytes
-    this.#countSize(place, 1)
+    this.#sums.add(place)
     this.#space.note(sizeBytes)
     this.#policy.insert(slot, hash, costOf(sizeBytes))
-    if (isTimed(this.#views, place)) this.#wheel.insert(slot, this.#removedAtMs(slot))
+    this.#expiry.insert(slot)
   }
 
   #write(put: Put, place: number, sizeBytes: number, timed: boolean): void {
@@ -310,21 +294,23 @@ export class StoreWriter {
     const renewable = timed && put.renewable === true
     writeEntry(this.#views, place, slot, { key, value, notFound, renewable, ...times })
     this.#log.append(place, sizeBytes)
-    if (replaced !== 0) this.#replace(slot, place, sizeBytes)
+    if (replaced !== 0) this.#replace(slot, place, hash)
     else {
       this.#index.insert(hash, place)
       this.#enter(slot, place, hash)
     }
   }
 
-  #replace(slot: number, place: number, sizeBytes: number): void {
-    this.#liveBytes += sizeBytes - entryBytesAt(this.#views, this.#index.placeOf(slot))
-    this.#countSize(this.#index.placeOf(slot), -1)
-    this.#countSize(place, 1)
-    this.#index.point(slot, place)
-    this.#policy.current.onReplace(slot, costOf(sizeBytes))
-    this.#wheel.remove(slot)
-    if (isTimed(this.#views, place)) this.#wheel.insert(slot, this.#removedAtMs(slot))
+  #replace(slot: number, place: number, hash: number): void {
+    const oldPlace = this.#index.placeOf(slot)
+    const oldCost = costOf(entryBytesAt(this.#views, oldPlace))
+    this.#parts.departures?.onReplace(this.#views, oldPlace, place)
+    this.#sums.remove(oldPlace)
+    this.#sums.add(place)
+    this.#index.point(slot, place, hash)
+    this.#policy.current.onReplace(slot, oldCost)
+    this.#expiry.remove(slot)
+    this.#expiry.insert(slot)
   }
 
   #removeKey(key: Uint8Array, hash: number): boolean {
@@ -343,32 +329,14 @@ export class StoreWriter {
   }
 
   #unlink(slot: number): void {
-    this.#liveBytes -= entryBytesAt(this.#views, this.#index.placeOf(slot))
-    this.#countSize(this.#index.placeOf(slot), -1)
-    this.#wheel.remove(slot)
+    this.#parts.departures?.onLeave(this.#views, this.#index.placeOf(slot))
+    this.#sums.remove(this.#index.placeOf(slot))
+    this.#expiry.remove(slot)
     this.#index.remove(slot)
   }
 
-  #countSize(place: number, change: number): void {
-    this.valueSizes[valueBucketOf(valueLengthAt(this.#views, place))]! += change
-  }
-
-  #takeHint(slot: number): void {
-    this.#policy.current.onHit(slot)
-    this.#due.hit(slot)
-    const place = this.#index.placeOf(slot)
-    // By now the slot may be empty.
-    if (!place) return
-    const range = this.#index.keyRangeAt(place)
-    this.#parts.events.onHit(this.#index.hashAt(place), this.#views.bytes, ...range)
-  }
-
-  #drainHints(): void {
-    this.#parts.accessLog.drain(this.#parts.threadCount(), this.#onHint)
-  }
-
   #evictOne(): boolean {
-    this.#policy.fit(this.#liveBytes + this.#index.count * (SLOT_BYTES + HEAD_BYTES))
+    this.#policy.fit(this.#sums.liveBytes + this.#index.count * INDEX_BYTES_PER_ENTRY)
     const slot = this.#policy.current.evict()
     if (slot <= 0) return false
     this.#unlink(slot)
@@ -379,20 +347,9 @@ export class StoreWriter {
   #keyOf(place: number): Uint8Array {
     return this.#views.bytes.subarray(...this.#index.keyRangeAt(place))
   }
-
-  #staleMsOf(place: number): number {
-    return isRenewable(this.#views, place) ? (this.#parts.staleMs ?? 0) : 0
-  }
-
-  /** The full time at which a timed entry, stale by then, is removed: its 32 bits, put beside the clock. */
-  #removedAtMs(slot: number): number {
-    const place = this.#index.placeOf(slot)
-    const nowMs = this.#parts.clock.nowMs()
-    return nowMs + timeLeftMs(this.#views, place, nowMs) + this.#staleMsOf(place)
-  }
 }
 
-/** What an entry of `sizeBytes` costs with its slot and head, but without the state of the policy. */
+/** What an entry of `sizeBytes` costs with its part of the index, but without the state of the policy. */
 function costOf(sizeBytes: number): number {
-  return sizeBytes + SLOT_BYTES + HEAD_BYTES
+  return sizeBytes + INDEX_BYTES_PER_ENTRY
 }

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { type TestContext, test } from 'node:test'
 import { MessageChannel, Worker } from 'node:worker_threads'
 import { attach, type CacheHandle } from '../../src/attach/attach.js'
+import type { AttachedCache } from '../../src/attach/attached-cache.js'
 import { type Node, startNode } from '../../src/main/node.js'
 import type { NodeOptions } from '../../src/main/node-options.js'
 import { CacheError } from '../../src/shared/errors.js'
@@ -222,6 +223,50 @@ test('a closed cache and one whose node is gone say so', async (t) => {
   load.resolve('too late')
   await assert.rejects(two.run('peek', 'g', 'Tom'), code('UNAVAILABLE'))
   assert.throws(() => node.handle(), code('FAILED_PRECONDITION'))
+})
+
+test('a thread that watches hears of keys, in time for its own deletes, until it watches no more', async (t) => {
+  const node = await start(t)
+  const group = await node.group('g', options)
+  const [one, two] = [await attachThread(t, node), await attachThread(t, node)]
+  assert.equal(await one.run('covers', 'g', 'Tom'), false)
+  for (const thread of [one, two]) {
+    await thread.run('watch', 'g')
+    await until('the key is covered', async () => (await thread.run('covers', 'g', 'Tom')) === true)
+  }
+  await one.run('delete', 'g', 'Tom')
+  assert.deepEqual(await one.run('told', 'g'), [['Tom']])
+  await group.delete('Tim')
+  await until('both heard', async () => String(await two.run('told', 'g')) === 'Tom,Tim')
+  await two.run('unwatch', 'g')
+  assert.equal(await two.run('covers', 'g', 'Tom'), false)
+  await two.run('delete', 'g', 'Jim')
+  assert.equal(String(await two.run('told', 'g')), 'Tom,Tim')
+  assert.equal(String(await one.run('told', 'g')), 'Tom,Tim,Jim')
+  assert.equal(group.covers('Tom'), true)
+  await one.worker.terminate()
+  await until('a thread that ended watches no more', () => !group.covers('Tom'))
+  await two.run('watch', 'g')
+  await until('the key is covered', async () => (await two.run('covers', 'g', 'Tom')) === true)
+  await node.removeGroup('g')
+  await until('all are told', async () => String(await two.run('told', 'g')) === 'Tom,Tim,all')
+  assert.equal(await two.run('covers', 'g', 'Tom'), false)
+})
+
+test('who watches in a thread whose cache is closed, or whose node is gone, is told of all', async (t) => {
+  const node = await start(t)
+  await node.group('g', options)
+  for (const close of [(cache: AttachedCache) => cache.close(), () => node.close()]) {
+    const cache = await attach(node.handle())
+    const told: unknown[] = []
+    const stop = cache.watch('g', (keys) => told.push(keys))
+    await until('the key is covered', () => cache.covers('g', Buffer.from('Tom')))
+    await close(cache)
+    await until('all are told', () => told.length > 0)
+    assert.deepEqual([...new Set(told)], ['all'])
+    assert.equal(cache.covers('g', Buffer.from('Tom')), false)
+    stop()
+  }
 })
 
 test('attach takes handles of living nodes only', async () => {

@@ -77,7 +77,7 @@ test("a closed cache reads nothing: its thread number may be another thread's", 
 test('a deadline frees the caller though the main thread does not answer, and the main thread is told', async (t) => {
   const { cache, port } = await attachByHand(t)
   const call = cache.group('g').get('a', { deadlineMs: 10 })
-  const [[first]] = (await once(port, 'message')) as [AttachedRequest[]]
+  const [[first]] = (await once(port, 'message')) as [Extract<AttachedRequest, { kind: 'call' }>[]]
   const told = once(port, 'message')
   await assert.rejects(call, { code: 'DEADLINE_EXCEEDED' })
   assert.deepEqual(await told, [[{ kind: 'cancel', id: first?.id }]])

@@ -10,9 +10,9 @@ const BENCH = new URL('../../bench/bench.js', import.meta.url)
 const RESULTS = new URL('../../bench/results.js', import.meta.url)
 
 /** Those that need nothing but Node. */
-const SUITES = ['ring', 'store', 'memory', 'hit-ratio', 'cluster']
+const SUITES = ['ring', 'store', 'memory', 'hit-ratio', 'cluster', 'attacks']
 /** Those that read figures of processes from /proc. */
-const LINUX_ONLY = ['memory', 'cluster']
+const LINUX_ONLY = ['memory', 'cluster', 'attacks']
 
 describe('npm run bench', () => {
   const folder = tempFolder()
@@ -39,7 +39,7 @@ describe('npm run bench', () => {
     const written = await new Child(RESULTS, [file, folder]).ended
     assert.equal(written.code, 0, written.stderr)
     assert.match(readFileSync(join(folder, 'ring.md'), 'utf8'), /^\| 3 \| /m)
-    assert.match(readFileSync(join(folder, 'hit-ratio.svg'), 'utf8'), /^<svg .*<\/svg>\n$/s)
+    assert.match(readFileSync(join(folder, 'hit-ratio-mixed.svg'), 'utf8'), /^<svg .*<\/svg>\n$/s)
   })
 
   it('says which suites there are when one is unknown', async () => {
@@ -47,7 +47,7 @@ describe('npm run bench', () => {
     assert.equal(code, 2)
     assert.equal(
       stderr,
-      'bench: there is no suite rings; there are ring, store, memory, hit-ratio, grpc, cluster\n',
+      'bench: there is no suite rings; there are ring, store, memory, hit-ratio, grpc, cluster, attacks\n',
     )
   })
 

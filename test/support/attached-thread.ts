@@ -3,7 +3,16 @@ import { type MessagePort, Worker } from 'node:worker_threads'
 import { CacheError, type CodeName } from '../../src/shared/errors.js'
 
 export interface AttachedCommand {
-  readonly what: 'get' | 'get and cancel' | 'peek' | 'delete' | 'close'
+  readonly what:
+    | 'get'
+    | 'get and cancel'
+    | 'peek'
+    | 'delete'
+    | 'close'
+    | 'watch'
+    | 'unwatch'
+    | 'covers'
+    | 'told'
   readonly group: string
   readonly key?: string
   readonly deadlineMs?: number

@@ -6,7 +6,7 @@ import {
   STATIC_COUNT,
 } from '../../src/main/grpc/http2/hpack-table.js'
 import { huffmanEncode, huffmanEncodedBytes } from '../../src/main/grpc/http2/huffman.js'
-import { BufferPool, OutputBuffer } from '../../src/main/grpc/http2/output-buffer.js'
+import { BufferPool, OutputBuffer } from '../../src/main/sockets/output-buffer.js'
 import type { Prng } from './prng.js'
 
 /**

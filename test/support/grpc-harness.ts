@@ -1,10 +1,11 @@
 import { GrpcConnection } from '../../src/main/grpc/grpc-connection.js'
 import { type HotHandler, HotPath } from '../../src/main/grpc/hot-path.js'
 import { CLIENT_PREFACE } from '../../src/main/grpc/http2/frame.js'
-import { BufferPool } from '../../src/main/grpc/http2/output-buffer.js'
-import type { Transport } from '../../src/main/grpc/http2/transport.js'
+import { TimeSlices } from '../../src/main/grpc/http2/time-slices.js'
 import { type Handler, MethodTable, type MethodType } from '../../src/main/grpc/method.js'
 import { type GrpcServerOptions, resolveOptions } from '../../src/main/grpc/options.js'
+import { BufferPool } from '../../src/main/sockets/output-buffer.js'
+import type { Transport } from '../../src/main/sockets/transport.js'
 import { type Frame, headerLists, parseFrames, settingsFrame } from './http2-frames.js'
 
 /** One connection of a gRPC server without its socket: bytes go in and out by hand, and so does time. */
@@ -20,8 +21,11 @@ export class GrpcHarness implements Transport {
   destroyed = false
   closed = false
   reads = 0
+  /** The clock of the slices of time, which stands still by default: no read is cut. */
+  sliceNowMs: () => number = () => 0
   private readonly sent: Buffer[] = []
   private deferred: (() => void)[] = []
+  private turns: (() => void)[] = []
 
   constructor(options: GrpcServerOptions = {}, hot: Record<string, HotHandler> = {}) {
     const resolved = resolveOptions(options)
@@ -52,16 +56,20 @@ export class GrpcHarness implements Transport {
       budget: context.budget,
       pool: new BufferPool(),
       defer: (run: () => void) => this.deferred.push(run),
+      slices: new TimeSlices({
+        nowMs: () => this.sliceNowMs(),
+        nextTurn: (run: () => void) => this.turns.push(run),
+      }),
       nowMs: () => this.nowMs,
       random: () => 0.5,
       indexable: (name: string) => name === 'content-type' || name === 'grpc-status',
     }
     this.connection = new GrpcConnection(context, http2, this, { address: 'test:1', authContext: () => ({}) })
-    this.connection.http2.streams.fastPath = new HotPath(this.connection.http2, {
+    this.connection.http2.streams.fastPath = new HotPath(this.connection.http2, this.connection.admission, {
       methods: new Map(
         Object.entries(hot).map(([path, handler]) => [
           path,
-          { handler, ordinaryNames: new Set(['x-ordinary']) },
+          { handler, isOrdinary: (name: string) => name === 'x-ordinary' },
         ]),
       ),
       receiveBytesMax: resolved.receiveBytesMax,
@@ -97,6 +105,14 @@ export class GrpcHarness implements Transport {
   /** Runs what was put off to the end of the turn. */
   settle(): void {
     while (this.deferred.length > 0) for (const run of this.deferred.splice(0)) run()
+  }
+
+  /** The next turn of the event loop; false when nothing waits for one. */
+  turn(): boolean {
+    const turns = this.turns.splice(0)
+    for (const run of turns) run()
+    this.settle()
+    return turns.length > 0
   }
 
   get bytes(): Buffer {

@@ -1,4 +1,5 @@
-import type { Answer } from '../../src/main/call.js'
+import type { Answer, CallOptions } from '../../src/main/call.js'
+import type { PollAnswer, PolledNode, PollRequest } from '../../src/main/invalidation-poll.js'
 import type { ServedGroup, ServedGroups, ServeOptions } from '../../src/main/served-group.js'
 import type { CancelSignal } from '../../src/shared/cancel.js'
 import { CacheError, Code, type CodeName } from '../../src/shared/errors.js'
@@ -83,11 +84,26 @@ export class MemoryGroup implements ServedGroup {
   }
 }
 
-export class MemoryGroups implements ServedGroups {
+export class MemoryGroups implements ServedGroups, PolledNode {
   readonly scores = new MemoryGroup()
+  /** What peers polled for. */
+  readonly polls: { readonly request: PollRequest; readonly options: CallOptions }[] = []
 
   find(name: string): MemoryGroup | undefined {
     return name === 'scores' ? this.scores : undefined
+  }
+
+  /** Tells of the key `Tom` of every group, with the sequence after the one that was asked for. */
+  async poll(request: PollRequest, options: CallOptions): Promise<PollAnswer> {
+    this.polls.push({ request, options })
+    const { session, sequence, groups } = request
+    return {
+      session,
+      sequence: sequence + 1,
+      isReset: false,
+      covered: groups.map(({ name }) => name),
+      events: groups.map(({ name }) => ({ group: name, keys: [Buffer.from('Tom')] })),
+    }
   }
 }
 

@@ -44,7 +44,7 @@ async function startPeer(kind: 'ours' | 'plain', address = '127.0.0.1:0'): Promi
   groups.scores.set('Tom', '630')
   const server = new GrpcJsServer(SERVER_LIMITS)
   registerGroupCacheService(server, groups)
-  if (kind === 'ours') registerPeerService(server, groups)
+  if (kind === 'ours') registerPeerService(server, groups, groups)
   const port = await server.listen(address)
   opened.push(() => server.shutdown(0))
   return { groups, address: `127.0.0.1:${port}`, server }
@@ -183,6 +183,34 @@ export function describePeerClient(
       })
     })
 
+    describe('invalidations', () => {
+      const groups = [{ name: 'scores', isCovered: true }]
+
+      it('are what the peer tells, and its deadline is the caller’s', async () => {
+        const peer = await startPeer('ours')
+        const answer = await clientOf(peer.address).poll(
+          { session: 's', sequence: 7, groups },
+          { deadlineMs: 60_000 },
+        )
+        assert.deepEqual(answer, {
+          session: 's',
+          sequence: 8,
+          isReset: false,
+          covered: ['scores'],
+          events: [{ group: 'scores', keys: [new Uint8Array(key('Tom'))] }],
+        })
+        const [{ request, options }] = peer.groups.polls as [(typeof peer.groups.polls)[0]]
+        assert.deepEqual(request, { session: 's', sequence: 7, groups })
+        assert.ok(options.deadlineMs! > 0 && options.deadlineMs! <= 60_000)
+      })
+
+      it('of a plain peer are UNIMPLEMENTED', async () => {
+        const { address } = await startPeer('plain')
+        const poll = clientOf(address).poll({ session: '', sequence: 0, groups }, {})
+        await assert.rejects(poll, { code: 'UNIMPLEMENTED' })
+      })
+    })
+
     describe('many keys', () => {
       const many = (texts: readonly string[]): Buffer[] => texts.map(key)
       const shown = (answers: readonly (Answer | CacheError)[]): string[] =>
@@ -250,10 +278,14 @@ export function describePeerClient(
               attempts++
               throw new CacheError('UNIMPLEMENTED', 'no such method')
             }),
-            Fetch: unaryHandler(async ({ key: bytes }: GroupKey, call) => {
-              fetches++
-              return { response: await groups.scores.fetch(bytes, call.options) }
-            }, true),
+            Fetch: unaryHandler(
+              async ({ key: bytes }: GroupKey, call) => {
+                fetches++
+                return { response: await groups.scores.fetch(bytes, call.options) }
+              },
+              undefined,
+              true,
+            ),
           },
         )
         const client = clientOf(address, { clock })

@@ -38,9 +38,10 @@ export async function startRing(
   t: TestContext,
   count: number,
   groupOptions: Partial<GroupOptions> = {},
+  options: NodeOptions = {},
 ): Promise<RingNode[]> {
   const peers = await freeAddresses(count)
-  return Promise.all(peers.map((self) => startRingNode(t, { self, peers }, groupOptions)))
+  return Promise.all(peers.map((self) => startRingNode(t, { ...options, self, peers }, groupOptions)))
 }
 
 /** A key that begins with `prefix` and, as that node sees it, belongs to these addresses in this order. */

@@ -60,12 +60,13 @@ class ServiceFixture {
   constructor(createServer: CreateServer) {
     this.server = createServer(LIMITS)
     registerGroupCacheService(this.server, this.groups)
-    registerPeerService(this.server, this.groups)
+    registerPeerService(this.server, this.groups, this.groups)
     registerNodeService(this.server, {
       self: '127.0.0.1:8001',
       counters: () => COUNTERS,
       find: (name) => (name === 'scores' ? EXPLAINED : undefined),
       members: () => RING.members,
+      peers: () => [],
       owners: () => RING.owners,
     })
     this.health = registerHealthService(this.server)

@@ -3,6 +3,7 @@ import { Cancel } from '../../src/shared/cancel.js'
 import { COUNTERS, type CounterName, GroupCounters } from '../../src/shared/counters.js'
 import { type HashSeed, hashBytes } from '../../src/shared/hash.js'
 import type { Failure, Freshness, LoadBounds, Loaded } from '../../src/shared/messages.js'
+import { NodeCounters } from '../../src/shared/node-counters.js'
 import { AccessLog } from '../../src/shared/store/access-log.js'
 import { Epochs } from '../../src/shared/store/epoch.js'
 import { allocateStore } from '../../src/shared/store/layout.js'
@@ -120,6 +121,7 @@ export class ShardGroupFixture {
         thread: 1,
         seed: SEED,
         epochs: this.#epochs.memory,
+        counters: new NodeCounters().memory,
         heartbeat: new SharedArrayBuffer(4),
       },
       this.source,

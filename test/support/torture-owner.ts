@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../../src/shared/clock.js'
 import { hashBytes } from '../../src/shared/hash.js'
-import { isPolicyName } from '../../src/shared/policy-names.js'
+import { isPolicyName, POLICY_NAMES } from '../../src/shared/policy-names.js'
 import { AccessLog } from '../../src/shared/store/access-log.js'
 import { Epochs } from '../../src/shared/store/epoch.js'
 import { POLICIES } from '../../src/worker/policy/policies.js'
@@ -37,6 +37,7 @@ function own(spec: TortureSpec): void {
       store.put({ key: bytes, hash, value, notFound: false, ttlMs })
     } else if (dice < 950) store.remove(bytes, hash)
     else if (dice < 990) store.maintain(1 + random.below(100))
+    else if (dice < 991) store.setPolicy(POLICIES[POLICY_NAMES[random.below(POLICY_NAMES.length)]!])
     else if (dice < 995) store.sweep(1 + random.below(50), 20, () => random.below(2) === 0)
     else if (dice < 999) Atomics.wait(control, 0, 0, 1)
     else if (random.below(20) === 0) store.clear()

@@ -100,9 +100,12 @@ test('freed slots are used again before new ones, also by another owner', () => 
   pair.index.check()
 })
 
-test('chains stay short as heads are added one by one', () => {
+test('buckets are added one by one, and take 12 bytes an entry together with the slots', () => {
   const pair = new Pair()
-  for (let i = 0; i < 5000; i++) pair.insert(`key${i}`)
-  assert.equal(pair.index.headCount, 5000)
+  for (let i = 0; i < 5000; i++) {
+    pair.insert(`key${i}`)
+    assert.equal(pair.index.bucketCount, Math.ceil((i + 1) / 11))
+  }
+  assert.ok(pair.index.bytes < 13 * 5000, `${pair.index.bytes} bytes for 5000 entries`)
   pair.index.check()
 })

@@ -7,6 +7,7 @@ import { deleteCommand } from './delete.js'
 import { explainCommand } from './explain.js'
 import { getCommand } from './get.js'
 import { hotCommand } from './hot.js'
+import { metricsCommand } from './metrics.js'
 import { ringCommand } from './ring.js'
 import { oneLine, run } from './run.js'
 import { serveCommand } from './serve.js'
@@ -17,6 +18,7 @@ const COMMANDS: readonly Command[] = [
   getCommand,
   deleteCommand,
   statsCommand,
+  metricsCommand,
   ringCommand,
   explainCommand,
   hotCommand,

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs'
 import { CacheError } from '../../shared/errors.js'
 import { parseFlags } from '../option/flags.js'
 import { didYouMean } from '../option/nearest.js'
+import { packageVersion } from '../package-version.js'
 import { COMMON_OPTIONS, type Command, EXIT_FAILED, type Terminal } from './command.js'
 import { helpOf, overview, usageOf } from './help.js'
 
@@ -79,9 +79,4 @@ function checkPositionals(command: Command, positionals: readonly string[]): voi
     missing === undefined ? `Unexpected argument ${JSON.stringify(extra)}` : `${missing.name} is missing`
   const usage = ['geek-cache', command.name, '[flags]', ...command.arguments.map(usageOf)].join(' ')
   throw new CacheError('INVALID_ARGUMENT', `${what}: usage is ${usage}`)
-}
-
-function packageVersion(): string {
-  const description = readFileSync(new URL('../../../../package.json', import.meta.url), 'utf8')
-  return (JSON.parse(description) as { version: string }).version
 }

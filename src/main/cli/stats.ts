@@ -1,3 +1,4 @@
+import { bucketOfLe, LATENCY_BUCKETS, latencyQuantileUs } from '../../shared/latency-buckets.js'
 import type { CounterSample } from '../node-view.js'
 import { type OptionTable, readEnvironment, resolveOptions } from '../option/option.js'
 import { toggle } from '../option/option-type.js'
@@ -44,13 +45,41 @@ export const statsCommand: Command = {
 export function statsText({ self, counters }: NodeStats): string {
   const groups = [...new Set(counters.map(({ group }) => group))].sort()
   const tables = groups.map((group) => {
-    const title = group === '' ? `node ${self}` : `group ${group}`
-    return groupTable(
-      title,
-      counters.filter((sample) => sample.group === group),
-    )
+    const samples = counters.filter((sample) => sample.group === group)
+    return group === '' ? nodeTable(`node ${self}`, samples) : groupTable(`group ${group}`, samples)
   })
   return tables.length === 0 ? `node ${self}: no counters\n` : tables.join('\n')
+}
+
+/** What has counted anything, and percentiles for histograms. */
+function nodeTable(title: string, samples: readonly CounterSample[]): string {
+  const histograms = new Map<string, number[]>()
+  const rows: string[][] = []
+  for (const { name, labels = {}, value } of samples) {
+    const { le, ...others } = labels
+    const bucket = bucketOfLe(le ?? '')
+    if (bucket === undefined) {
+      if (value !== 0 || Object.keys(labels).length === 0)
+        rows.push([name + labelText(others), formatCount(value)])
+      continue
+    }
+    const key = `${name.replace(/_bucket$/, '')}${labelText(others)}`
+    const counts = histograms.get(key) ?? new Array<number>(LATENCY_BUCKETS).fill(0)
+    histograms.set(key, counts)
+    counts[bucket]! += value
+  }
+  for (const [key, counts] of histograms) {
+    for (const quantile of [0.5, 0.99]) {
+      const us = latencyQuantileUs(counts, quantile) ?? 0
+      rows.push([`${key} p${100 * quantile}`, `${(us / 1000).toFixed(3)} ms`])
+    }
+  }
+  return alignColumns([[title, ''], ...rows], [1])
+}
+
+function labelText(labels: Readonly<Record<string, string>>): string {
+  const parts = Object.entries(labels).map(([label, value]) => `${label}=${value}`)
+  return parts.length === 0 ? '' : `{${parts.join(',')}}`
 }
 
 function groupTable(title: string, samples: readonly CounterSample[]): string {

@@ -1,9 +1,13 @@
 import type { RingView } from '../../shared/messages.js'
 import { Ring } from '../../shared/ring.js'
+import type { CallOptions } from '../call.js'
+import type { PollAnswer, PollRequest } from '../invalidation-poll.js'
 import type { Peer, PeerPicker } from '../peer.js'
 
 /** A peer that holds a connection. */
 export interface ConnectedPeer extends Peer {
+  /** Waits for what the peer has to tell of its keys. */
+  poll(request: PollRequest, options: CallOptions): Promise<PollAnswer>
   /** Ends it. Calls in flight reject with UNAVAILABLE. */
   close(): void
 }
@@ -33,6 +37,11 @@ export class Peers implements PeerPicker {
 
   get ring(): Ring {
     return this.#ring
+  }
+
+  /** All of them. */
+  get connections(): Iterable<ConnectedPeer> {
+    return this.#connections.values()
   }
 
   /** What other threads need to know of the ring. */

@@ -4,7 +4,9 @@ import { attach } from '../../attach/attach.js'
 import { AttachedNodeView } from '../../attach/attached-node-view.js'
 import { assert } from '../../shared/assert.js'
 import { CacheError } from '../../shared/errors.js'
+import { EventLoopMeter } from '../../shared/event-loop-meter.js'
 import type { Log } from '../node-options.js'
+import { GrpcMetrics } from '../service/grpc-metrics.js'
 import { newHotServer, registerServices } from '../service/node-server.js'
 import { TlsFiles } from '../tls-files.js'
 import type { GrpcThreadEvent, GrpcThreadOrder, GrpcThreadSpec } from './grpc-thread-spec.js'
@@ -18,25 +20,29 @@ async function serve(port: NonNullable<typeof parentPort>, spec: GrpcThreadSpec)
   const tell = (event: GrpcThreadEvent): void => port.postMessage(event)
   const [cache, listening] = await Promise.all([attach(spec.handle), listeningHandle(spec.descriptor)])
   const { pin } = cache
+  cache.metrics.setRole('grpc')
+  const meter = new EventLoopMeter(cache.metrics)
+  const metrics = new GrpcMetrics(cache.metrics)
   const log = relayTo(tell)
   const tls = spec.tls && new TlsFiles(spec.tls, log)
   const server = newHotServer(
     {
       ...spec.limits,
       credentials: tls?.serverCredentials() ?? ServerCredentials.createInsecure(),
-      onReadStart: () => pin.enter(),
-      onReadEnd: () => pin.leave(),
+      pin,
+      metrics,
       onFault: (error) =>
         log.error({ err: CacheError.from(error, 'INTERNAL').stack }, 'Fault in the gRPC engine'),
     },
     cache,
   )
   tls?.watch((context) => server.setSecureContext(context))
-  const health = registerServices(server, cache, new AttachedNodeView(cache))
+  const health = registerServices(server, cache, new AttachedNodeView(cache), cache, metrics.calls)
   port.once('message', async ({ graceMs }: GrpcThreadOrder) => {
     health.shutdown()
     await server.shutdown(graceMs)
     tls?.close()
+    meter.close()
     cache.close()
     port.close()
   })

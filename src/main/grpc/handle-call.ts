@@ -62,7 +62,10 @@ class SingleRequest implements CallListener {
   onEnd(): void {
     const { call, method } = this
     if (this.message !== undefined) {
-      call.context.admission.admit(() => this.answer())
+      call.context.admission.admit(() => {
+        this.answer()
+        return false
+      })
       call.armDeadline()
     } else {
       call.fail(status.UNIMPLEMENTED, `Received no request message for ${method.path}`)

@@ -1,3 +1,4 @@
+import type { Admission } from './admission.js'
 import { PREFIX_BYTES } from './framing.js'
 import { isGrpcContentType } from './http-answer.js'
 import type { FastPath } from './http2/fast-path.js'
@@ -5,7 +6,7 @@ import { readUint32 } from './http2/frame.js'
 import type { RequestHead } from './http2/request-head.js'
 import type { ServerConnection } from './http2/server-connection.js'
 import { type Reply, ReplyWriter } from './reply.js'
-import { RequestShape, type ShapeChange } from './request-shape.js'
+import { type IsOrdinary, RequestShape, type ShapeChange } from './request-shape.js'
 import { fieldOf } from './server-call.js'
 import { ShapeMatcher } from './shape-matcher.js'
 import { formatTimeout } from './timeout.js'
@@ -17,10 +18,10 @@ import { formatTimeout } from './timeout.js'
  */
 export type HotHandler = (buffer: Buffer, start: number, end: number, reply: Reply) => boolean
 
-/** A hot method. It sees no header fields: requests that have one of `ordinaryNames` are not for it. */
+/** A hot method. It sees no header fields: requests that have one which is ordinary are not for it. */
 export interface HotMethod {
   readonly handler: HotHandler
-  readonly ordinaryNames: ReadonlySet<string>
+  readonly isOrdinary: IsOrdinary
 }
 
 /** What the hot paths of a server share. */
@@ -31,8 +32,10 @@ export interface HotContext {
   onFault(error: unknown): void
 }
 
-/** Requests whose HEADERS came and whose DATA did not: a power of two. */
+/** Requests whose HEADERS came and whose DATA did not, or that wait for their turn: a power of two. */
 const HELD_MAX = 256
+/** Larger bodies do not wait here: those of HELD_MAX requests come to 128 KiB for a connection. */
+const POSTPONED_BYTES_MAX = 512
 /** Shapes that a connection remembers. */
 const SHAPES_MAX = 4
 
@@ -50,6 +53,7 @@ export class HotPath implements FastPath {
   heldCount = 0
   private readonly http2: ServerConnection
   private readonly context: HotContext
+  private readonly admission: Admission
   private readonly matcher: ShapeMatcher
   private readonly reply: ReplyWriter
   private readonly shapes: HotShape[] = []
@@ -61,9 +65,13 @@ export class HotPath implements FastPath {
   private readonly heldChanges: (readonly ShapeChange[] | undefined)[] = new Array(HELD_MAX).fill(undefined)
   private readonly heldTimeoutsMs = new Float64Array(HELD_MAX)
   private readonly heldWindows = new Float64Array(HELD_MAX)
+  /** Of those that wait for their turn: the body, prefix included, and since when. */
+  private readonly heldBodies: (Buffer | undefined)[] = new Array(HELD_MAX).fill(undefined)
+  private readonly heldSinceMs = new Float64Array(HELD_MAX)
 
-  constructor(http2: ServerConnection, context: HotContext) {
+  constructor(http2: ServerConnection, admission: Admission, context: HotContext) {
     this.http2 = http2
+    this.admission = admission
     this.context = context
     this.matcher = new ShapeMatcher(http2.streams.decoder.table)
     this.reply = new ReplyWriter(http2.streams, http2.output)
@@ -88,22 +96,18 @@ export class HotPath implements FastPath {
   onData(streamId: number, endStream: boolean, buffer: Buffer, start: number, end: number): boolean {
     const slot = slotOf(streamId)
     if (this.heldIds[slot] !== streamId) return false
-    const shape = this.heldShapes[slot]!
-    const { crowded } = this.http2.streams.sendQueue
-    if (crowded || !endStream || !this.isOneMessage(shape, buffer, start, end)) {
+    const whole = endStream && this.isOneMessage(this.heldShapes[slot]!, buffer, start, end)
+    if (!whole || this.heldBodies[slot] !== undefined) {
       this.giveBack(streamId)
       return false
     }
-    const { reply } = this
-    reply.begin(streamId, this.heldWindows[slot]!)
-    if (!this.run(shape.handler, buffer, start + PREFIX_BYTES, end) || !reply.finish()) {
-      reply.discard()
-      this.giveBack(streamId)
-      return false
+    if (!this.admission.open && end - start <= POSTPONED_BYTES_MAX) {
+      this.postpone(streamId, Buffer.from(buffer.subarray(start, end)))
+      return true
     }
-    this.free(slot)
-    this.http2.guard.sent()
-    return true
+    if (this.admission.open && this.answer(streamId, buffer, start, end)) return true
+    this.giveBack(streamId)
+    return false
   }
 
   onWindowUpdate(streamId: number, increment: number): boolean {
@@ -127,8 +131,11 @@ export class HotPath implements FastPath {
 
   learn(head: RequestHead): void {
     const method = this.context.methods.get(head.path)
-    if (method === undefined || !isPlain(head) || hasOneOf(head.fields, method.ordinaryNames)) return
-    this.shapes[this.nextShape] = { request: new RequestShape(head), handler: method.handler }
+    if (method === undefined || !isPlain(head) || hasOne(head.fields, method.isOrdinary)) return
+    this.shapes[this.nextShape] = {
+      request: new RequestShape(head, method.isOrdinary),
+      handler: method.handler,
+    }
     this.nextShape = (this.nextShape + 1) % SHAPES_MAX
   }
 
@@ -137,11 +144,20 @@ export class HotPath implements FastPath {
     if (this.heldIds[slot] !== streamId) return
     const { request } = this.heldShapes[slot]!
     const changes = this.heldChanges[slot]
-    const timeoutMs = this.heldTimeoutsMs[slot]!
+    const body = this.heldBodies[slot]
+    const waitedMs = body === undefined ? 0 : this.http2.nowMs() - this.heldSinceMs[slot]!
+    const timeoutMs = Math.max(0, this.heldTimeoutsMs[slot]! - waitedMs)
     const windowBytes = this.heldWindows[slot]!
     this.free(slot)
     const timeout = timeoutMs === Number.POSITIVE_INFINITY ? [] : ['grpc-timeout', formatTimeout(timeoutMs)]
-    this.http2.streams.adopt(streamId, request.headOf(changes, ...timeout), windowBytes)
+    this.http2.streams.adopt(streamId, request.headOf(changes, ...timeout), windowBytes, body)
+  }
+
+  giveBackIncomplete(): void {
+    if (this.heldCount === 0) return
+    for (let slot = 0; slot < HELD_MAX; slot++) {
+      if (this.heldIds[slot] !== 0 && this.heldBodies[slot] === undefined) this.giveBack(this.heldIds[slot]!)
+    }
   }
 
   giveBackAll(): void {
@@ -153,6 +169,7 @@ export class HotPath implements FastPath {
     this.heldIds.fill(0)
     this.heldShapes.fill(undefined)
     this.heldChanges.fill(undefined)
+    this.heldBodies.fill(undefined)
     this.heldCount = 0
   }
 
@@ -182,6 +199,38 @@ export class HotPath implements FastPath {
     )
   }
 
+  /** Answers a held request whose body, prefix included, lies in buffer[start, end). False: it is still held. */
+  private answer(streamId: number, buffer: Buffer, start: number, end: number): boolean {
+    const slot = slotOf(streamId)
+    const { reply } = this
+    reply.begin(streamId, this.heldWindows[slot]!)
+    if (!this.run(this.heldShapes[slot]!.handler, buffer, start + PREFIX_BYTES, end) || !reply.finish()) {
+      reply.discard()
+      return false
+    }
+    this.free(slot)
+    this.http2.guard.sent()
+    return true
+  }
+
+  /** Keeps a request until its connection has room for a reply. */
+  private postpone(streamId: number, body: Buffer): void {
+    const slot = slotOf(streamId)
+    this.heldBodies[slot] = body
+    this.heldSinceMs[slot] = this.http2.nowMs()
+    this.admission.admit(() => {
+      // It was reset, or given back, meanwhile.
+      if (this.heldBodies[slot] !== body) return true
+      const isLate = this.http2.nowMs() - this.heldSinceMs[slot]! >= this.heldTimeoutsMs[slot]!
+      let answered = false
+      this.http2.batch(() => {
+        answered = !isLate && this.answer(streamId, body, 0, body.length)
+        if (!answered) this.giveBack(streamId)
+      })
+      return answered
+    })
+  }
+
   private run(handler: HotHandler, buffer: Buffer, start: number, end: number): boolean {
     try {
       return handler(buffer, start, end, this.reply)
@@ -195,6 +244,7 @@ export class HotPath implements FastPath {
     this.heldIds[slot] = 0
     this.heldShapes[slot] = undefined
     this.heldChanges[slot] = undefined
+    this.heldBodies[slot] = undefined
     this.heldCount--
   }
 }
@@ -209,6 +259,6 @@ function isPlain(head: RequestHead): boolean {
   return (fieldOf(head.fields, 'grpc-encoding') ?? 'identity') === 'identity'
 }
 
-function hasOneOf(fields: readonly string[], names: ReadonlySet<string>): boolean {
-  return fields.some((text, index) => index % 2 === 0 && names.has(text))
+function hasOne(fields: readonly string[], isOrdinary: IsOrdinary): boolean {
+  return fields.some((text, index) => index % 2 === 0 && isOrdinary(text, fields[index + 1]!))
 }

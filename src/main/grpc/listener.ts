@@ -1,6 +1,7 @@
-import net, { type AddressInfo, type Socket } from 'node:net'
+import net, { type Socket } from 'node:net'
 import tls, { type SecureContextOptions, type TLSSocket, type TlsOptions } from 'node:tls'
 import type { ServerCredentials } from '@grpc/grpc-js'
+import { ListeningSocket, remoteAddressOf } from '../sockets/listening-socket.js'
 import type { Client } from './grpc-connection.js'
 
 /** Suites of TLS 1.2 that RFC 9113, appendix A allows, behind those of 1.3. */
@@ -21,8 +22,7 @@ export type OnConnection = (socket: Socket, client: Client) => void
 
 /** A listening socket, plain or TLS. Certificates can be exchanged while it listens. */
 export class Listener {
-  private readonly server: net.Server
-  private readonly sockets = new Set<Socket>()
+  private readonly listening: ListeningSocket
   private readonly credentials: ServerCredentials
   private readonly watcher = (context: SecureContextOptions | null): void => {
     if (context !== null) this.setSecureContext(context)
@@ -30,70 +30,52 @@ export class Listener {
 
   constructor(credentials: ServerCredentials, handshakeTimeoutMs: number, onConnection: OnConnection) {
     this.credentials = credentials
-    if (!credentials._isSecure()) {
-      this.server = net.createServer({ noDelay: true }, (socket) => {
-        onConnection(socket, { address: addressOf(socket), authContext: () => ({}) })
-      })
-      return
-    }
-    this.server = tls.createServer(tlsOptions(credentials, handshakeTimeoutMs), (socket) => {
-      // RFC 9113, section 3.2: over TLS, HTTP/2 must have been agreed on.
-      if (socket.alpnProtocol !== 'h2') socket.destroy()
-      else onConnection(socket, { address: addressOf(socket), authContext: () => authContextOf(socket) })
-    })
-    // A failed handshake concerns nobody but the client.
-    this.server.on('tlsClientError', (_error, socket) => socket.destroy())
-    credentials._addWatcher(this.watcher)
+    this.listening = new ListeningSocket(newServer(credentials, handshakeTimeoutMs, onConnection))
+    if (credentials._isSecure()) credentials._addWatcher(this.watcher)
   }
 
-  /**
-   * @param where an address, or the handle of a socket that listens already
-   * @returns the port, which the system chose if 0 was asked for
-   */
-  listen(
-    where: { readonly host: string; readonly port: number } | object,
-    countMax: number,
-  ): Promise<number> {
-    this.server.maxConnections = countMax
-    this.server.on('connection', (socket: Socket) => {
-      // Those in the middle of a handshake too: closing must not wait for them.
-      this.sockets.add(socket)
-      socket.once('close', () => this.sockets.delete(socket))
-      socket.on('error', () => socket.destroy())
-    })
-    return new Promise((resolve, reject) => {
-      this.server.once('error', reject)
-      this.server.listen(where, () => {
-        this.server.off('error', reject)
-        this.server.on('error', () => {})
-        resolve((this.server.address() as AddressInfo).port)
-      })
-    })
+  /** As {@link ListeningSocket.listen}. */
+  listen(where: object, countMax: number): Promise<number> {
+    return this.listening.listen(where, countMax)
   }
 
   /** File descriptor of the listening socket; −1 where there are none. */
   get descriptor(): number {
-    const { _handle: handle } = this.server as unknown as { readonly _handle: { readonly fd: number } | null }
-    return handle?.fd ?? -1
+    return this.listening.descriptor
   }
 
   /** New connections get this certificate; those that stand keep theirs. False for a plain listener. */
   setSecureContext(options: SecureContextOptions): boolean {
-    if (!(this.server instanceof tls.Server)) return false
-    this.server.setSecureContext(options)
-    return true
+    return this.listening.setSecureContext(options)
   }
 
   /** Accepts no more connections. */
   close(): void {
     this.credentials._removeWatcher(this.watcher)
-    this.server.close()
+    this.listening.close()
   }
 
   /** And cuts those that stand. */
   destroySockets(): void {
-    for (const socket of this.sockets) socket.destroy()
+    this.listening.destroySockets()
   }
+}
+
+function newServer(
+  credentials: ServerCredentials,
+  handshakeTimeoutMs: number,
+  onConnection: OnConnection,
+): net.Server {
+  if (!credentials._isSecure()) {
+    return net.createServer({ noDelay: true }, (socket) => {
+      onConnection(socket, { address: remoteAddressOf(socket), authContext: () => ({}) })
+    })
+  }
+  return tls.createServer(tlsOptions(credentials, handshakeTimeoutMs), (socket) => {
+    // RFC 9113, section 3.2: over TLS, HTTP/2 must have been agreed on.
+    if (socket.alpnProtocol !== 'h2') socket.destroy()
+    else onConnection(socket, { address: remoteAddressOf(socket), authContext: () => authContextOf(socket) })
+  })
 }
 
 function tlsOptions(credentials: ServerCredentials, handshakeTimeoutMs: number): TlsOptions {
@@ -107,11 +89,6 @@ function tlsOptions(credentials: ServerCredentials, handshakeTimeoutMs: number):
     handshakeTimeout: handshakeTimeoutMs,
     noDelay: true,
   } as TlsOptions
-}
-
-function addressOf(socket: Socket): string {
-  const host = socket.remoteAddress ?? 'unknown'
-  return host.includes(':') ? `[${host}]:${socket.remotePort}` : `${host}:${socket.remotePort}`
 }
 
 function authContextOf(socket: TLSSocket): object {

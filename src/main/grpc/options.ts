@@ -1,5 +1,6 @@
 import type { Encoding } from './compression.js'
 import type { ConnectionLimits } from './http2/limits.js'
+import type { ServerMetrics } from './server-metrics.js'
 
 /** One option of the server. */
 interface OptionRow {
@@ -147,6 +148,8 @@ export interface GrpcServerOptions extends Partial<Numbers> {
   /** Around everything that is done for one read of a socket, so that hot methods can share what they prepare. */
   readonly onReadStart?: () => void
   readonly onReadEnd?: () => void
+  /** Told of what is to be counted. Default: nobody. */
+  readonly metrics?: ServerMetrics
   /** Faults of the engine itself, each of which ended a connection. Default: ignored. */
   readonly onFault?: (error: unknown) => void
 }

@@ -1,3 +1,4 @@
+import type { OutputBuffer } from '../sockets/output-buffer.js'
 import { PREFIX_BYTES, prefixOf, writePrefix } from './framing.js'
 import type { ConnectionOutput } from './http2/connection-output.js'
 import {
@@ -8,7 +9,6 @@ import {
   writeFrameHeader,
   writeUint32,
 } from './http2/frame.js'
-import type { OutputBuffer } from './http2/output-buffer.js'
 import type { ServerStreams } from './http2/server-streams.js'
 import { RESPONSE_HEADERS } from './server-call.js'
 import { encodeStatusMessage } from './status.js'
@@ -26,6 +26,13 @@ export interface Reply {
   fail(code: number, details: string): void
 }
 
+/**
+ * Up to so many bytes of DATA go out in one go, in several frames. It is about what goes to the socket at a time, so that
+ * a small reply does not wait for much longer than behind a frame.
+ */
+const DIRECT_BYTES_MAX = 5 * FRAME_BYTES_DEFAULT
+/** Bytes of the message in the first frame. */
+const FIRST_BYTES = FRAME_BYTES_DEFAULT - PREFIX_BYTES
 /** Offset of the stream's number in a frame header. */
 const STREAM_ID_OFFSET = 5
 const TRAILERS_OK: readonly string[] = ['grpc-status', '0']
@@ -33,7 +40,7 @@ const NOTHING = Buffer.alloc(0)
 
 /**
  * Writes replies straight into a connection's output: HEADERS, DATA and trailers copied from a template in which only
- * stream and lengths change. What exceeds a frame or a window takes the ordinary way through flow control.
+ * stream and lengths change. What exceeds a window, or some frames, takes the ordinary way through flow control.
  */
 export class ReplyWriter implements Reply {
   buffer: Buffer = NOTHING
@@ -46,6 +53,8 @@ export class ReplyWriter implements Reply {
   /** Bytes of the message; −1 before reserve(). */
   private messageBytes = -1
   private direct = false
+  /** DATA frames after the first. */
+  private moreFrames = 0
   private failureCode = 0
   private failureDetails = ''
   /** HEADERS, the header of DATA and a message's prefix; and the trailers. Valid for one version of the encoder. */
@@ -91,8 +100,12 @@ export class ReplyWriter implements Reply {
       return true
     }
     if (this.messageBytes < 0) return false
-    if (this.direct) this.output.scheduler.window.spend(PREFIX_BYTES + this.messageBytes)
-    else this.sendQueued()
+    if (!this.direct) {
+      this.sendQueued()
+      return true
+    }
+    if (this.moreFrames > 0) this.divide()
+    this.output.scheduler.window.spend(PREFIX_BYTES + this.messageBytes)
     return true
   }
 
@@ -105,31 +118,53 @@ export class ReplyWriter implements Reply {
   private fits(lengthBytes: number): boolean {
     const { scheduler, encoder } = this.output
     const dataBytes = PREFIX_BYTES + lengthBytes
-    if (dataBytes > FRAME_BYTES_DEFAULT || dataBytes > scheduler.window.available || !scheduler.idle)
+    if (dataBytes > DIRECT_BYTES_MAX || dataBytes > scheduler.window.available || !scheduler.idle)
       return false
     if (dataBytes > this.streams.peer.initialWindowBytes + this.windowBytes) return false
     if (encoder.version !== this.templateVersion) this.makeTemplate()
     return !encoder.mustAnnounceSize && encoder.version === this.templateVersion
   }
 
+  /** All but the message, which is in one piece until divide(): where its last frame has its part in the end. */
   private writeFrames(lengthBytes: number): number {
     const { head, tail, streamId, dataOffset } = this
-    const start = this.outputBuffer.reserve(head.length + lengthBytes + tail.length)
+    const dataBytes = PREFIX_BYTES + lengthBytes
+    this.moreFrames = dataBytes <= FRAME_BYTES_DEFAULT ? 0 : Math.ceil(dataBytes / FRAME_BYTES_DEFAULT) - 1
+    const dividedBytes = lengthBytes + this.moreFrames * FRAME_HEADER_BYTES
+    const start = this.outputBuffer.reserve(head.length + dividedBytes + tail.length)
     const bytes = this.outputBuffer.bytes
     for (let index = 0; index < head.length; index++) bytes[start + index] = head[index]!
     writeUint32(bytes, start + STREAM_ID_OFFSET, streamId)
     const data = start + dataOffset
-    const dataBytes = PREFIX_BYTES + lengthBytes
-    bytes[data + 1] = dataBytes >>> 8
-    bytes[data + 2] = dataBytes
+    const frameBytes = Math.min(dataBytes, FRAME_BYTES_DEFAULT)
+    bytes[data + 1] = frameBytes >>> 8
+    bytes[data + 2] = frameBytes
     writeUint32(bytes, data + STREAM_ID_OFFSET, streamId)
     writePrefix(bytes, data + FRAME_HEADER_BYTES, false, lengthBytes)
-    const message = start + head.length
-    const trailers = message + lengthBytes
+    const trailers = start + head.length + dividedBytes
     for (let index = 0; index < tail.length; index++) bytes[trailers + index] = tail[index]!
     writeUint32(bytes, trailers + STREAM_ID_OFFSET, streamId)
     this.buffer = bytes
-    return message
+    return trailers - lengthBytes
+  }
+
+  /** Moves the parts of the message apart, to make room for the frame headers between them. */
+  private divide(): void {
+    const { buffer, moreFrames, streamId } = this
+    const trailers = this.outputBuffer.length - this.tail.length
+    let from = trailers - this.messageBytes
+    let to = from - moreFrames * FRAME_HEADER_BYTES
+    buffer.copyWithin(to, from, from + FIRST_BYTES)
+    from += FIRST_BYTES
+    to += FIRST_BYTES
+    for (let more = moreFrames; more > 0; more--) {
+      const frameBytes = Math.min(trailers - from, FRAME_BYTES_DEFAULT)
+      // The last part is in its place.
+      if (more > 1) buffer.copyWithin(to + FRAME_HEADER_BYTES, from, from + frameBytes)
+      writeFrameHeader(buffer, to, frameBytes, FrameType.DATA, 0, streamId)
+      from += frameBytes
+      to += FRAME_HEADER_BYTES + frameBytes
+    }
   }
 
   private makeTemplate(): void {

@@ -1,6 +1,6 @@
+import { BufferPool, OutputBuffer } from '../sockets/output-buffer.js'
 import { writeInteger } from './http2/hpack-integer.js'
 import { huffmanEncode, huffmanEncodedBytes } from './http2/huffman.js'
-import { BufferPool, OutputBuffer } from './http2/output-buffer.js'
 import type { RequestHead } from './http2/request-head.js'
 
 export const TIMEOUT_NAME = 'grpc-timeout'
@@ -13,6 +13,11 @@ const PROTOCOL_NAMES: ReadonlySet<string> = new Set([
   'te',
 ])
 
+/** Whether a header field is one that only the ordinary handler of a method understands. */
+export type IsOrdinary = (name: string, value: string) => boolean
+
+const NEVER: IsOrdinary = () => false
+
 /** The two ways to write a string literal: Huffman-coded and plain, lengths included. */
 type Spellings = readonly [Uint8Array, Uint8Array]
 
@@ -22,12 +27,15 @@ export class ShapeField {
   readonly value: string
   /** True when requests of the shape may have another value here: metadata such as `traceparent`. */
   readonly varies: boolean
+  /** Whether a value that varies makes a request one for the ordinary handler. */
+  readonly isOrdinary: IsOrdinary
   /** Where it was last found in the HPACK tables, by the ids of TableDraft; −1 at first. */
   id = -1
   #nameSpellings: Spellings | undefined
   #valueSpellings: Spellings | undefined
 
-  constructor(name: string, value: string) {
+  constructor(name: string, value: string, isOrdinary: IsOrdinary = NEVER) {
+    this.isOrdinary = isOrdinary
     this.name = name
     this.value = value
     this.varies = !name.startsWith(':') && !PROTOCOL_NAMES.has(name)
@@ -61,12 +69,12 @@ export class RequestShape {
   readonly head: RequestHead
   readonly fields: readonly ShapeField[]
 
-  constructor(head: RequestHead) {
+  constructor(head: RequestHead, isOrdinary: IsOrdinary = NEVER) {
     const { fields } = head
     const kept = fields.filter((_text, index) => fields[index & ~1] !== TIMEOUT_NAME)
     this.head = { ...head, fields: kept }
     this.fields = kept.flatMap((name, index) =>
-      index % 2 === 0 ? [new ShapeField(name, kept[index + 1]!)] : [],
+      index % 2 === 0 ? [new ShapeField(name, kept[index + 1]!, isOrdinary)] : [],
     )
   }
 

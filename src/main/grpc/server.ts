@@ -2,15 +2,18 @@ import type { Socket } from 'node:net'
 import type { SecureContextOptions } from 'node:tls'
 import type { ServerCredentials, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js'
 import { systemClock } from '../../shared/clock.js'
+import { BufferPool } from '../sockets/output-buffer.js'
+import { SocketTransport } from '../sockets/socket-transport.js'
 import { type Client, GrpcConnection, type GrpcContext } from './grpc-connection.js'
-import { type HotHandler, type HotMethod, HotPath } from './hot-path.js'
+import { type HotContext, type HotHandler, type HotMethod, HotPath } from './hot-path.js'
 import type { ByteBudget } from './http2/byte-budget.js'
-import { BufferPool } from './http2/output-buffer.js'
 import type { ConnectionContext } from './http2/server-connection.js'
+import { TimeSlices } from './http2/time-slices.js'
 import { Listener } from './listener.js'
 import { type Handler, type Method, MethodTable, type MethodType } from './method.js'
 import { type GrpcServerOptions, type ResolvedOptions, resolveOptions } from './options.js'
-import { SocketTransport } from './socket-transport.js'
+import type { IsOrdinary } from './request-shape.js'
+import type { ServerMetrics } from './server-metrics.js'
 
 /** How often connections look at their times, unless shorter limits ask for more. */
 const TICK_MS = 1000
@@ -53,7 +56,9 @@ export class GrpcServer {
   private readonly listeners = new Map<number, Listener>()
   private readonly context: GrpcContext
   private readonly http2Context: ConnectionContext
+  private readonly metrics: ServerMetrics | undefined
   private readonly hotMethods = new Map<string, HotMethod>()
+  private readonly hotContext: HotContext
   private ticker: NodeJS.Timeout | undefined
   private stopping = false
   private onStopped: (() => void)[] = []
@@ -62,6 +67,7 @@ export class GrpcServer {
   constructor(options: GrpcServerOptions = {}) {
     const resolved = resolveOptions(options)
     this.options = resolved
+    this.metrics = options.metrics
     const budget = new Budget(resolved.bufferedBytesMax)
     this.context = {
       options: resolved,
@@ -72,14 +78,21 @@ export class GrpcServer {
       onFault: options.onFault ?? (() => {}),
       onClosed: (connection) => this.onConnectionClosed(connection),
     }
+    this.hotContext = {
+      methods: this.hotMethods,
+      receiveBytesMax: resolved.receiveBytesMax,
+      onFault: this.context.onFault,
+    }
     this.http2Context = {
       limits: resolved,
       budget,
       pool: new BufferPool(),
       defer: (run) => process.nextTick(run),
+      slices: new TimeSlices({ nowMs: () => performance.now(), nextTurn: (run) => setImmediate(run) }),
       nowMs: () => systemClock.nowMs(),
       random: () => Math.random(),
       indexable: (name, value) => INDEXABLE.has(`${name}\0${value}`),
+      ...(options.metrics && { metrics: options.metrics }),
     }
   }
 
@@ -111,10 +124,10 @@ export class GrpcServer {
    * Answers a unary method from bytes to bytes wherever it can; the method must be there the ordinary way as well, and
    * give the same answers.
    *
-   * @param ordinaryNames header fields that the handler would have to know: requests that have one go the ordinary way
+   * @param isOrdinary tells header fields that the handler would have to know: requests that have one go the ordinary way
    */
-  addHotMethod(path: string, handler: HotHandler, ...ordinaryNames: readonly string[]): void {
-    this.hotMethods.set(path, { handler, ordinaryNames: new Set(ordinaryNames) })
+  addHotMethod(path: string, handler: HotHandler, isOrdinary: IsOrdinary = () => false): void {
+    this.hotMethods.set(path, { handler, isOrdinary })
   }
 
   /** Kept for programs written for older grpc-js: a bound server serves. */
@@ -185,18 +198,17 @@ export class GrpcServer {
 
   private accept(socket: Socket, client: Client): void {
     if (this.stopping || this.connections.size >= this.options.connectionsMax) {
+      if (!this.stopping) this.metrics?.connectionRefused()
       socket.destroy()
       return
     }
-    const transport = new SocketTransport(socket, this.http2Context.pool)
+    const transport = new SocketTransport(socket, this.http2Context.pool, this.metrics)
     const connection = new GrpcConnection(this.context, this.http2Context, transport, client)
-    const { options, context } = this
-    connection.http2.streams.fastPath = new HotPath(connection.http2, {
-      methods: this.hotMethods,
-      receiveBytesMax: options.receiveBytesMax,
-      onFault: (error) => context.onFault(error),
-    })
+    connection.http2.streams.makeFastPath = () => {
+      return new HotPath(connection.http2, connection.admission, this.hotContext)
+    }
     this.connections.add(connection)
+    this.metrics?.connectionOpened()
     transport.attach(connection.http2)
     this.ticker ??= this.startTicker()
   }
@@ -225,6 +237,7 @@ export class GrpcServer {
 
   private onConnectionClosed(connection: GrpcConnection): void {
     this.connections.delete(connection)
+    this.metrics?.connectionClosed()
     if (this.connections.size > 0) return
     clearInterval(this.ticker)
     this.ticker = undefined

@@ -120,7 +120,7 @@ export class ShapeMatcher {
   }
 
   #change(field: ShapeField, index: number, value: string): number {
-    if (!field.varies || !isFieldValue(value)) return -1
+    if (!field.varies || !isFieldValue(value) || field.isOrdinary(field.name, value)) return -1
     this.changes ??= []
     this.changes.push({ index, value })
     return 1

@@ -2,6 +2,8 @@ import { batchRoutes } from './batch-routes.js'
 import { groupcacheRoutes } from './groupcache-routes.js'
 import { healthRoutes } from './health-routes.js'
 import { keyRoutes } from './key-routes.js'
+import { liveRoute } from './live/live-route.js'
+import { metricsRoute } from './metrics-route.js'
 import { nodeRoutes } from './node-routes.js'
 import { openApiRoute } from './open-api.js'
 import { type Route, routesOf } from './route.js'
@@ -24,14 +26,15 @@ export function newSurface(parts: SurfaceParts, planes: 'all' | 'data' | 'contro
     ...batchRoutes(parts, planes),
     ...groupcacheRoutes(parts),
     ...nodeRoutes(parts),
+    metricsRoute(parts.node),
     ...healthRoutes(parts),
   ]
   const served = routesOf(routes, planes)
   const document = routesOf([openApiRoute(served)], planes)
-  return { router: new Router([...served, ...document]), webSockets: webSocketRoutes(planes) }
+  return { router: new Router([...served, ...document]), webSockets: webSocketRoutes(parts, planes) }
 }
 
-function webSocketRoutes(planes: 'all' | 'data' | 'control'): WebSocketRoute[] {
-  const routes: readonly WebSocketRoute[] = []
+function webSocketRoutes(parts: SurfaceParts, planes: 'all' | 'data' | 'control'): WebSocketRoute[] {
+  const routes: readonly WebSocketRoute[] = [liveRoute(parts.live, planes)]
   return routes.filter(({ plane }) => planes === 'all' || plane === 'both' || plane === planes)
 }

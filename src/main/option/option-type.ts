@@ -30,6 +30,11 @@ export function text(placeholder: string, expected = 'a text that is not empty')
   }
 }
 
+/** A text that is not printed again. */
+export function secret(placeholder: string): OptionType<string> {
+  return { ...text(placeholder), format: () => '***' }
+}
+
 /** HOST:PORT, kept as it is written; with `anyPort`, port 0 stands for a free one. */
 export function address({ anyPort = false } = {}): OptionType<string> {
   return {

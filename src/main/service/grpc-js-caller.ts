@@ -87,7 +87,7 @@ export class GrpcJsCaller implements UnaryCaller {
         asBuffer,
         same,
         request,
-        new Metadata(),
+        metadataOf(options),
         { deadline },
         (_error, response) => {
           body = response
@@ -164,6 +164,12 @@ export class GrpcJsCaller implements UnaryCaller {
     this.#probeAtMs ??= this.#clock.nowMs() + this.#reconnectPauseMs
     return unavailable(`no connection within ${this.#connectTimeoutMs} ms`)
   }
+}
+
+function metadataOf({ trace }: CallOptions): Metadata {
+  const metadata = new Metadata()
+  for (const [name, value] of Object.entries(trace ?? {})) metadata.set(name, value)
+  return metadata
 }
 
 function unavailable(message: string): Ending {

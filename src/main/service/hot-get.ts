@@ -25,6 +25,8 @@ export class HotGet {
   /** The group of the last request, and its name in bytes: hardly ever another. */
   #group: HotGroup | undefined
   #name: Uint8Array = new Uint8Array(0)
+  /** Hits that takeHits() has not told yet. */
+  #hits = 0
   /** Where the varint that was read last ends. */
   #at = 0
 
@@ -37,6 +39,7 @@ export class HotGet {
     const lengthBytes = this.#find(buffer, start, end, false)
     if (lengthBytes < 0) return false
     this.#writeValue(reply, lengthBytes, 0)
+    this.#hits++
     return true
   }
 
@@ -44,6 +47,7 @@ export class HotGet {
   readonly fetch: HotHandler = (buffer, start, end, reply) => {
     const lengthBytes = this.#find(buffer, start, end, true)
     if (lengthBytes < 0) return false
+    this.#hits++
     const ttlLeftMs = this.#group!.foundTtlLeftMs()
     const timed = ttlLeftMs !== Number.POSITIVE_INFINITY
     const extraBytes = 2 + (timed ? 1 + varintBytes(ttlLeftMs) : 0)
@@ -55,6 +59,13 @@ export class HotGet {
       writeVarint(reply.buffer, at + 3, ttlLeftMs)
     }
     return true
+  }
+
+  /** How many requests were answered since the last time that it was called. */
+  takeHits(): number {
+    const hits = this.#hits
+    this.#hits = 0
+    return hits
   }
 
   /** Length of the value that the request in buffer[start…end) asks for; −1 when this is no hit. */

@@ -1,7 +1,9 @@
 import type { SecureContextOptions } from 'node:tls'
 import type { ServerCredentials, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js'
+import { isSampled, isTracing } from '../../shared/tracing.js'
 import type { HotHandler } from '../grpc/hot-path.js'
 import { GrpcServer as Engine } from '../grpc/server.js'
+import type { ServerMetrics } from '../grpc/server-metrics.js'
 import type { GrpcServer, MessageLimits } from '../grpc-server.js'
 import { listenError } from '../listen-error.js'
 import { TRACE } from './trace.js'
@@ -12,6 +14,7 @@ export interface NativeServerOptions extends MessageLimits {
   readonly onReadStart: () => void
   readonly onReadEnd: () => void
   readonly onFault: (error: unknown) => void
+  readonly metrics?: ServerMetrics
 }
 
 /** The node's own gRPC engine. */
@@ -31,8 +34,7 @@ export class NativeServer implements GrpcServer {
 
   /** A method whose simple cases are answered from bytes to bytes; it must have been added as a service, too. */
   addHotMethod(path: string, handler: HotHandler): void {
-    // Who asks for a trace gets it from the ordinary handler.
-    this.#engine.addHotMethod(path, handler, TRACE)
+    this.#engine.addHotMethod(path, handler, isOrdinary)
   }
 
   async listen(address: string): Promise<number> {
@@ -64,4 +66,9 @@ export class NativeServer implements GrpcServer {
     await new Promise<void>((resolve) => this.#engine.tryShutdown(() => resolve()))
     clearTimeout(force)
   }
+}
+
+/** Who asks where a value came from, or has a trace of which this call is to be a span, gets it from the ordinary handler. */
+function isOrdinary(name: string, value: string): boolean {
+  return name === TRACE || (name === 'traceparent' && isSampled(value) && isTracing())
 }

@@ -22,6 +22,21 @@ export const statsRequestCodec = messageCodec<Record<never, never>>(
   () => {},
 )
 
+/** An entry of a map<string, string>. */
+const labelCodec = messageCodec<{ key: string; value: string }>(
+  () => ({ key: '', value: '' }),
+  (message, tag, reader) => {
+    if (tag === lengthTag(1)) message.key = readText(reader)
+    else if (tag === lengthTag(2)) message.value = readText(reader)
+    else return false
+    return true
+  },
+  ({ key, value }, writer) => {
+    writer.uint32(lengthTag(1)).string(key)
+    writer.uint32(lengthTag(2)).string(value)
+  },
+)
+
 export const counterSampleCodec = messageCodec<CounterSample>(
   () => ({ name: '', group: '', shard: 0, value: 0 }),
   (message, tag, reader) => {
@@ -29,14 +44,19 @@ export const counterSampleCodec = messageCodec<CounterSample>(
     else if (tag === lengthTag(2)) message.group = readText(reader)
     else if (tag === varintTag(3)) message.shard = reader.uint32()
     else if (tag === fixed64Tag(4)) message.value = reader.double()
-    else return false
+    else if (tag === lengthTag(5)) {
+      const { key, value } = labelCodec.decode(reader.bytes())
+      message.labels = { ...message.labels, [key]: value }
+    } else return false
     return true
   },
-  ({ name, group, shard, value }, writer) => {
+  ({ name, group, shard, value, labels }, writer) => {
     if (name !== '') writer.uint32(lengthTag(1)).string(name)
     if (group !== '') writer.uint32(lengthTag(2)).string(group)
     if (shard !== 0) writer.uint32(varintTag(3)).uint32(shard)
     if (value !== 0) writer.uint32(fixed64Tag(4)).double(value)
+    for (const [key, text] of Object.entries(labels ?? {}))
+      writer.uint32(lengthTag(5)).bytes(labelCodec.encode({ key, value: text }))
   },
 )
 

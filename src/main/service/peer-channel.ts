@@ -1,6 +1,8 @@
 import { CacheError, Code, codeNameOf } from '../../shared/errors.js'
+import { traced } from '../../shared/tracing.js'
 import type { CallOptions } from '../call.js'
 import type { UnaryCaller, UnaryReply } from '../unary-caller.js'
+import { clientSpan } from './rpc-span.js'
 import type { UnaryMethod } from './unary-method.js'
 
 /** Calls of messages to one peer, whoever carries their bytes. */
@@ -24,7 +26,24 @@ export class PeerChannel {
    * Makes one call. Rejects with CacheError: the peer's status, or UNAVAILABLE when there was no answer, or
    * DEADLINE_EXCEEDED and CANCELLED as the options have it.
    */
-  async call<Request, Response>(
+  call<Request, Response>(
+    method: UnaryMethod<Request, Response>,
+    request: Request,
+    options: CallOptions,
+  ): Promise<Response> {
+    if (options.trace === undefined) return this.#call(method, request, options)
+    return traced(options.trace, clientSpan(method.path, this.address), (trace) =>
+      this.#call(method, request, {
+        get deadlineMs() {
+          return options.deadlineMs ?? Number.POSITIVE_INFINITY
+        },
+        ...(options.signal && { signal: options.signal }),
+        trace,
+      }),
+    )
+  }
+
+  async #call<Request, Response>(
     method: UnaryMethod<Request, Response>,
     request: Request,
     options: CallOptions,

@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from '../../shared/clock.js'
 import { CacheError, Code, type CodeName, codeNameOf } from '../../shared/errors.js'
 import type { Answer, CallOptions } from '../call.js'
+import type { PollAnswer, PollRequest } from '../invalidation-poll.js'
 import type { Peer } from '../peer.js'
 import type { UnaryCaller } from '../unary-caller.js'
 import { type GroupKey, groupCacheDefinition } from './group-cache-codec.js'
@@ -91,6 +92,16 @@ export class PeerClient implements Peer {
     if (removed === undefined) await this.#callPlain(groupCacheDefinition.Delete, request, outbound)
   }
 
+  /** Waits for what the peer has to tell of its keys. Rejects with UNIMPLEMENTED when it is none that does. */
+  poll(request: PollRequest, options: CallOptions): Promise<PollAnswer> {
+    const { session, sequence, groups } = request
+    return this.#channel.call(
+      peerDefinition.Invalidations,
+      { session, sequence, groups: [...groups] },
+      options,
+    )
+  }
+
   /** Ends the connection. Calls in flight, and all later ones, reject with UNAVAILABLE. */
   close(): void {
     this.#channel.close()
@@ -170,7 +181,7 @@ export class PeerClient implements Peer {
   }
 
   /** Both attempts of a call share one deadline: from here on `deadlineMs` is what is left of it when it is read. */
-  #fixDeadline({ deadlineMs = Number.POSITIVE_INFINITY, signal }: CallOptions): CallOptions {
+  #fixDeadline({ deadlineMs = Number.POSITIVE_INFINITY, signal, trace }: CallOptions): CallOptions {
     const clock = this.#clock
     const endsMs = clock.nowMs() + deadlineMs
     return {
@@ -178,6 +189,7 @@ export class PeerClient implements Peer {
         return endsMs - clock.nowMs()
       },
       ...(signal && { signal }),
+      trace,
     }
   }
 }

@@ -2,6 +2,7 @@ import type { Reader, Writer } from 'protobufjs/minimal.js'
 import { MANY_KEYS_MAX } from '../../shared/limits.js'
 import type { Outcome } from '../call.js'
 import { groupKeyCodec } from './group-cache-codec.js'
+import { invalidationsRequestCodec, invalidationsResponseCodec } from './invalidations-codec.js'
 import { lengthTag, messageCodec, readBytes, readText, varintTag } from './message.js'
 import { unaryMethod } from './unary-method.js'
 
@@ -132,4 +133,9 @@ export const peerDefinition = {
   Fetch: unaryMethod('/geekcache.v1.Peer/Fetch', groupKeyCodec, fetchResponseCodec),
   FetchMany: unaryMethod('/geekcache.v1.Peer/FetchMany', groupKeysCodec, fetchManyResponseCodec),
   Remove: unaryMethod('/geekcache.v1.Peer/Remove', groupKeyCodec, removeResponseCodec),
+  Invalidations: unaryMethod(
+    '/geekcache.v1.Peer/Invalidations',
+    invalidationsRequestCodec,
+    invalidationsResponseCodec,
+  ),
 }

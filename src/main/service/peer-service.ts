@@ -1,7 +1,9 @@
 import { CacheError } from '../../shared/errors.js'
 import type { Answer } from '../call.js'
 import type { GrpcServer } from '../grpc-server.js'
+import type { PolledNode, PollRequest } from '../invalidation-poll.js'
 import { groupNamed, type ServedGroups } from '../served-group.js'
+import type { CallRecord } from './call-record.js'
 import type { GroupKey } from './group-cache-codec.js'
 import { groupOf } from './group-of.js'
 import { FETCH_MANY_BYTES_MAX, type FetchManyResult, type GroupKeys, peerDefinition } from './peer-codec.js'
@@ -18,25 +20,51 @@ const MANY_TIME_SHARE = 0.9
  * Serves geekcache.v1.Peer: calls of our own peers, never forwarded again. NOT_FOUND says that the source has no such
  * key. A group that this node lacks is FAILED_PRECONDITION instead: the peer has to ask somebody else.
  */
-export function registerPeerService(server: Pick<GrpcServer, 'addService'>, groups: ServedGroups): void {
+export function registerPeerService(
+  server: Pick<GrpcServer, 'addService'>,
+  groups: ServedGroups,
+  polled: PolledNode,
+  record?: CallRecord,
+): void {
   server.addService(peerDefinition, {
-    Fetch: unaryHandler(async (request: GroupKey, call) => {
-      const answer = await groupOf(groups, request, 'FAILED_PRECONDITION').fetch(request.key, call.options)
-      return { response: answer, trailer: traceOf(call.metadata, answer) }
-    }, FORWARDED),
-    FetchMany: unaryHandler(async ({ group, keys }: GroupKeys, call) => {
-      const { deadlineMs = Number.POSITIVE_INFINITY, signal, forwarded = true } = call.options
-      const answers = await groupNamed(groups, group, 'FAILED_PRECONDITION').fetchMany(keys, {
-        deadlineMs: deadlineMs * MANY_TIME_SHARE,
-        forwarded,
-        ...(signal && { signal }),
-      })
-      return { response: { results: withinLimit(answers).map(toResult) } }
-    }, FORWARDED),
-    Remove: unaryHandler(async (request: GroupKey, call) => {
-      await groupOf(groups, request, 'FAILED_PRECONDITION').remove(request.key, call.options)
-      return { response: {} }
-    }, FORWARDED),
+    Fetch: unaryHandler(
+      async (request: GroupKey, call) => {
+        const answer = await groupOf(groups, request, 'FAILED_PRECONDITION').fetch(request.key, call.options)
+        return { response: answer, trailer: traceOf(call.metadata, answer), answers: [answer] }
+      },
+      record,
+      FORWARDED,
+    ),
+    FetchMany: unaryHandler(
+      async ({ group, keys }: GroupKeys, call) => {
+        const { deadlineMs = Number.POSITIVE_INFINITY, signal, forwarded = true } = call.options
+        const answers = await groupNamed(groups, group, 'FAILED_PRECONDITION').fetchMany(keys, {
+          deadlineMs: deadlineMs * MANY_TIME_SHARE,
+          forwarded,
+          ...(signal && { signal }),
+        })
+        const told = withinLimit(answers)
+        return { response: { results: told.map(toResult) }, answers: told }
+      },
+      record,
+      FORWARDED,
+    ),
+    Remove: unaryHandler(
+      async (request: GroupKey, call) => {
+        await groupOf(groups, request, 'FAILED_PRECONDITION').remove(request.key, call.options)
+        return { response: {} }
+      },
+      record,
+      FORWARDED,
+    ),
+    Invalidations: unaryHandler(
+      async (request: PollRequest, { options: { deadlineMs, signal } }) => {
+        const options = { ...(deadlineMs !== undefined && { deadlineMs }), ...(signal && { signal }) }
+        return { response: await polled.poll(request, options) }
+      },
+      undefined,
+      FORWARDED,
+    ),
   })
 }
 

@@ -5,6 +5,8 @@ import { CacheError, groupNotFound } from '../../shared/errors.js'
 import type { Failure, GroupView } from '../../shared/messages.js'
 import { TurnBatch } from '../../shared/turn-batch.js'
 import type { CallOptions } from '../call.js'
+import type { PolledNode } from '../invalidation-poll.js'
+import { AttachedWatches, type WatchedNode } from './attached-watches.js'
 
 /** How long a thread is waited for that has to leave the memory of a group. */
 const MOVE_WAIT_MS = 5000
@@ -26,6 +28,7 @@ export interface SharedNode {
   findGroup(name: string): SharedGroup | undefined
   stats(): unknown
   members(): unknown
+  peers(): unknown
   owners(key: Uint8Array): unknown
 }
 
@@ -33,6 +36,8 @@ export interface SharedNode {
 export class Attachment {
   readonly #port: MessagePort
   readonly #node: SharedNode
+  readonly #polled: PolledNode
+  readonly #watches: AttachedWatches
   readonly #replies: TurnBatch<AttachedReply>
   readonly #calls = new Map<number, Cancel>()
   /** What to do when the thread has left the memory that a group had, and when it was waited for too long. */
@@ -40,16 +45,22 @@ export class Attachment {
   #nextMove = 1
   #hasEnded = false
 
-  /** @param onEnd the thread has ended, or detached */
-  constructor(port: MessagePort, node: SharedNode, onEnd: () => void) {
+  /**
+   * @param told what tells of keys
+   * @param onEnd the thread has ended, or detached
+   */
+  constructor(port: MessagePort, node: SharedNode, told: WatchedNode & PolledNode, onEnd: () => void) {
     this.#port = port
     this.#node = node
+    this.#polled = told
+    this.#watches = new AttachedWatches(told, (news) => this.tell(news))
     this.#replies = new TurnBatch((replies) => port.postMessage(replies))
     port.on('message', (requests: readonly AttachedRequest[]) => {
       for (const request of requests) this.#take(request)
     })
     port.on('close', () => {
       this.#hasEnded = true
+      this.#watches.close()
       for (const cancel of this.#calls.values()) cancel.abort()
       for (const id of this.#moves.keys()) this.#endMove(id)
       onEnd()
@@ -82,6 +93,8 @@ export class Attachment {
   #take(request: AttachedRequest): void {
     if (request.kind === 'cancel') this.#calls.get(request.id)?.abort()
     else if (request.kind === 'moved') this.#endMove(request.id)
+    else if (request.kind === 'watch') this.#watches.watch(request.group, request.isWatched)
+    else if (request.kind === 'heard') this.#watches.heard(request.count)
     else void this.#answer(request.id, request.call)
   }
 
@@ -96,7 +109,9 @@ export class Attachment {
     const cancel = new Cancel()
     this.#calls.set(id, cancel)
     try {
-      this.#replies.push({ kind: 'done', id, result: await this.#carryOut(call, cancel) })
+      const result = await this.#carryOut(call, cancel)
+      if (call.kind === 'remove') this.#watches.catchUp(call.group)
+      this.#replies.push({ kind: 'done', id, result })
     } catch (thrown) {
       this.#replies.push({ kind: 'failed', id, failure: failureOf(CacheError.from(thrown)) })
     } finally {
@@ -108,15 +123,17 @@ export class Attachment {
     const node = this.#node
     if (call.kind === 'counters') return node.stats()
     if (call.kind === 'members') return node.members()
+    if (call.kind === 'peers') return node.peers()
     if (call.kind === 'owners') return node.owners(call.key)
+    if (call.kind === 'poll') return this.#polled.poll(call, { deadlineMs: call.deadlineMs, signal })
     const group = node.findGroup(call.group)
     if (call.kind === 'explain' || call.kind === 'hotKeys') {
       if (!group) throw groupNotFound(call.group, 'NOT_FOUND')
       return call.kind === 'explain' ? group.explain(call.key) : group.hotKeys(call.countMax)
     }
-    const { deadlineMs, forwarded } = call
+    const { deadlineMs, forwarded, trace } = call
     if (!group) throw groupNotFound(call.group, forwarded ? 'FAILED_PRECONDITION' : 'NOT_FOUND')
-    const options = { deadlineMs, signal, forwarded }
+    const options = { deadlineMs, signal, forwarded, trace }
     return call.kind === 'fetchMany'
       ? fetchMany(group, call.keys, options)
       : group[call.kind](call.key, options)

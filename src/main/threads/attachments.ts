@@ -2,14 +2,20 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import type { Welcome } from '../../shared/attach-messages.js'
 import type { HashSeed } from '../../shared/hash.js'
 import type { GroupView, RingView } from '../../shared/messages.js'
+import type { NodeCounters } from '../../shared/node-counters.js'
 import type { Epochs } from '../../shared/store/epoch.js'
+import type { PolledNode } from '../invalidation-poll.js'
+import type { WatchedNode } from './attached-watches.js'
 import { Attachment, type SharedNode } from './attachment.js'
 import { ThreadNumbers } from './thread-numbers.js'
 
 export interface AttachmentsParts {
   readonly epochs: Epochs
   readonly seed: HashSeed
+  readonly counters: NodeCounters
   readonly node: SharedNode
+  /** Tells of keys that are no longer good. */
+  readonly told: WatchedNode & PolledNode
   /** What there is now; changes are told by the methods below. */
   readonly groups: () => readonly GroupView[]
   readonly ring: () => RingView
@@ -32,12 +38,20 @@ export class Attachments {
    * @throws CacheError RESOURCE_EXHAUSTED
    */
   handle(): MessagePort {
-    const { epochs, seed, groups, ring, node } = this.#parts
+    const { epochs, seed, counters, groups, ring, node, told } = this.#parts
     const thread = this.#numbers.take()
     const { port1, port2 } = new MessageChannel()
-    const welcome: Welcome = { thread, seed, epochs: epochs.memory, groups: groups(), ring: ring() }
-    const attachment = new Attachment(port1, node, () => {
+    const welcome: Welcome = {
+      thread,
+      seed,
+      epochs: epochs.memory,
+      counters: counters.memory,
+      groups: groups(),
+      ring: ring(),
+    }
+    const attachment = new Attachment(port1, node, told, () => {
       this.#attached.delete(attachment)
+      counters.endThread(thread)
       this.#numbers.giveBack(thread)
     })
     port1.postMessage(welcome)

@@ -1,5 +1,6 @@
 import { Cancel, type CancelSignal } from '../../shared/cancel.js'
 import { CacheError } from '../../shared/errors.js'
+import { unpackKeys } from '../../shared/key-pack.js'
 import type {
   Failure,
   GroupSpec,
@@ -11,6 +12,7 @@ import type {
 } from '../../shared/messages.js'
 import type { Operation, OperationOf, OperationResults } from '../../shared/operation.js'
 import type { PolicyName } from '../../shared/policy-names.js'
+import type { TraceParent } from '../../shared/tracing.js'
 import type { ShardThread } from './shard-thread.js'
 
 /** Calls to one shard that may be under way; more are refused. */
@@ -26,9 +28,12 @@ export interface GetterRunner {
   run(
     group: number,
     keys: readonly Uint8Array[],
-    context: { cancel: Cancel; deadlineMs: number },
+    context: { cancel: Cancel; deadlineMs: number; traces: readonly TraceParent[] },
   ): Promise<(Loaded | Failure)[]>
 }
+
+/** Hears of keys of a group whose value is in a shard's memory no more. */
+export type ToldListener = (group: number, keys: readonly Uint8Array[] | 'all') => void
 
 interface Pending {
   resolve(reply: ShardReply): void
@@ -42,6 +47,7 @@ interface Pending {
  */
 export class ShardClient {
   readonly #getters: GetterRunner
+  readonly #onTold: ToldListener
   readonly #groups = new Map<number, GroupSpec>()
   readonly #pending = new Map<number, Pending>()
   readonly #calls = new Map<number, Cancel>()
@@ -53,8 +59,9 @@ export class ShardClient {
   #closedBy: CacheError | undefined
   #life = 0
 
-  constructor(getters: GetterRunner) {
+  constructor(getters: GetterRunner, onTold: ToldListener) {
     this.#getters = getters
+    this.#onTold = onTold
   }
 
   /** Gives the client the thread that it talks to. Before anything else. */
@@ -71,6 +78,14 @@ export class ShardClient {
       this.#groups.delete(spec.id)
       throw thrown
     }
+  }
+
+  /**
+   * Whether the shard is to tell of keys of the group. It does so from when this has resolved, or earlier, until its
+   * thread dies.
+   */
+  async watch(group: number, isWatched: boolean): Promise<void> {
+    await this.#call({ kind: 'watch', id: this.#nextId++, group, isWatched })
   }
 
   async detach(group: number): Promise<void> {
@@ -194,6 +209,10 @@ export class ShardClient {
   }
 
   #take(reply: ShardReply): void {
+    if (reply.kind === 'told') {
+      this.#onTold(reply.group, reply.keys === 'all' ? 'all' : unpackKeys(reply.keys))
+      return
+    }
     if (reply.kind === 'call') {
       void this.#runGetter(reply)
       return
@@ -208,13 +227,14 @@ export class ShardClient {
     else pending?.resolve(reply)
   }
 
-  async #runGetter({ call, group, keys, deadlineMs }: Extract<ShardReply, { kind: 'call' }>): Promise<void> {
+  async #runGetter(request: Extract<ShardReply, { kind: 'call' }>): Promise<void> {
+    const { call, group, keys, deadlineMs, traces = [] } = request
     const cancel = new Cancel()
     this.#calls.set(call, cancel)
     // The successor of a dead thread counts its calls from 1 again: an answer for the dead one must not go to it.
     const isAwaited = (): boolean => this.#calls.get(call) === cancel
     try {
-      const outcome = await this.#getters.run(group, keys, { cancel, deadlineMs })
+      const outcome = await this.#getters.run(group, keys, { cancel, deadlineMs, traces })
       if (isAwaited()) this.#push({ kind: 'called', call, outcome })
     } catch (thrown) {
       const { code, message } = CacheError.from(thrown)

@@ -1,19 +1,22 @@
 import { availableParallelism } from 'node:os'
 import type { HashSeed } from '../../shared/hash.js'
 import type { RingView } from '../../shared/messages.js'
+import type { NodeCounters } from '../../shared/node-counters.js'
 import type { Epochs } from '../../shared/store/epoch.js'
 import type { Log } from '../node-options.js'
-import { type GetterRunner, ShardClient } from './shard-client.js'
+import { type GetterRunner, ShardClient, type ToldListener } from './shard-client.js'
 import { ShardThread } from './shard-thread.js'
 
 export interface ShardPoolOptions {
   readonly shardCount: number
   readonly epochs: Epochs
   readonly seed: HashSeed
+  readonly counters: NodeCounters
   readonly stallMs: number
   readonly getters: GetterRunner
   readonly log: Log
-  /** A worker thread died and is being replaced. */
+  readonly onTold: ToldListener
+  /** A worker thread died and is being replaced. Requests made now go to the next one. */
   readonly onDeath: (shard: number) => void
 }
 
@@ -33,8 +36,8 @@ export class ShardPool {
   readonly #threads: readonly ShardThread[]
 
   constructor(options: ShardPoolOptions) {
-    const { shardCount, epochs, seed, stallMs, getters, log } = options
-    this.clients = Array.from({ length: shardCount }, () => new ShardClient(getters))
+    const { shardCount, epochs, seed, counters, stallMs, getters, onTold, log } = options
+    this.clients = Array.from({ length: shardCount }, () => new ShardClient(getters, onTold))
     epochs.admit(threadOf(shardCount - 1))
     this.#threads = this.clients.map((client, shard) => {
       const thread = new ShardThread({
@@ -43,6 +46,7 @@ export class ShardPool {
           thread: threadOf(shard),
           seed,
           epochs: epochs.memory,
+          counters: counters.memory,
           heartbeat: new SharedArrayBuffer(4),
         },
         epochs,
@@ -52,8 +56,9 @@ export class ShardPool {
           onStart: () => client.onStart(),
           onReplies: (replies) => client.onReplies(replies),
           onDeath: (error) => {
-            options.onDeath(shard)
+            counters.endThread(threadOf(shard))
             client.onDeath(error)
+            options.onDeath(shard)
           },
         },
       })

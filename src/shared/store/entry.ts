@@ -9,8 +9,9 @@ import { ENTRY_ALIGN } from './layout.js'
  *     word 1   value length, 28 bits       │ flags, 4 bits
  *    [word 2   fresh until                    with TIMED: ms on the node's clock, modulo 2³²]
  *    [word 3   stored at                      with TIMED: likewise]
- *    [word     key length                     when it does not fit in word 0]
- *     key, then value; a value that is worth it starts at a multiple of 8
+ *    [word     key length                     when it does not fit in word 0; a word of padding follows]
+ *     value, which so starts at a multiple of 8 and can be copied out word by word
+ *     key
  *     padding to a multiple of 8
  *
  * For readers an entry ends with its freshness, so they look at one word of time. Only the owner knows of the stale time
@@ -29,21 +30,14 @@ export const Flag = {
 const VALUE_LENGTH_MASK = (1 << 28) - 1
 const SHORT_KEY_BYTES_MAX = 255
 
-/** From this length on a value starts aligned: it pays when it is copied out word by word. */
-const ALIGNED_VALUE_BYTES = 128
-
 /** Views of one store's memory. Offsets are bytes from its start; entries are multiples of 8. */
 export interface EntryViews {
   readonly words: Int32Array
   readonly bytes: Uint8Array
 }
 
-function headerBytes(keyLength: number, timed: boolean): number {
-  return 8 + (timed ? 8 : 0) + (keyLength > SHORT_KEY_BYTES_MAX ? 4 : 0)
-}
-
-function valueOffset(keyEnd: number, valueLength: number): number {
-  return valueLength < ALIGNED_VALUE_BYTES ? keyEnd : (keyEnd + 7) & ~7
+function headerBytes(isShort: boolean, timed: boolean): number {
+  return 8 + (timed ? 8 : 0) + (isShort ? 0 : 8)
 }
 
 function roundUp(lengthBytes: number): number {
@@ -52,7 +46,7 @@ function roundUp(lengthBytes: number): number {
 
 /** Bytes that an entry takes in the log. */
 export function entryBytes(keyLength: number, valueLength: number, timed: boolean): number {
-  return roundUp(valueOffset(headerBytes(keyLength, timed) + keyLength, valueLength) + valueLength)
+  return roundUp(headerBytes(keyLength <= SHORT_KEY_BYTES_MAX, timed) + valueLength + keyLength)
 }
 
 export function slotAt(views: EntryViews, place: number): number {
@@ -92,8 +86,7 @@ export function keyLengthAt(views: EntryViews, place: number): number {
 }
 
 export function keyAt(views: EntryViews, place: number): number {
-  const short = views.words[place >> 2]! >>> 24
-  return place + 8 + (isTimed(views, place) ? 8 : 0) + (short !== 0 ? 0 : 4)
+  return valueAt(views, place) + valueLengthAt(views, place)
 }
 
 export function valueLengthAt(views: EntryViews, place: number): number {
@@ -101,7 +94,7 @@ export function valueLengthAt(views: EntryViews, place: number): number {
 }
 
 export function valueAt(views: EntryViews, place: number): number {
-  return valueOffset(keyAt(views, place) + keyLengthAt(views, place), valueLengthAt(views, place))
+  return place + headerBytes(views.words[place >> 2]! >>> 24 !== 0, isTimed(views, place))
 }
 
 /** Bytes that the entry at `place` takes in the log. */
@@ -152,9 +145,12 @@ export function writeEntry(views: EntryViews, place: number, slot: number, entry
     words[word++] = times.freshUntil
     words[word++] = times.storedAt
   }
-  if (!short) words[word++] = key.length
-  bytes.set(key, word << 2)
-  bytes.set(value, valueOffset((word << 2) + key.length, value.length))
+  if (!short) {
+    words[word] = key.length
+    word += 2
+  }
+  bytes.set(value, word << 2)
+  bytes.set(key, (word << 2) + value.length)
 }
 
 assert(VALUE_BYTES_MAX <= VALUE_LENGTH_MASK, 'A value length fits its bits')

@@ -1,15 +1,17 @@
 import { assert } from '../assert.js'
 import { SLOT_COUNT_MAX, STORE_BYTES_MAX } from '../limits.js'
+import { BUCKET_ENTRIES_MAX, BUCKET_WORDS, ENTRIES_PER_BUCKET } from './bucket.js'
 
-/** Raised with every change of what lies where: threads and snapshots of another version are refused. */
-export const LAYOUT_VERSION = 2
+/** Raised with every change of what lies where: threads of another version are refused. */
+export const LAYOUT_VERSION = 3
 
 /**
  * A store: the entries of one group in one shard, in one SharedArrayBuffer. The owner writes, any thread reads.
  *
  *     0            header        32 words; line 0 is read by everybody, line 1 is the owner's
- *     headsAt      heads         1 word each: first link of a chain; linear hashing, `headCount` of them in use
- *     slotsAt      slots         2 words each: place (byte offset of the entry, 0 = empty), next link of the chain
+ *     bucketsAt    buckets       one line of 64 bytes each (bucket.ts draws it); linear hashing, `bucketCount` in use
+ *     overflowAt   overflow      more buckets, for chains that need them
+ *     slotsAt      slots         1 word each, the owner's own: place (byte offset) of the entry; 0 or less: free
  *     logAt        log           entries, one after the other, round and round
  *
  *          tail ─────────► head                  the log after some laps: the owner appends at `head`; what lies
@@ -21,19 +23,22 @@ export const LAYOUT_VERSION = 2
  *      │  newest  │free│  oldest    │ –  │       A lap ends where the next entry does not fit: `lapEnd`.
  *      └──────────┴────┴────────────┴────┘
  *
- * A **link** is a slot number in the low 24 bits and a tag, 8 bits of the hash, above them; 0 ends a chain. A slot
+ * A reader goes from the bucket straight to the entry, and nowhere else: two cache misses when nothing is cached. A slot
  * number stays with its entry for life, wherever the entry moves, so policies and timers know entries by slot.
  *
  * All regions are as large as they can ever get, and the operating system gives memory only to pages that were
- * touched. The owner sees to it that heads + slots + log in use never exceed the budget of the store.
+ * touched. The owner sees to it that buckets + slots + log in use never exceed the budget of the store.
  */
 export interface StoreGeometry {
-  /** Bytes that the store may use: header, heads and slots in use, policy state, log. */
+  /** Bytes that the store may use: header, buckets and slots in use, policy state, log. */
   readonly budgetBytes: number
-  readonly headCountMax: number
+  readonly bucketCountMax: number
+  readonly overflowCountMax: number
   readonly slotCountMax: number
-  /** Word index of heads[0]. */
-  readonly headsAt: number
+  /** Word index of the bucket numbered 0. */
+  readonly bucketsAt: number
+  /** Word index of the overflow bucket numbered 0, which is never used. */
+  readonly overflowAt: number
   /** Word index of the slot numbered 0, which is never used. */
   readonly slotsAt: number
   /** Byte offset of the log. */
@@ -50,7 +55,7 @@ export const Header = {
   // Line 0: written rarely, read by everybody.
   VERSION: 0,
   BUDGET_BYTES: 1,
-  HEAD_COUNT: 2,
+  BUCKET_COUNT: 2,
   // Line 1: the owner's own, in shared memory so that a new owner can take over.
   /** 1 while a change is under way: an owner that finds it set took over from one that died in the middle. */
   CHANGING: 16,
@@ -60,50 +65,57 @@ export const Header = {
   LOG_LAP_END: 19,
   /** Highest slot ever used. */
   SLOT_HIGH: 20,
+  /** Highest overflow bucket ever used. */
+  OVERFLOW_HIGH: 21,
 } as const
 
 /** Entries start at multiples of this: copies between two aligned places go word by word. */
 export const ENTRY_ALIGN = 8
 
-/** Bytes of a slot and of a head: what an entry costs beside its place in the log and the policy's state. */
-export const SLOT_BYTES = 8
-export const HEAD_BYTES = 4
+/** Bytes of a slot. */
+export const SLOT_BYTES = 4
+
+/** What the index costs an entry, on average: its slot and its share of the buckets. */
+export const INDEX_BYTES_PER_ENTRY = 12
 
 /** The smallest entry: header and a one-byte key. */
 const ENTRY_BYTES_MIN = 16
 
-/** Heads of an empty store. */
-export const HEAD_COUNT_MIN = 8
+/** Buckets of an empty store. */
+export const BUCKET_COUNT_MIN = 1
 
-export const LINK_SLOT_MASK = 0xff_ffff
-
-/** The bits of a hash that a link carries: neither the low ones, which choose the chain, nor the top ones (shard). */
+/** The bits of a hash that a bucket keeps of it: neither the low ones, which choose the bucket, nor the top ones (shard). */
 export function tagOf(hash: number): number {
   return (hash >>> 20) & 0xff
 }
 
-/** Chain of a hash among `headCount` heads: linear hashing (Litwin, VLDB 1980), which grows by one head at a time. */
-export function chainOf(hash: number, headCount: number): number {
-  const doubled = hash & ((2 << (31 - Math.clz32(headCount))) - 1)
-  return doubled < headCount ? doubled : hash & ((1 << (31 - Math.clz32(headCount))) - 1)
+/** Bucket of a hash among `bucketCount`: linear hashing (Litwin, VLDB 1980), which grows by one bucket at a time. */
+export function bucketOf(hash: number, bucketCount: number): number {
+  const mask = (2 << (31 - Math.clz32(bucketCount))) - 1
+  const doubled = hash & mask
+  return doubled < bucketCount ? doubled : hash & (mask >> 1)
 }
 
 /** Where everything lies in a store of `budgetBytes`; the budget is rounded down to whole entries' alignment. */
 export function geometryOf(budgetBytes: number): StoreGeometry {
   const budget = Math.floor(budgetBytes / ENTRY_ALIGN) * ENTRY_ALIGN
   assert(budget > HEADER_BYTES && budget <= STORE_BYTES_MAX, `A store cannot have ${budgetBytes} bytes`)
-  const perEntryMin = ENTRY_BYTES_MIN + SLOT_BYTES + HEAD_BYTES
-  const slotCountMax = Math.min(SLOT_COUNT_MAX, Math.ceil(budget / perEntryMin))
-  const headCountMax = Math.max(HEAD_COUNT_MIN, slotCountMax)
-  const headsAt = HEADER_WORDS
-  const slotsAt = headsAt + headCountMax + (headCountMax % 2)
-  const logWord = slotsAt + 2 * (slotCountMax + 1)
+  const slotCountMax = Math.min(SLOT_COUNT_MAX, Math.ceil(budget / (ENTRY_BYTES_MIN + SLOT_BYTES)))
+  const bucketCountMax = Math.ceil(slotCountMax / ENTRIES_PER_BUCKET) + BUCKET_COUNT_MIN
+  // An overflow bucket is begun only when the one before it in its chain is full.
+  const overflowCountMax = Math.ceil(slotCountMax / BUCKET_ENTRIES_MAX)
+  const bucketsAt = HEADER_WORDS
+  const overflowAt = bucketsAt + bucketCountMax * BUCKET_WORDS
+  const slotsAt = overflowAt + (overflowCountMax + 1) * BUCKET_WORDS
+  const logWord = slotsAt + slotCountMax + 1
   const logAt = Math.ceil((logWord * 4) / ENTRY_ALIGN) * ENTRY_ALIGN
   return {
     budgetBytes: budget,
-    headCountMax,
+    bucketCountMax,
+    overflowCountMax,
     slotCountMax,
-    headsAt,
+    bucketsAt,
+    overflowAt,
     slotsAt,
     logAt,
     memoryBytes: logAt + budget - HEADER_BYTES,
@@ -117,7 +129,7 @@ export function allocateStore(budgetBytes: number): SharedArrayBuffer {
   const words = new Int32Array(memory, 0, HEADER_WORDS)
   words[Header.VERSION] = LAYOUT_VERSION
   words[Header.BUDGET_BYTES] = geometry.budgetBytes
-  words[Header.HEAD_COUNT] = HEAD_COUNT_MIN
+  words[Header.BUCKET_COUNT] = BUCKET_COUNT_MIN
   words[Header.LOG_HEAD] = geometry.logAt
   words[Header.LOG_TAIL] = geometry.logAt
   return memory
@@ -125,4 +137,4 @@ export function allocateStore(budgetBytes: number): SharedArrayBuffer {
 
 assert(HEADER_WORDS === 32, 'The header fills two lines of 64 bytes')
 assert(HEADER_BYTES % ENTRY_ALIGN === 0, 'What follows the header is aligned')
-assert(SLOT_COUNT_MAX === LINK_SLOT_MASK, 'A link holds every slot number')
+assert(SLOT_COUNT_MAX === 0xff_ffff, 'The first word of an entry holds every slot number')

@@ -57,6 +57,7 @@ describe('Commands that ask a running node', () => {
         { name: 'load_ms_over', group: 'scores', shard: 0, value: 3 },
         { name: 'calls', group: '', shard: 0, value: 1_234_567 },
       ],
+      peers: () => [],
       members: () => [
         { address: '127.0.0.1:8001', share: 0.25, self: true },
         { address: '127.0.0.1:8002', share: 0.75, self: false },

@@ -29,7 +29,7 @@ describe('geek-cache', () => {
   it('names all commands in its help, on stderr with code 2 when there is no command', async () => {
     const help = await geekCache(['--help'])
     assert.equal(help.code, 0)
-    for (const name of ['serve', 'get', 'delete', 'stats', 'ring', 'config']) {
+    for (const name of ['serve', 'get', 'delete', 'stats', 'metrics', 'ring', 'config']) {
       assert.match(help.stdout, new RegExp(`^ {2}${name}\\b`, 'm'))
     }
     assert.deepEqual(await geekCache([]), { ...help, code: 2, stdout: '', stderr: help.stdout })
@@ -52,7 +52,7 @@ describe('geek-cache', () => {
     [['srve'], 'Unknown command "srve" (did you mean serve?)'],
     [
       ['unheard-of'],
-      'Unknown command "unheard-of": the commands are serve, get, delete, stats, ring, explain, hot, config',
+      'Unknown command "unheard-of": the commands are serve, get, delete, stats, metrics, ring, explain, hot, config',
     ],
     [['serve', '--slef', 'a:1'], 'Unknown flag --slef (did you mean --self?)'],
     [['serve', '--workers', '0'], '--workers "0": expected a whole number from 1 to 32'],

@@ -135,7 +135,10 @@ test('a client cannot tell a gRPC thread from the main thread', async (t) => {
     (to) =>
       unaryCall(to, nodeDefinition.Stats, {}).then(({ response: { self, counters } }) => [
         self,
-        counters.map(({ group, name }) => group + name),
+        // Histograms tell the buckets that have counted, and the call before this one has been counted meanwhile.
+        [...new Set(counters.map(({ group, name }) => group + name))].filter(
+          (name) => !/_(bucket|sum)$/.test(name),
+        ),
       ]),
     (to) =>
       unaryCall(to, nodeDefinition.Explain, { group: 'g', key: bytes('nobody') }).then(

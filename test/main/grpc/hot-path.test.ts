@@ -18,17 +18,20 @@ import {
 
 const PATH = '/test.Service/Get'
 
-/** Answers with the request, doubled, as the ordinary handler does; what begins with "-" it leaves to that one. */
+/** Answers with the request, doubled or so, as the ordinary handler does; what begins with "-" it leaves to that one. */
 class Doubling {
   hot = 0
   ordinary = 0
   readonly harness: GrpcHarness
 
-  constructor(options = {}) {
+  constructor(
+    options = {},
+    private readonly times = 2,
+  ) {
     this.harness = new GrpcHarness(options, { [PATH]: this.handler }).method(PATH, (call, reply) => {
       this.ordinary++
       const { request } = call as { request: Buffer }
-      reply?.(null, Buffer.concat([request, request]))
+      reply?.(null, Buffer.concat(Array(this.times).fill(request)))
     })
   }
 
@@ -41,10 +44,11 @@ class Doubling {
       this.hot++
       return true
     }
-    const offset = reply.reserve(2 * lengthBytes)
+    const offset = reply.reserve(this.times * lengthBytes)
     if (first === '-') return false
-    buffer.copy(reply.buffer, offset, start, end)
-    buffer.copy(reply.buffer, offset + lengthBytes, start, end)
+    for (let time = 0; time < this.times; time++) {
+      buffer.copy(reply.buffer, offset + time * lengthBytes, start, end)
+    }
     this.hot++
     return true
   }
@@ -220,11 +224,11 @@ describe('flow control on the hot path', () => {
   })
 
   test('a reply does not overtake those that wait, nor exceed the window of its stream', () => {
-    const doubling = new Doubling()
-    doubling.harness.start()
-    doubling.warm().harness.receive(call(5, 'y'.repeat(15_000)), call(7, 'z'))
+    const tenfold = new Doubling({}, 10)
+    tenfold.harness.start([4, 1 << 20]).receive(frame(FrameType.WINDOW_UPDATE, 0, 0, uint32(1 << 20)))
+    tenfold.warm().harness.receive(call(5, 'y'.repeat(15_000)), call(7, 'z'))
     assert.deepEqual(
-      doubling.harness
+      tenfold.harness
         .frames(FrameType.DATA)
         .slice(2, 4)
         .map(({ streamId }) => streamId),

@@ -2,11 +2,16 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import protobuf from 'protobufjs'
+import { POLL_GROUPS_MAX, POLL_KEYS_MAX } from '../../../src/main/invalidation-poll.js'
 import {
   groupKeyCodec,
   responseForDeleteCodec,
   responseForGetCodec,
 } from '../../../src/main/service/group-cache-codec.js'
+import {
+  invalidationsRequestCodec,
+  invalidationsResponseCodec,
+} from '../../../src/main/service/invalidations-codec.js'
 import { decodeRequest, MalformedMessage, type MessageCodec } from '../../../src/main/service/message.js'
 import {
   explainRequestCodec,
@@ -123,6 +128,42 @@ const cases: Case<object>[] = [
     }),
   }),
   caseOf({ name: 'geekcache.v1.RemoveResponse', codec: removeResponseCodec, make: () => ({}) }),
+  caseOf({
+    name: 'geekcache.v1.InvalidationsRequest',
+    codec: invalidationsRequestCodec,
+    make: () => ({
+      session: text(40),
+      sequence: [0, 1, Number.MAX_SAFE_INTEGER][random.below(3)] ?? 0,
+      groups: list(20, () => ({ name: text(20), isCovered: random.below(2) === 1 })),
+    }),
+    inSchema: ({ groups, ...same }) => ({
+      ...same,
+      groups: groups.map(({ name, isCovered }) => ({ name, is_covered: isCovered })),
+    }),
+  }),
+  caseOf({
+    name: 'geekcache.v1.InvalidationsResponse',
+    codec: invalidationsResponseCodec,
+    make: () => ({
+      session: text(40),
+      sequence: [0, 1, Number.MAX_SAFE_INTEGER][random.below(3)] ?? 0,
+      isReset: random.below(2) === 1,
+      covered: list(10, () => text(20)),
+      events: list(10, () => ({
+        group: text(20),
+        keys: random.below(5) === 0 ? ('all' as const) : list(10, () => bytes(30)),
+      })),
+    }),
+    inSchema: ({ isReset, events, ...same }) => ({
+      ...same,
+      is_reset: isReset,
+      events: events.map(({ group, keys }) => ({
+        group,
+        keys: keys === 'all' ? [] : keys,
+        all: keys === 'all',
+      })),
+    }),
+  }),
   caseOf({ name: 'geekcache.v1.StatsRequest', codec: statsRequestCodec, make: () => ({}) }),
   caseOf({
     name: 'geekcache.v1.StatsResponse',
@@ -130,6 +171,7 @@ const cases: Case<object>[] = [
     make: () => ({
       self: text(20),
       counters: list(20, () => ({
+        labels: { front: text(9), ...Object.fromEntries(list(3, () => [text(9), text(9)])) },
         name: text(20),
         group: text(20),
         shard: random.below(64),
@@ -295,6 +337,26 @@ describe('hostile bytes', () => {
 
   it('a known field in another layout counts as unknown', () => {
     assert.deepEqual(groupKeyCodec.decode(Buffer.from([0x08, 0x01])).group, '')
+  })
+
+  it('no more groups and keys of invalidations are taken than a peer sends', () => {
+    const groups = (count: number) => Array.from({ length: count }, () => ({ name: '', isCovered: false }))
+    const request = { session: '', sequence: 0 }
+    const asked = (count: number) => invalidationsRequestCodec.encode({ ...request, groups: groups(count) })
+    assert.equal(invalidationsRequestCodec.decode(asked(POLL_GROUPS_MAX)).groups.length, POLL_GROUPS_MAX)
+    assert.ok(
+      decodeRequest(invalidationsRequestCodec, asked(POLL_GROUPS_MAX + 1)) instanceof MalformedMessage,
+    )
+    const keys = (count: number) => ({
+      group: '',
+      keys: Array.from({ length: count }, () => Buffer.alloc(0)),
+    })
+    const told = (...events: { group: string; keys: Buffer[] }[]) =>
+      invalidationsResponseCodec.encode({ ...request, isReset: false, covered: [], events })
+    const most = [keys(POLL_KEYS_MAX - 1), keys(POLL_KEYS_MAX - 1)]
+    assert.equal(invalidationsResponseCodec.decode(told(...most)).events.length, 2)
+    assert.throws(() => invalidationsResponseCodec.decode(told(...most, keys(0))), RangeError)
+    assert.throws(() => invalidationsResponseCodec.decode(told(keys(POLL_KEYS_MAX + 1))), RangeError)
   })
 
   it('a decoded key has memory of its own', () => {

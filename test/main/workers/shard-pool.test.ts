@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { Groups } from '../../../src/main/groups.js'
 import { ShardPool } from '../../../src/main/workers/shard-pool.js'
 import { systemClock } from '../../../src/shared/clock.js'
+import { NodeCounters } from '../../../src/shared/node-counters.js'
 import { Ring } from '../../../src/shared/ring.js'
 import { Epochs } from '../../../src/shared/store/epoch.js'
 import { ReaderPin } from '../../../src/shared/store/reader-pin.js'
@@ -20,8 +21,10 @@ async function startPool(onDeath: (pool: ShardPool) => void = () => {}) {
   const groups: Groups = new Groups({
     self: () => SELF,
     peers: { owns: () => true, pick: () => [] },
+    invalidations: { watch: () => () => {}, covers: () => false, tell() {} },
     shards: () => pool.clients,
     reader: { pin: new ReaderPin(epochs, 0, systemClock), thread: 0, seed },
+    metrics: new NodeCounters().row(0, 'main').front('embed'),
     keyBytesMax: 1000,
     valueBytesMax: 1000,
     onGroup() {},
@@ -33,9 +36,11 @@ async function startPool(onDeath: (pool: ShardPool) => void = () => {}) {
     shardCount: 1,
     epochs,
     seed,
+    counters: new NodeCounters(),
     stallMs: 5000,
     getters: groups,
     log,
+    onTold() {},
     onDeath: () => onDeath(pool),
   })
   const group = await groups.create('g', { maxBytes: 1 << 20, getter: (key) => key })

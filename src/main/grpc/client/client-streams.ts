@@ -77,7 +77,7 @@ export class ClientStreams implements CallHolder {
 
   /** Sends a call. Only while there is room, and ids. */
   open(call: PendingCall): void {
-    if (this.writer.listBytesOf(call.path) > this.peer.headerListBytesMax) {
+    if (this.writer.listBytesOf(call.path, call.fields) > this.peer.headerListBytesMax) {
       call.settle(
         Code.INTERNAL,
         `header list above the ${this.peer.headerListBytesMax} bytes that the server takes`,
@@ -93,7 +93,8 @@ export class ClientStreams implements CallHolder {
     call.holder = this
     this.context.guard.streamOpened()
     const endless = deadlineAtMs === Number.POSITIVE_INFINITY
-    this.writer.writeHead(call.path, endless ? deadlineAtMs : deadlineAtMs - this.context.nowMs(), streamId)
+    const timeoutMs = endless ? deadlineAtMs : deadlineAtMs - this.context.nowMs()
+    this.writer.writeHead(call.path, timeoutMs, streamId, call.fields)
     const { window, idle } = output.scheduler
     const lengthBytes = PREFIX_BYTES + request.length
     const room = Math.min(FRAME_BYTES_DEFAULT, window.available, this.peer.initialWindowBytes)

@@ -2,8 +2,8 @@ import { connect as connectTcp, type Socket } from 'node:net'
 import { type Clock, systemClock } from '../../../shared/clock.js'
 import { Code } from '../../../shared/errors.js'
 import type { CallOptions } from '../../call.js'
+import { BufferPool } from '../../sockets/output-buffer.js'
 import type { UnaryCaller, UnaryReply } from '../../unary-caller.js'
-import { BufferPool } from '../http2/output-buffer.js'
 import { Deadlines } from './deadlines.js'
 import { ReceiveBudget } from './download.js'
 import { type ClientLimits, type GrpcClientOptions, resolveLimits } from './options.js'
@@ -76,7 +76,15 @@ export class GrpcClient implements UnaryCaller, CallOwner {
       this.openCalls++
       const endless = deadlineMs === Number.POSITIVE_INFINITY
       const nowMs = endless ? 0 : this.clock.nowMs()
-      const call = new PendingCall(this, path, request, nowMs + deadlineMs, signal, resolve)
+      const call = new PendingCall(
+        this,
+        path,
+        request,
+        nowMs + deadlineMs,
+        signal,
+        resolve,
+        fieldsOf(options),
+      )
       this.deadlines.add(call, nowMs)
       this.choose().submit(call)
     })
@@ -103,6 +111,13 @@ export class GrpcClient implements UnaryCaller, CallOwner {
     }
     return best
   }
+}
+
+/** What carries the trace of a call, if it has one. */
+function fieldsOf({ trace }: CallOptions): readonly string[] | undefined {
+  if (trace === undefined) return undefined
+  const { traceparent, tracestate } = trace
+  return ['traceparent', traceparent, ...(tracestate === undefined ? [] : ['tracestate', tracestate])]
 }
 
 function ended(status: number, message: string): Promise<UnaryReply> {

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Clock } from '../../../shared/clock.js'
+import type { BufferPool } from '../../sockets/output-buffer.js'
 import type { FloodLimits } from '../http2/flood-guard.js'
-import type { BufferPool } from '../http2/output-buffer.js'
 
 /** Everything that a client can be told; what is not given has its default of {@link CLIENT_DEFAULTS}. Times are in ms. */
 export interface GrpcClientOptions extends Partial<ClientLimits> {

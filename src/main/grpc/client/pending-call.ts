@@ -33,6 +33,8 @@ export class PendingCall implements Deadlined {
   readonly path: string
   readonly request: Uint8Array
   readonly deadlineAtMs: number
+  /** Names and values in turn, beside what all calls have. */
+  readonly fields: readonly string[]
   heapIndex = -1
   holder: CallHolder | undefined
   streamId = 0
@@ -57,7 +59,9 @@ export class PendingCall implements Deadlined {
     deadlineAtMs: number,
     signal: CancelSignal | undefined,
     resolve: (reply: UnaryReply) => void,
+    fields: readonly string[] = NONE,
   ) {
+    this.fields = fields
     this.owner = owner
     this.path = path
     this.request = request

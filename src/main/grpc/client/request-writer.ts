@@ -1,6 +1,7 @@
 import { PREFIX_BYTES, writePrefix } from '../framing.js'
 import type { ConnectionOutput } from '../http2/connection-output.js'
 import { beginFrame, Flag, FRAME_HEADER_BYTES, FrameType, writeFrameHeader } from '../http2/frame.js'
+import { writeInteger } from '../http2/hpack-integer.js'
 import { ENTRY_OVERHEAD_BYTES } from '../http2/hpack-table.js'
 import { formatTimeout } from '../timeout.js'
 
@@ -47,12 +48,13 @@ export class RequestWriter {
   }
 
   /** What the header list of a call comes to at most: to be compared with the server's limit. */
-  listBytesOf(path: string): number {
-    return this.templateOf(path).listBytes
+  listBytesOf(path: string, fields: readonly string[]): number {
+    const { listBytes } = this.templateOf(path)
+    return fields.reduce((sum, text) => sum + text.length + ENTRY_OVERHEAD_BYTES / 2, listBytes)
   }
 
-  /** Appends HEADERS. @param timeoutMs Infinity for none */
-  writeHead(path: string, timeoutMs: number, streamId: number): void {
+  /** Appends HEADERS. @param timeoutMs Infinity for none @param fields of this call alone: they enter no table */
+  writeHead(path: string, timeoutMs: number, streamId: number, fields: readonly string[]): void {
     const template = this.templateOf(path)
     const { buffer, encoder } = this.output
     const frame = buffer.reserve(FRAME_HEADER_BYTES)
@@ -64,6 +66,7 @@ export class RequestWriter {
       template.version = encoder.version
     }
     if (timeoutMs !== Number.POSITIVE_INFINITY) this.writeTimeout(timeoutMs)
+    for (let index = 0; index < fields.length; index += 2) this.writeField(fields[index]!, fields[index + 1]!)
     const lengthBytes = buffer.length - frame - FRAME_HEADER_BYTES
     writeFrameHeader(buffer.bytes, frame, lengthBytes, FrameType.HEADERS, Flag.END_HEADERS, streamId)
   }
@@ -97,6 +100,15 @@ export class RequestWriter {
     }
     this.templates.set(path, template)
     return template
+  }
+
+  private writeField(name: string, value: string): void {
+    const { buffer } = this.output
+    buffer.appendByte(0x00)
+    for (const text of [name, value]) {
+      writeInteger(buffer, 0x00, 0x7f, text.length)
+      buffer.append(Buffer.from(text, 'latin1'))
+    }
   }
 
   private writeTimeout(timeoutMs: number): void {

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { Code } from '../../../shared/errors.js'
-import { SocketTransport } from '../socket-transport.js'
+import { SocketTransport } from '../../sockets/socket-transport.js'
 import { Backoff } from './backoff.js'
 import { ClientConnection, type ClientConnectionContext, type ConnectionUser } from './client-connection.js'
 import type { CallHolder, PendingCall } from './pending-call.js'

@@ -1,8 +1,8 @@
+import { type BufferPool, OutputBuffer } from '../../sockets/output-buffer.js'
+import type { Defer, Transport } from '../../sockets/transport.js'
 import type { HpackEncoder } from './hpack-encoder.js'
 import type { ConnectionLimits } from './limits.js'
-import { type BufferPool, OutputBuffer } from './output-buffer.js'
 import { SendScheduler, type StreamEnder } from './send-scheduler.js'
-import type { Defer, Transport } from './transport.js'
 
 /** Output is handed to the transport in pieces of about this size. */
 const PIECE_BYTES = 65_536

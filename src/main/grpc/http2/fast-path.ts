@@ -22,6 +22,8 @@ export interface FastPath {
   learn(head: RequestHead): void
   /** Makes a held stream an ordinary one, if it is held. */
   giveBack(streamId: number): void
+  /** The same of all whose body has not come. */
+  giveBackIncomplete(): void
   /** Makes everything held ordinary streams. */
   giveBackAll(): void
   /** The connection is lost: forgets everything held. */

@@ -33,6 +33,11 @@ export class FrameReader {
     return this.partialBytes > 0 ? this.partialCount : 0
   }
 
+  /** True when the sink halted before the last frame. */
+  get hasRest(): boolean {
+    return this.rest !== undefined
+  }
+
   /** @throws ConnectionError of an oversized frame, and whatever the sink throws. */
   read(chunk: Buffer, start: number): void {
     if (this.rest !== undefined) {

@@ -1,5 +1,5 @@
+import type { OutputBuffer } from '../../sockets/output-buffer.js'
 import { Http2Code } from './errors.js'
-import type { OutputBuffer } from './output-buffer.js'
 
 /** Frame types (RFC 9113, section 6). */
 export const FrameType = {

@@ -1,3 +1,4 @@
+import type { OutputBuffer } from '../../sockets/output-buffer.js'
 import {
   beginFrame,
   Flag,
@@ -7,7 +8,6 @@ import {
   writeFrameHeader,
 } from './frame.js'
 import type { HpackEncoder } from './hpack-encoder.js'
-import type { OutputBuffer } from './output-buffer.js'
 
 /** Appends a header list as HEADERS, and CONTINUATION where one frame does not hold it. */
 export function writeHeaders(

@@ -1,3 +1,4 @@
+import { BufferPool, OutputBuffer } from '../../sockets/output-buffer.js'
 import { writeInteger } from './hpack-integer.js'
 import {
   DynamicTable,
@@ -8,7 +9,6 @@ import {
   TABLE_BYTES_DEFAULT,
 } from './hpack-table.js'
 import { huffmanEncode, huffmanEncodedBytes } from './huffman.js'
-import { BufferPool, OutputBuffer } from './output-buffer.js'
 
 /** Fields that intermediaries must not put into tables (RFC 7541, section 7.1.3). */
 const SENSITIVE_NAMES: ReadonlySet<string> = new Set([

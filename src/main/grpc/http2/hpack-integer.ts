@@ -1,5 +1,5 @@
+import type { OutputBuffer } from '../../sockets/output-buffer.js'
 import { ConnectionError } from './errors.js'
-import type { OutputBuffer } from './output-buffer.js'
 
 /** Continuation octets that an integer may have: enough for 2^28, far above every limit here. */
 const OCTETS_MAX = 4

@@ -1,6 +1,6 @@
+import type { OutputBuffer } from '../../sockets/output-buffer.js'
 import { SendWindow } from './flow-control.js'
 import { beginFrame, Flag, FRAME_BYTES_DEFAULT, FrameType } from './frame.js'
-import type { OutputBuffer } from './output-buffer.js'
 import { WINDOW_BYTES_DEFAULT } from './settings.js'
 
 /** A stream that has a body to send, as far as the scheduler is concerned. */

@@ -1,28 +1,23 @@
+import type { BufferPool, OutputBuffer } from '../../sockets/output-buffer.js'
+import type { Defer, Transport } from '../../sockets/transport.js'
 import type { ByteBudget } from './byte-budget.js'
+import type { ConnectionMetrics } from './connection-metrics.js'
 import { ConnectionOutput } from './connection-output.js'
 import { ConnectionTimers, type TimedConnection, type TimerVerdict } from './connection-timers.js'
 import { ConnectionError, Http2Code, StreamError } from './errors.js'
 import { FloodGuard } from './flood-guard.js'
-import {
-  CLIENT_PREFACE,
-  Flag,
-  FRAME_BYTES_DEFAULT,
-  writeGoaway,
-  writePing,
-  writeSettingsAck,
-  writeWindowUpdate,
-} from './frame.js'
+import { Flag, FRAME_BYTES_DEFAULT, writeGoaway, writePing, writeSettingsAck } from './frame.js'
 import { FrameDispatcher, type FrameHandler } from './frame-dispatcher.js'
 import { FrameReader, type FrameSink } from './frame-reader.js'
 import { HpackEncoder } from './hpack-encoder.js'
 import type { ConnectionLimits } from './limits.js'
-import type { BufferPool, OutputBuffer } from './output-buffer.js'
+import { Preface } from './preface.js'
 import type { RequestHead } from './request-head.js'
 import { ServerStreams, type StreamsContext } from './server-streams.js'
-import { applySettings, SettingId, WINDOW_BYTES_DEFAULT, writeSettings } from './settings.js'
+import { applySettings } from './settings.js'
 import { type Drainable, Shutdown } from './shutdown.js'
 import type { Http2Stream } from './stream.js'
-import type { Defer, Transport } from './transport.js'
+import type { TimeSlices } from './time-slices.js'
 
 /** Who answers the requests of a connection. */
 export interface RequestHandler {
@@ -45,17 +40,15 @@ export interface ConnectionContext {
   readonly budget: ByteBudget
   readonly pool: BufferPool
   readonly defer: Defer
+  readonly slices: TimeSlices
   nowMs(): number
   /** In [0, 1). */
   random(): number
   /** Which response fields are worth a place in the HPACK table. */
   indexable(name: string, value: string): boolean
+  readonly metrics?: ConnectionMetrics
 }
 
-/** How a client begins that speaks HTTP/1. */
-const HTTP1_REQUEST = /^(GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|CONNECT|TRACE) \S/
-const HTTP1_ANSWER =
-  'HTTP/1.1 505 HTTP Version Not Supported\r\nconnection: close\r\ncontent-length: 0\r\n\r\n'
 const KEEPALIVE_PING = Buffer.from('alive\0\0\0', 'latin1')
 /** Encoded bytes of a header block, as a multiple of what the list may have decoded. */
 const BLOCK_BYTES_FACTOR = 2
@@ -74,6 +67,7 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
   readonly budget: ByteBudget
   readonly output: ConnectionOutput
   readonly streams: ServerStreams
+  readonly metrics: ConnectionMetrics | undefined
   private readonly context: ConnectionContext
   private readonly transport: Transport
   private readonly handler: RequestHandler
@@ -81,7 +75,9 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
   private readonly timers: ConnectionTimers
   private readonly reader: FrameReader
   private readonly dispatcher: FrameDispatcher
-  private prefaceBytes = 0
+  private readonly preface: Preface
+  /** Its turn comes: until then nothing more is read. */
+  private waitsForSlice = false
   private tickedAtMs: number
   private finishedAtMs = 0
 
@@ -89,6 +85,7 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
     this.context = context
     this.limits = context.limits
     this.budget = context.budget
+    this.metrics = context.metrics
     this.transport = transport
     this.handler = handler
     this.tickedAtMs = context.nowMs()
@@ -98,6 +95,7 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
     this.dispatcher = new FrameDispatcher(this, this.limits.headerListBytesMax * BLOCK_BYTES_FACTOR)
     const encoder = new HpackEncoder((name, value) => context.indexable(name, value))
     this.output = new ConnectionOutput(this, encoder, transport, context)
+    this.preface = new Preface(this.limits, this.output.buffer)
     this.shutdown = new Shutdown(this)
     this.streams = new ServerStreams(this)
   }
@@ -106,25 +104,41 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
   receive(chunk: Buffer): void {
     if (this.shutdown.over) return
     this.timers.noteReceived()
+    this.context.slices.begin()
     this.batch(() => {
-      const start = this.prefaceDone ? 0 : this.readPreface(chunk)
-      if (this.prefaceDone && start < chunk.length) this.reader.read(chunk, start)
+      const start = this.prefaceDone ? 0 : this.preface.read(chunk)
+      if (start < 0) this.finish()
+      else if (this.prefaceDone && start < chunk.length) this.reader.read(chunk, start)
     })
+    if (this.reader.hasRest) this.waitForSlice()
+  }
+
+  /** Does what leads to output, and writes all of that at once. */
+  batch(work: () => void): void {
+    this.output.beginBatch()
+    this.handler.onReadStart()
+    try {
+      work()
+    } catch (error) {
+      this.fail(error)
+    } finally {
+      this.handler.onReadEnd()
+      this.output.endBatch()
+    }
   }
 
   /** The transport has nothing unsent any more. */
   onDrained(): void {
     if (this.shutdown.state === 'closed' || !this.output.congested) return
     this.output.onDrained()
-    if (this.output.congested || this.shutdown.over) return
-    this.batch(() => this.reader.resume())
-    if (!this.output.congested) this.transport.resumeReading()
+    if (!this.output.congested) this.readOn()
   }
 
   /** The socket is gone. */
   onTransportClosed(): void {
     if (this.shutdown.state === 'closed') return
     this.shutdown.state = 'closed'
+    this.streams.tellOpened()
     this.output.close()
     this.streams.closeAll()
     this.handler.onClosed()
@@ -132,6 +146,7 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
 
   /** Ends the connection once its streams are done, at the latest after `graceMs`. */
   drain(graceMs: number, debug: string): void {
+    if (this.shutdown.state === 'serving') this.metrics?.goaway('shutdown')
     this.shutdown.drain(this.nowMs(), graceMs, debug)
     this.output.plan()
   }
@@ -147,13 +162,14 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
     const nowMs = this.nowMs()
     this.guard.refill(nowMs - this.tickedAtMs)
     this.tickedAtMs = nowMs
+    this.streams.tellOpened()
     if (this.shutdown.over) {
       if (nowMs - this.finishedAtMs >= LINGER_MS) this.destroy()
       return
     }
     this.shutdown.tick(nowMs)
     // What is held this long waits for a body that is late: an ordinary stream has times for that.
-    this.streams.fastPath?.giveBackAll()
+    this.streams.fastPath?.giveBackIncomplete()
     this.streams.sendQueue.tick(nowMs)
     this.act(this.timers.tick(nowMs, this))
     for (const stream of this.streams.stalledSince(nowMs - this.limits.requestStallTimeoutMs)) {
@@ -165,7 +181,7 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
   // For the reader.
 
   get halted(): boolean {
-    return this.shutdown.over || !this.output.relieve()
+    return this.shutdown.over || !this.output.relieve() || this.context.slices.spent()
   }
 
   onFrame(type: number, flags: number, streamId: number, buffer: Buffer, start: number, end: number): void {
@@ -307,7 +323,7 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
   // For the timers.
 
   get prefaceDone(): boolean {
-    return this.prefaceBytes === CLIENT_PREFACE.length
+    return this.preface.done
   }
 
   get headerStartedAtMs(): number {
@@ -322,44 +338,24 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
     return this.output.congested ? this.output.congestedAtMs : this.streams.sendQueue.stuckSinceMs
   }
 
-  private batch(work: () => void): void {
-    this.output.beginBatch()
-    this.handler.onReadStart()
-    try {
-      work()
-    } catch (error) {
-      this.fail(error)
-    } finally {
-      this.handler.onReadEnd()
-      this.output.endBatch()
-    }
+  /** Stopped with frames left, for a reason that passes by itself. What else it stops for, ends by a call. */
+  private waitForSlice(): void {
+    if (this.waitsForSlice || this.shutdown.over || this.output.congested) return
+    this.waitsForSlice = true
+    this.transport.pauseReading()
+    this.context.slices.later(() => {
+      this.waitsForSlice = false
+      if (!this.output.congested) this.readOn()
+    })
   }
 
-  /** Takes what `chunk` has of the preface; answers where the frames begin. */
-  private readPreface(chunk: Buffer): number {
-    const count = Math.min(CLIENT_PREFACE.length - this.prefaceBytes, chunk.length)
-    if (CLIENT_PREFACE.compare(chunk, 0, count, this.prefaceBytes, this.prefaceBytes + count) !== 0) {
-      if (this.prefaceBytes === 0 && HTTP1_REQUEST.test(chunk.toString('latin1', 0, 32))) {
-        this.output.buffer.append(Buffer.from(HTTP1_ANSWER, 'latin1'))
-        this.finish()
-        return chunk.length
-      }
-      throw new ConnectionError('PROTOCOL_ERROR', 'no HTTP/2 connection preface')
-    }
-    this.prefaceBytes += count
-    if (this.prefaceDone) this.greet()
-    return count
-  }
-
-  private greet(): void {
-    const { limits } = this
-    writeSettings(this.output.buffer, [
-      [SettingId.MAX_CONCURRENT_STREAMS, limits.concurrentStreamsMax],
-      [SettingId.INITIAL_WINDOW_SIZE, limits.streamWindowBytes],
-      [SettingId.MAX_HEADER_LIST_SIZE, limits.headerListBytesMax],
-    ])
-    const increment = limits.connectionWindowBytes - WINDOW_BYTES_DEFAULT
-    if (increment > 0) writeWindowUpdate(this.output.buffer, 0, increment)
+  /** The frames that are left, then what comes. */
+  private readOn(): void {
+    if (this.shutdown.over || this.waitsForSlice) return
+    this.context.slices.begin()
+    this.batch(() => this.reader.resume())
+    if (this.reader.hasRest) this.waitForSlice()
+    else if (!this.output.congested) this.transport.resumeReading()
   }
 
   private act(verdict: TimerVerdict): void {
@@ -393,6 +389,8 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
     if (this.prefaceDone)
       writeGoaway(this.output.buffer, this.highestStreamId, code, known ? error.message : 'fault')
     if (!known) this.handler.onFault(error)
+    else this.metrics?.protocolError()
+    this.metrics?.goaway(code === Http2Code.ENHANCE_YOUR_CALM ? 'flood' : 'error')
     this.finish()
   }
 }

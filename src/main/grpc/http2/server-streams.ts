@@ -1,5 +1,6 @@
 import type { ByteBudget } from './byte-budget.js'
 import { ClosedStreams } from './closed-streams.js'
+import type { ConnectionMetrics } from './connection-metrics.js'
 import type { ConnectionOutput } from './connection-output.js'
 import { ConnectionError, Http2Code, StreamError } from './errors.js'
 import type { FastPath } from './fast-path.js'
@@ -20,6 +21,7 @@ export interface StreamsContext {
   readonly output: ConnectionOutput
   readonly guard: FloodGuard
   readonly budget: ByteBudget
+  readonly metrics: ConnectionMetrics | undefined
   /** False once the connection drains: new streams are ignored. */
   readonly accepting: boolean
   nowMs(): number
@@ -39,6 +41,8 @@ export class ServerStreams implements StreamOwner {
   /** Handlers that still run although their stream is gone: whoever runs them counts them here. */
   orphanCount = 0
   fastPath: FastPath | undefined
+  /** Makes it when the first stream is opened: a connection that only stands there owns none. */
+  makeFastPath: (() => FastPath) | undefined
   readonly decoder: HpackDecoder
   readonly sendQueue: SendQueue
   /** Settings of the client; its windows and limits. */
@@ -49,6 +53,8 @@ export class ServerStreams implements StreamOwner {
   private readonly receiveWindow: ReceiveWindow
   private readonly streams = new Map<number, Http2Stream>()
   private readonly closed = new ClosedStreams()
+  /** Streams that the metrics know of. */
+  private toldCount = 0
 
   constructor(context: StreamsContext) {
     this.context = context
@@ -116,6 +122,7 @@ export class ServerStreams implements StreamOwner {
 
   onRstStream(streamId: number): void {
     if (this.fastPath?.onReset(streamId) === true) {
+      this.context.metrics?.streamReset('client')
       this.guard.streamReset(0)
       return
     }
@@ -124,6 +131,7 @@ export class ServerStreams implements StreamOwner {
       this.checkNotIdle(streamId, 'RST_STREAM')
       return
     }
+    this.context.metrics?.streamReset('client')
     const ageMs = this.context.nowMs() - stream.openedAtMs
     this.close(stream, Http2Code.CANCEL)
     this.guard.streamReset(ageMs)
@@ -168,10 +176,18 @@ export class ServerStreams implements StreamOwner {
 
   /** A violation by the peer: answered by RST_STREAM, within a budget. */
   onStreamError(error: StreamError): void {
+    this.context.metrics?.protocolError()
     this.guard.violation()
     const stream = this.streams.get(error.streamId)
     if (stream !== undefined) this.reset(stream, error.code)
     else this.refuse(error.streamId, error.code)
+  }
+
+  /** Tells the metrics how many streams there were: clients give them odd numbers, from 1 on. */
+  tellOpened(): void {
+    const count = (this.highestId + 1) >> 1
+    if (count > this.toldCount) this.context.metrics?.streamsOpened(count - this.toldCount)
+    this.toldCount = count
   }
 
   /** The connection is lost. */
@@ -191,11 +207,13 @@ export class ServerStreams implements StreamOwner {
    * Opens a stream whose head is known already: for the fast path, when it gives back what it held.
    *
    * @param windowBytes what WINDOW_UPDATE frames have added meanwhile
+   * @param body all of it, if it has come
    */
-  adopt(streamId: number, head: RequestHead, windowBytes: number): void {
+  adopt(streamId: number, head: RequestHead, windowBytes: number, body?: Buffer): void {
     const stream = this.add(streamId)
     stream.sendWindow.grow(windowBytes)
     this.begin(stream, head, false, false)
+    if (body !== undefined) this.deliver(stream, true, body, 0, body.length, 0)
   }
 
   /** Opens a stream only to answer it: for the fast path, when an answer has to wait for flow control. */
@@ -227,6 +245,7 @@ export class ServerStreams implements StreamOwner {
   }
 
   reset(stream: Http2Stream, code: number): void {
+    this.context.metrics?.streamReset('server')
     writeRstStream(this.output.buffer, stream.id, code)
     if (!stream.receivedEnd) this.closed.addCutOff(stream.id)
     this.close(stream, code)
@@ -265,6 +284,7 @@ export class ServerStreams implements StreamOwner {
     this.highestId = streamId
     this.guard.streamOpened()
     this.context.onStreamOpened()
+    this.fastPath ??= this.makeFastPath?.()
     if (accepting && !endStream && this.fastPath?.onHeaders(streamId, buffer, start, end) === true) return
     const { fields, truncated } = this.decoder.decode(buffer, start, end)
     if (!accepting) {
@@ -355,6 +375,7 @@ export class ServerStreams implements StreamOwner {
   }
 
   private refuse(streamId: number, code: number): void {
+    this.context.metrics?.streamReset('server')
     writeRstStream(this.output.buffer, streamId, code)
     this.closed.addCutOff(streamId)
     this.output.plan()

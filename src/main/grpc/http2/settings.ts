@@ -1,7 +1,7 @@
+import type { OutputBuffer } from '../../sockets/output-buffer.js'
 import { ConnectionError } from './errors.js'
 import { beginFrame, FRAME_BYTES_DEFAULT, FrameType, readUint32, writeUint32 } from './frame.js'
 import { TABLE_BYTES_DEFAULT } from './hpack-table.js'
-import type { OutputBuffer } from './output-buffer.js'
 
 /** SETTINGS identifiers (RFC 9113, section 6.5.2). */
 export const SettingId = {

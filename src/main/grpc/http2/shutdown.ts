@@ -1,6 +1,6 @@
+import type { OutputBuffer } from '../../sockets/output-buffer.js'
 import { Http2Code } from './errors.js'
 import { STREAM_ID_MAX, writeGoaway, writePing } from './frame.js'
-import type { OutputBuffer } from './output-buffer.js'
 
 /** How long the answer to the announcing PING is waited for. */
 const ANNOUNCE_TIMEOUT_MS = 5000

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { afterEach, describe, it } from 'node:test'
 import { GrpcClient } from '../../../../src/main/grpc/client/grpc-client.js'
 import type { GrpcClientOptions } from '../../../../src/main/grpc/client/options.js'
@@ -404,8 +404,12 @@ describe('life of a connection', () => {
     assert.match((await client.call(PATH, REQUEST)).message, /ECONNREFUSED/)
     assert.match((await client.call(PATH, REQUEST)).message, /not reachable/)
     // It tries on without being asked.
-    await once(server.listen(port, '127.0.0.1'), 'connection')
-    opened.push(() => void server.close())
+    const [socket] = (await once(server.listen(port, '127.0.0.1'), 'connection')) as [Socket]
+    opened.push(() => {
+      // Nobody reads what the client has sent: it would never end by itself.
+      socket.destroy()
+      server.close()
+    })
   })
 
   it('ids running out: a new connection takes over', async () => {

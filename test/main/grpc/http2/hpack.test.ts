@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import { ConnectionError, Http2Code } from '../../../../src/main/grpc/http2/errors.js'
 import { HpackDecoder } from '../../../../src/main/grpc/http2/hpack-decoder.js'
 import { HpackEncoder } from '../../../../src/main/grpc/http2/hpack-encoder.js'
-import { BufferPool, OutputBuffer } from '../../../../src/main/grpc/http2/output-buffer.js'
+import { BufferPool, OutputBuffer } from '../../../../src/main/sockets/output-buffer.js'
 import { randomBytes } from '../../../support/http2-frames.js'
 import { Prng } from '../../../support/prng.js'
 

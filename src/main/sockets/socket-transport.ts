@@ -1,26 +1,36 @@
 import type { Socket } from 'node:net'
-import type { BufferPool } from './http2/output-buffer.js'
-import type { Transport } from './http2/transport.js'
+import type { BufferPool } from './output-buffer.js'
+import type { Transport } from './transport.js'
 
 /** The connection above a socket, as far as the socket is concerned. */
 export interface SocketUser {
   receive(chunk: Buffer): void
   onDrained(): void
   onTransportClosed(): void
+  /** The other side will send no more; sockets that allow to be half open tell it. */
+  onEnded?(): void
+}
+
+/** Told of the bytes that pass. */
+export interface Traffic {
+  received(lengthBytes: number): void
+  sent(lengthBytes: number): void
 }
 
 /** A connection's socket, plain or TLS. */
 export class SocketTransport implements Transport {
   private readonly socket: Socket
   private readonly pool: BufferPool
+  private readonly traffic: Traffic | undefined
   /** Buffers that the socket still reads from, in the order of their writes. */
   private readonly inFlight: Buffer[] = []
   private connection: SocketUser | undefined
   private ended = false
 
-  constructor(socket: Socket, pool: BufferPool) {
+  constructor(socket: Socket, pool: BufferPool, traffic?: Traffic) {
     this.socket = socket
     this.pool = pool
+    this.traffic = traffic
   }
 
   /** Joins socket and connection: bytes flow from here on. */
@@ -28,7 +38,11 @@ export class SocketTransport implements Transport {
     this.connection = connection
     const { socket } = this
     socket.setNoDelay(true)
-    socket.on('data', (chunk: Buffer) => connection.receive(chunk))
+    socket.on('data', (chunk: Buffer) => {
+      this.traffic?.received(chunk.length)
+      connection.receive(chunk)
+    })
+    socket.on('end', () => connection.onEnded?.())
     // The error itself says nothing that 'close' does not.
     socket.on('error', () => socket.destroy())
     socket.on('close', () => connection.onTransportClosed())
@@ -44,6 +58,7 @@ export class SocketTransport implements Transport {
       return
     }
     this.inFlight.push(bytes)
+    this.traffic?.sent(lengthBytes)
     this.socket.write(bytes.subarray(0, lengthBytes), this.onWritten)
   }
 

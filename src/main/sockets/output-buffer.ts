@@ -1,10 +1,13 @@
+/** A piece of output and on top of it the largest reply that is written in one go; pages that nobody uses cost nothing. */
+const BUFFER_BYTES = 160 * 1024
+
 /** Where output buffers come from and go back to, so that a connection with nothing to send owns none. */
 export class BufferPool {
   private readonly free: Buffer[] = []
   private readonly bufferBytes: number
   private readonly countMax: number
 
-  constructor(bufferBytes = 65_536, countMax = 64) {
+  constructor(bufferBytes = BUFFER_BYTES, countMax = 64) {
     this.bufferBytes = bufferBytes
     this.countMax = countMax
   }
@@ -66,6 +69,12 @@ export class OutputBuffer {
     this.bytes = NOTHING
     this.length = 0
     return taken
+  }
+
+  /** Forgets what was written, and gives the buffer back. */
+  discard(): void {
+    if (this.bytes.length > 0) this.pool.release(this.take())
+    this.length = 0
   }
 
   private grow(lengthBytes: number): void {

@@ -1,0 +1,133 @@
+import { type Command, fitsArity, refuse, wordOf } from './command.js'
+import type { Reply } from './compose.js'
+import { matchesGlob } from './glob.js'
+import { helpOf } from './help.js'
+import type { Session } from './session.js'
+
+const SUBCOMMANDS: readonly Command[] = [
+  of('count', 2, 'How many commands there are', (_args, { context }, reply) =>
+    reply.integer(context.commands.size),
+  ),
+  of('list', -2, 'Their names', list, '[FILTERBY PATTERN pattern]'),
+  of(
+    'info',
+    -2,
+    'What clients need to know of commands',
+    ([, , ...names], { context }, reply) => {
+      const all =
+        names.length === 0
+          ? [...context.commands.values()]
+          : names.map((name) => context.commands.get(nameIn(name)))
+      writeCommands(reply, all)
+    },
+    '[command-name …]',
+  ),
+  of(
+    'docs',
+    -2,
+    'What people need to know of commands',
+    ([, , ...names], { context }, reply) => {
+      const all =
+        names.length === 0
+          ? [...context.commands.values()]
+          : names.flatMap((name) => context.commands.get(nameIn(name)) ?? [])
+      reply.map(all.length)
+      for (const command of all) writeDocs(reply, command)
+    },
+    '[command-name …]',
+  ),
+  of('getkeys', -3, 'The keys in a command', getKeys, 'command [arg …]'),
+  helpOf('command', () => SUBCOMMANDS),
+]
+
+export const COMMAND_COMMAND: Command = {
+  name: 'command',
+  arity: -1,
+  group: 'server',
+  summary: 'What clients need to know of all commands',
+  run: (_args, { context }, reply) => writeCommands(reply, [...context.commands.values()]),
+  subcommands: SUBCOMMANDS,
+}
+
+function of(name: string, arity: number, summary: string, run: Command['run'], usage?: string): Command {
+  return { name, arity, group: 'server', summary, run, ...(usage !== undefined && { usage }) }
+}
+
+function nameIn(arg: Buffer): string {
+  return wordOf(arg).toLowerCase()
+}
+
+function list(args: readonly Buffer[], { context }: Session, reply: Reply): void {
+  let names = [...context.commands.keys()]
+  if (args.length > 2) {
+    if (args.length !== 5 || wordOf(args[2]) !== 'FILTERBY' || wordOf(args[3]) !== 'PATTERN')
+      refuse('ERR syntax error')
+    names = names.filter((name) => matchesGlob(nameIn(args[4]!), name))
+  }
+  reply.array(names.length)
+  for (const name of names) reply.text(name)
+}
+
+function getKeys([, , ...args]: readonly Buffer[], { context }: Session, reply: Reply): void {
+  const command = context.commands.get(nameIn(args[0]!))
+  if (command === undefined) refuse('ERR Invalid command specified')
+  const target =
+    command.subcommands?.find(({ name }) => name === nameIn(args[1] ?? Buffer.alloc(0))) ?? command
+  if (target.keys === undefined) refuse('ERR The command has no key arguments')
+  if (!fitsArity(target.arity, args.length)) refuse('ERR Invalid number of arguments specified for command')
+  const [first, last, step] = target.keys
+  const keys = args
+    .slice(first, last < 0 ? args.length + last + 1 : last + 1)
+    .filter((_, at) => at % step === 0)
+  reply.array(keys.length)
+  for (const key of keys) reply.bulk(key)
+}
+
+function writeCommands(reply: Reply, commands: readonly (Command | undefined)[]): void {
+  reply.array(commands.length)
+  for (const command of commands) {
+    if (command === undefined) reply.nullArray()
+    else writeCommand(reply, command, command.name)
+  }
+}
+
+/** Ten fields, as of Redis 7. */
+function writeCommand(
+  reply: Reply,
+  { arity, flags = [], keys, group, subcommands = [] }: Command,
+  name: string,
+): void {
+  reply.array(10)
+  reply.text(name)
+  reply.integer(arity)
+  const shown = flags
+    .map((flag) => (flag === 'noauth' ? 'no_auth' : flag))
+    .filter((flag) => flag !== 'subscriber')
+  reply.set(shown.length)
+  for (const flag of shown) reply.simple(flag)
+  for (const position of keys ?? [0, 0, 0]) reply.integer(position)
+  const categories = [
+    `@${group}`,
+    ...flags.filter((flag) => flag === 'fast' || flag === 'admin').map((flag) => `@${flag}`),
+  ]
+  reply.set(categories.length)
+  for (const category of categories) reply.simple(category)
+  reply.array(0)
+  reply.array(0)
+  reply.array(subcommands.length)
+  for (const subcommand of subcommands) writeCommand(reply, subcommand, `${name}|${subcommand.name}`)
+}
+
+function writeDocs(reply: Reply, command: Command, name = command.name): void {
+  const { summary, group, subcommands } = command
+  reply.text(name)
+  reply.map(subcommands === undefined ? 2 : 3)
+  reply.text('summary')
+  reply.text(summary)
+  reply.text('group')
+  reply.text(group)
+  if (subcommands === undefined) return
+  reply.text('subcommands')
+  reply.map(subcommands.length)
+  for (const subcommand of subcommands) writeDocs(reply, subcommand, `${name}|${subcommand.name}`)
+}

@@ -1,0 +1,102 @@
+import { type Command, CommandError, fitsArity } from './command.js'
+import type { Reply } from './compose.js'
+import { errorReplyOf } from './error-reply.js'
+import { refusedCommands } from './refused-commands.js'
+import { RespCounter } from './resp-counters.js'
+import type { Session } from './session.js'
+
+/** What is shown of arguments in an error, each and all together. */
+const SHOWN_LENGTH_MAX = 128
+
+/** Finds the command of a request, sees that it may run, and runs it; whatever goes wrong becomes an error reply. */
+export class Dispatch {
+  readonly #commands: ReadonlyMap<string, Command>
+  readonly #refused = refusedCommands()
+  readonly #onFault: (error: unknown) => void
+
+  constructor(commands: ReadonlyMap<string, Command>, onFault: (error: unknown) => void) {
+    this.#commands = commands
+    this.#onFault = onFault
+  }
+
+  /** @param args at least one */
+  run(args: readonly Buffer[], session: Session, reply: Reply): void {
+    const { counters } = session.context
+    const start = reply.out.length
+    try {
+      const command = this.#find(args, session)
+      counters.add(RespCounter.commands_other)
+      const { tracking } = session
+      command.run(args, session, reply)
+      // CLIENT CACHING is about one command.
+      if (tracking?.caching !== undefined && session.lastCommand !== 'client|caching')
+        tracking.caching = undefined
+    } catch (thrown) {
+      // Nothing of a reply that was begun goes out before an error.
+      reply.out.length = start
+      counters.add(RespCounter.commands_failed)
+      if (thrown instanceof CommandError) {
+        reply.error(thrown.message)
+        return
+      }
+      reply.error(errorReplyOf(thrown))
+      if (!(thrown instanceof Error && thrown.name === 'CacheError')) this.#onFault(thrown)
+    }
+  }
+
+  /** @throws CommandError when the request is none that may run now */
+  #find(args: readonly Buffer[], session: Session): Command {
+    const name = nameIn(args[0]!)
+    const command = this.#commands.get(name)
+    if (!session.isAuthenticated && !command?.flags?.includes('noauth')) {
+      throw new CommandError('NOAUTH Authentication required.')
+    }
+    if (command === undefined) throw new CommandError(this.#refused.get(name) ?? unknownCommand(args))
+    if (!fitsArity(command.arity, args.length)) throw wrongArity(name)
+    if (session.isSubscriber && !command.flags?.includes('subscriber')) {
+      throw new CommandError(
+        `ERR Can't execute '${name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`,
+      )
+    }
+    session.lastCommand = name
+    if (command.subcommands === undefined || args.length === 1) return command
+    return subcommandOf(command, command.subcommands, args, session)
+  }
+}
+
+function subcommandOf(
+  { name }: Command,
+  subcommands: readonly Command[],
+  args: readonly Buffer[],
+  session: Session,
+): Command {
+  const asked = nameIn(args[1]!)
+  const subcommand = subcommands.find((of) => of.name === asked)
+  if (subcommand === undefined) {
+    throw new CommandError(`ERR unknown subcommand '${shown(args[1]!)}'. Try ${name.toUpperCase()} HELP.`)
+  }
+  session.lastCommand = `${name}|${subcommand.name}`
+  if (!fitsArity(subcommand.arity, args.length)) throw wrongArity(session.lastCommand)
+  return subcommand
+}
+
+function nameIn(arg: Buffer): string {
+  return arg.length > 64 ? '' : arg.toString('latin1').toLowerCase()
+}
+
+function wrongArity(name: string): CommandError {
+  return new CommandError(`ERR wrong number of arguments for '${name}' command`)
+}
+
+function unknownCommand([name, ...args]: readonly Buffer[]): string {
+  let rest = ''
+  for (const arg of args) {
+    if (rest.length >= SHOWN_LENGTH_MAX) break
+    rest += `'${shown(arg)}' `
+  }
+  return `ERR unknown command '${shown(name!)}', with args beginning with: ${rest}`
+}
+
+function shown(arg: Buffer): string {
+  return arg.toString('latin1', 0, SHOWN_LENGTH_MAX)
+}

@@ -1,0 +1,225 @@
+import net, { type Socket } from 'node:net'
+import tls, { type SecureContextOptions, type TlsOptions } from 'node:tls'
+import type { FrontMetrics } from '../../shared/front-metrics.js'
+import { RequestOutcome } from '../../shared/node-metrics.js'
+import type { ReaderPin } from '../../shared/store/reader-pin.js'
+import type { Invalidations } from '../invalidations.js'
+import type { Log } from '../node-options.js'
+import type { NodeView } from '../node-view.js'
+import { ListeningSocket, localAddressOf, remoteAddressOf } from '../sockets/listening-socket.js'
+import { BufferPool } from '../sockets/output-buffer.js'
+import { SocketTransport } from '../sockets/socket-transport.js'
+import { allCommands } from './commands.js'
+import { type ConnectionParts, RespConnection } from './connection.js'
+import { Dispatch } from './dispatch.js'
+import { HotGet } from './hot-get.js'
+import { KeySpace, type RespGroup } from './key-space.js'
+import type { RespLimits } from './limits.js'
+import type { RespContext } from './resp-context.js'
+import { RespCounter, RespCounters } from './resp-counters.js'
+import type { Session } from './session.js'
+import { Tracker } from './tracker.js'
+
+export interface RespServerParts {
+  readonly groups: Iterable<RespGroup>
+  readonly node: NodeView
+  readonly invalidations: Invalidations
+  /** Of the thread that the server runs in. */
+  readonly pin: ReaderPin
+  readonly metrics: FrontMetrics
+  readonly limits: RespLimits
+  /** Certificate and key; plain text without them. */
+  readonly tls: TlsOptions | undefined
+  readonly password: string | undefined
+  readonly defaultGroup: string | undefined
+  readonly deadlineMs: number
+  /** Of this package. */
+  readonly version: string
+  readonly log: Log
+}
+
+/** Connections above the limit that are accepted for as long as it takes to tell them. */
+const REFUSALS_AT_A_TIME = 128
+
+/** Serves the Redis protocol on one address. */
+export class RespServer {
+  readonly counters = new RespCounters()
+  readonly #parts: RespServerParts
+  readonly #tracker: Tracker
+  readonly #connections = new Map<number, RespConnection>()
+  readonly #connectionParts: ConnectionParts
+  readonly #listening: ListeningSocket
+  readonly #startedAtMs = Date.now()
+  #address = ''
+  #nextId = 1
+  #ticker: NodeJS.Timeout | undefined
+  #heldBytes = 0
+  #readStartedMs = 0
+  #hitsBefore = 0
+  #isStopping = false
+  #onQuiet: () => void = () => {}
+
+  constructor(parts: RespServerParts) {
+    this.#parts = parts
+    const { limits, pin, invalidations, defaultGroup } = parts
+    this.#tracker = new Tracker({ invalidations, counters: this.counters, limits, clock: pin, defaultGroup })
+    const context = this.#newContext()
+    this.#connectionParts = {
+      context,
+      pool: new BufferPool(),
+      hotGet: new HotGet(context.keys),
+      dispatch: new Dispatch(context.commands, (error) => {
+        parts.log.error({ err: error }, 'Fault in the RESP front')
+      }),
+      strangerLimits: {
+        ...limits,
+        argCountMax: limits.strangerArgCountMax,
+        requestBytesMax: limits.strangerBytesMax,
+        inlineBytesMax: limits.strangerBytesMax,
+      },
+      onReadStart: () => this.#onReadStart(),
+      onReadEnd: () => this.#onReadEnd(),
+      onHeld: (bytes) => this.#onHeld(bytes),
+      onQuiet: () => this.#onQuiet(),
+      onClosed: ({ session: { id } }) => this.#onClosed(id),
+    }
+    this.#listening = new ListeningSocket(this.#newServer())
+  }
+
+  /** Listens; answers the port. Rejects with the system's error. */
+  async listen(host: string, port: number): Promise<number> {
+    const { limits } = this.#parts
+    const bound = await this.#listening.listen({ host, port }, limits.connectionsMax + REFUSALS_AT_A_TIME)
+    this.#address = host.includes(':') ? `[${host}]:${bound}` : `${host}:${bound}`
+    this.#ticker = setInterval(() => this.#tick(), limits.tickMs).unref()
+    return bound
+  }
+
+  /** New connections get this certificate. */
+  setSecureContext(options: SecureContextOptions): void {
+    this.#listening.setSecureContext(options)
+  }
+
+  /** Accepts and reads no more, waits at most `graceMs` for what is under way, then closes all connections. */
+  async shutdown(graceMs: number): Promise<void> {
+    this.#isStopping = true
+    this.#listening.close()
+    for (const connection of [...this.#connections.values()]) connection.finish()
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, graceMs)
+      this.#onQuiet = () => {
+        if (![...this.#connections.values()].every(({ isQuiet }) => isQuiet)) return
+        clearTimeout(timer)
+        resolve()
+      }
+      this.#onQuiet()
+    })
+    this.#onQuiet = () => {}
+    clearInterval(this.#ticker)
+    this.#listening.destroySockets()
+    for (const connection of [...this.#connections.values()]) connection.onTransportClosed()
+    this.#tracker.close()
+  }
+
+  #newContext(): RespContext {
+    const { groups, node, limits, pin, password, defaultGroup, deadlineMs, version, log } = this.#parts
+    const server = this
+    return {
+      keys: new KeySpace(groups, defaultGroup),
+      node,
+      tracker: this.#tracker,
+      counters: this.counters,
+      metrics: this.#parts.metrics,
+      commands: allCommands(),
+      limits,
+      clock: pin,
+      password,
+      deadlineMs,
+      version,
+      startedAtMs: this.#startedAtMs,
+      get address() {
+        return server.#address
+      },
+      *groupNames() {
+        for (const { name } of groups) yield name
+      },
+      *clients() {
+        for (const { session } of server.#connections.values()) yield session
+      },
+      client: (id) => this.#connections.get(id)?.session,
+      onDropped: ({ host }: Session, why) => {
+        log.warn({ client: host.remoteAddress, why }, 'Connection of a Redis client dropped')
+      },
+    }
+  }
+
+  #newServer(): net.Server {
+    const { tls: secure, limits } = this.#parts
+    const options = {
+      noDelay: true,
+      // Who sends its requests and closes its end still wants the replies.
+      allowHalfOpen: true,
+      keepAlive: true,
+      keepAliveInitialDelay: limits.keepaliveMs,
+    }
+    if (secure === undefined) return net.createServer(options, (socket) => this.#accept(socket))
+    return tls.createServer(
+      { ...options, minVersion: 'TLSv1.2', handshakeTimeout: limits.handshakeTimeoutMs, ...secure },
+      (socket) => this.#accept(socket),
+    )
+  }
+
+  #accept(socket: Socket): void {
+    if (this.#isStopping || this.#connections.size >= this.#parts.limits.connectionsMax) {
+      this.counters.add(RespCounter.connections_refused)
+      this.#parts.metrics.connectionRefused()
+      socket.end('-ERR max number of clients reached\r\n', () => socket.destroy())
+      return
+    }
+    const id = this.#nextId++
+    const transport = new SocketTransport(socket, this.#connectionParts.pool, this.#parts.metrics)
+    const addresses = { remoteAddress: remoteAddressOf(socket), localAddress: localAddressOf(socket) }
+    const connection = new RespConnection(id, this.#connectionParts, transport, addresses)
+    this.#connections.set(id, connection)
+    this.counters.add(RespCounter.connections_accepted)
+    this.#parts.metrics.connectionOpened()
+    this.counters.set(RespCounter.connections, this.#connections.size)
+    transport.attach(connection)
+  }
+
+  #onReadStart(): void {
+    this.#parts.pin.enter()
+    this.#readStartedMs = performance.now()
+    this.#hitsBefore = this.counters.get(RespCounter.commands_hit)
+  }
+
+  /** The hits of one read share its time. */
+  #onReadEnd(): void {
+    const { pin, metrics } = this.#parts
+    pin.leave()
+    const hits = this.counters.get(RespCounter.commands_hit) - this.#hitsBefore
+    if (hits > 0) metrics.record(RequestOutcome.hit, (performance.now() - this.#readStartedMs) * 1000, hits)
+  }
+
+  #onClosed(id: number): void {
+    if (this.#connections.delete(id)) this.#parts.metrics.connectionClosed()
+    this.counters.set(RespCounter.connections, this.#connections.size)
+    this.#onQuiet()
+  }
+
+  #onHeld(bytes: number): void {
+    this.#heldBytes += bytes
+    this.counters.set(RespCounter.held_bytes, this.#heldBytes)
+    if (bytes < 0 || this.#heldBytes <= this.#parts.limits.totalBytesMax) return
+    let largest: RespConnection | undefined
+    for (const connection of this.#connections.values()) {
+      if (largest === undefined || connection.heldBytes > largest.heldBytes) largest = connection
+    }
+    largest?.drop('all clients together made the node hold too much, and it the most')
+  }
+
+  #tick(): void {
+    const nowMs = this.#parts.pin.nowMs()
+    for (const connection of [...this.#connections.values()]) connection.tick(nowMs)
+  }
+}

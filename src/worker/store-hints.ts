@@ -1,0 +1,43 @@
+import type { EntryViews } from '../shared/store/entry.js'
+import { DueSlots } from './due-slots.js'
+import type { StoreIndex } from './store-index.js'
+import type { StoreParts } from './store-parts.js'
+import type { StorePolicy } from './store-policy.js'
+
+/** What readers say of the entries that they found, late and incomplete, and who is told of it. */
+export class StoreHints {
+  readonly #views: EntryViews
+  readonly #index: StoreIndex
+  readonly #policy: StorePolicy
+  readonly #parts: StoreParts
+  readonly #due: DueSlots
+  readonly #onHint = (slot: number): void => this.#take(slot)
+
+  constructor(views: EntryViews, index: StoreIndex, policy: StorePolicy, parts: StoreParts) {
+    this.#views = views
+    this.#index = index
+    this.#policy = policy
+    this.#parts = parts
+    this.#due = new DueSlots(views, index, parts.clock, parts.refreshAhead ?? 0)
+  }
+
+  /** Takes what readers left since the last time. */
+  drain(): void {
+    this.#parts.accessLog.drain(this.#parts.threadCount(), this.#onHint)
+  }
+
+  /** As DueSlots.take(). */
+  takeDue(): Uint8Array[] {
+    return this.#due.take()
+  }
+
+  #take(slot: number): void {
+    this.#policy.current.onHit(slot)
+    this.#due.hit(slot)
+    const place = this.#index.placeOf(slot)
+    // By now the slot may be empty.
+    if (place === 0) return
+    const range = this.#index.keyRangeAt(place)
+    this.#parts.events.onHit(this.#index.hashAt(place), this.#views.bytes, ...range)
+  }
+}
