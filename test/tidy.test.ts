@@ -45,7 +45,12 @@ const ATOMICS_FILES = [
 ]
 
 /** They wait for what tells nobody when it is ready, and ask again and again; or for time that has to pass, as a lease. */
-const POLLING_FILES = ['test/support/etcd.ts', 'test/support/until.ts', 'test/support/peer-suite.ts', 'test/page/watched-nodes.ts']
+const POLLING_FILES = [
+  'test/support/etcd.ts',
+  'test/support/until.ts',
+  'test/support/peer-suite.ts',
+  'test/page/watched-nodes.ts',
+]
 
 const BELOW_CORE = ['shared', 'pure']
 const BELOW_FRONTS = [...BELOW_CORE, 'metrics', 'core']

@@ -118,7 +118,7 @@ describe('geek-cache top', () => {
     const child = spawn('script', ['-qec', command, '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] })
     let screen = ''
     const keys = ['s', 'q']
-    const shows = [/calls\/s[^]*sort: calls/, /sort: hits/]
+    const shows = [/calls\/s[\s\S]*sort: calls/, /sort: hits/]
     child.stdout.on('data', (chunk: Buffer) => {
       screen += chunk
       if (shows[0]?.test(screen)) {
