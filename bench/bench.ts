@@ -1,5 +1,5 @@
 /**
- * Measures: `npm run bench -- [suite…] [--json FILE] [--smoke]`, without a suite all of them. What the figures mean, and
+ * Measures: `npm run bench -- [suite…] [--json FILE] [--trace FILE] [--smoke]`, without a suite all of them. What the figures mean, and
  * what they were on our machine, is in bench/README.md.
  */
 import { writeFileSync } from 'node:fs'
@@ -14,12 +14,13 @@ import { suite as http } from './http.bench.js'
 import { suite as live } from './live.bench.js'
 import { machineLine, thisMachine } from './machine.js'
 import { suite as memory } from './memory.bench.js'
+import { suite as resp } from './resp.bench.js'
 import { suite as ring } from './ring.bench.js'
 import { suite as store } from './store.bench.js'
 import { type Findings, Run, type Suite } from './suite.js'
 import { textOf } from './table.js'
 
-const SUITES: readonly Suite[] = [ring, store, memory, hitRatio, grpc, http, cluster, live, attacks]
+const SUITES: readonly Suite[] = [ring, store, memory, hitRatio, grpc, http, resp, cluster, live, attacks]
 const EXIT_FAILED = 1
 const EXIT_USAGE = 2
 
@@ -34,7 +35,8 @@ async function main(): Promise<number> {
   process.stdout.write(`${machineLine(machine)}\n`)
   const reports: object[] = []
   for (const suite of suites) {
-    const run = new Run(values.smoke, (line) => process.stderr.write(`${suite.name}: ${line}\n`))
+    const progress = (line: string) => process.stderr.write(`${suite.name}: ${line}\n`)
+    const run = new Run(values.smoke, progress, values.trace ?? process.env.GEEK_CACHE_TRACES)
     const findings = await suite.run(run)
     print(suite, findings, values.smoke)
     const { name, summary } = suite
@@ -51,11 +53,17 @@ async function main(): Promise<number> {
 function readArguments() {
   try {
     return parseArgs({
-      options: { json: { type: 'string' }, smoke: { type: 'boolean', default: false } },
+      options: {
+        json: { type: 'string' },
+        trace: { type: 'string' },
+        smoke: { type: 'boolean', default: false },
+      },
       allowPositionals: true,
     })
   } catch (thrown) {
-    throw new UsageError(`${(thrown as Error).message.split('. ')[0]}; [suite…] [--json FILE] [--smoke]`)
+    throw new UsageError(
+      `${(thrown as Error).message.split('. ')[0]}; [suite…] [--json FILE] [--trace FILE] [--smoke]`,
+    )
   }
 }
 

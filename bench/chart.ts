@@ -53,6 +53,7 @@ const LINE_COLOURS = [
   '#b8a800',
   '#8c6bb1',
   '#7f7f7f',
+  '#000000',
 ]
 
 /** Follows the colour scheme of the reader. */

@@ -9,7 +9,9 @@ import { join } from 'node:path'
 import { type Engine, GROUP, startBenchNode, writeValues } from './bench-node.js'
 import type { Check, Served } from './conformance/check.js'
 import { runGrpcJs } from './conformance/grpc-js-client.js'
+import { INTEROP_CHECK } from './conformance/interop.js'
 import { PROGRAM_CHECKS } from './conformance/programs.js'
+import { METRICS_CHECKS } from './conformance/promtool.js'
 import { PROXY_CHECKS } from './conformance/proxies.js'
 import { Pinning } from './pinning.js'
 import { adviceFor, ensureTool } from './tool.js'
@@ -27,6 +29,8 @@ const CHECKS: readonly Check[] = [
   ...PROGRAM_CHECKS,
   { client: '@grpc/grpc-js', tools: [], run: (served) => runGrpcJs(served.address, served) },
   ...PROXY_CHECKS,
+  ...METRICS_CHECKS,
+  INTEROP_CHECK,
 ]
 
 /** Answers whether all that could be run has passed. */

@@ -1,82 +1,220 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { POLICY_NAMES, type PolicyName } from '../src/shared/policy-names.js'
 import { POLICIES } from '../src/worker/policy/policies.js'
 import { prng } from '../test/support/prng.js'
 import type { LineChart } from './chart.js'
 import { simulateClairvoyant } from './clairvoyant.js'
+import type { Goal } from './goal.js'
+import { REFERENCE_COLUMNS, REFERENCE_RATIOS, type ReferenceColumn } from './reference-ratios.js'
+import { type PolicyRow, policyPercents, REGRET_COLUMNS, regretGoals, regretRows } from './regret.js'
 import { simulate } from './simulate.js'
+import { RatioReaders, storeRatio } from './store-ratio.js'
 import type { Findings, Run, Suite } from './suite.js'
-import { readTrace, type Trace } from './trace.js'
+import type { Table } from './table.js'
+import { firstRequests, type Trace, tracesIn } from './trace.js'
+import { variedWorkloads } from './varied-workloads.js'
 import { loopWorkload, mixedWorkload, zipfWorkload } from './workload.js'
 
 const SEED = 1
-/** Parts of the distinct keys that the cache holds. */
-const CAPACITIES = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5]
-/** The workload that is drawn: popular keys, scans, and a change of what is popular. */
-const DRAWN = 'mixed'
+const READER_COUNT = 4
+/** Sizes of the cache where there is no reference: parts of the distinct keys. */
+const SIZE_SHARES = [0.02, 0.1, 0.4]
+/** Hits that come late can bring SIEVE down: of all policies, it alone may be off. */
+const DELICATE: PolicyName = 'sieve'
+const OFF_MAX_POINTS = 1
+/** Sizes of the cache that varied work is made for, and the length of each. */
+const VARIED: readonly (readonly [entries: number, requests: number])[] = [
+  [1000, 100_000],
+  [4000, 240_000],
+  [16_000, 480_000],
+]
 
-const CONTESTANTS = [...Object.keys(POLICIES), 'clairvoyant']
+/** A workload at one size of the cache: figures by policy, in percent. */
+interface StoreRow {
+  readonly trace: string
+  readonly requests: number
+  readonly entries: number
+  readonly inStore: readonly number[]
+  readonly alone: readonly number[]
+  readonly clairvoyant: number
+}
 
-/** What every eviction policy makes of the same requests, from cold; beside the one that knows the future. */
+/**
+ * What every eviction policy makes of the same requests, from cold: in the store as a node has it, with reader threads
+ * that leave hints; and alone, where whole traces and much varied work can be gone through.
+ */
 export const suite: Suite = {
   name: 'hit-ratio',
   summary: 'hit ratio of every policy in percent, from cold, beside Belady’s, which knows the future',
   async run(run: Run): Promise<Findings> {
-    const requestCount = run.parameter('requests', 2000, 300_000)
-    const keyCount = run.parameter('keys', 100, 20_000)
-    const workloads = [
-      zipfWorkload(requestCount, keyCount, prng(SEED)),
-      loopWorkload(requestCount, keyCount),
-      mixedWorkload(requestCount, Math.ceil(keyCount / 5), prng(SEED)),
-      ...(run.smoke ? [] : recordedTraces()),
+    const requestCount = run.parameter('requests', 1000, 50_000)
+    const keyCount = run.parameter('keys', 100, 5_000)
+    const made = [
+      ...(run.smoke
+        ? []
+        : [
+            zipfWorkload(requestCount, keyCount, prng(SEED)),
+            loopWorkload(requestCount, Math.ceil(keyCount / 4)),
+          ]),
+      mixedWorkload(requestCount, Math.ceil(keyCount / 4), prng(SEED)),
     ]
-    const rows = workloads.flatMap((trace) => CAPACITIES.map((part) => ratios(run, trace, part)))
+    const recorded = run.trace === undefined ? [] : [...tracesIn(run.trace)]
+    const rows: StoreRow[] = []
+    const readers = await RatioReaders.launch(READER_COUNT)
+    for (const trace of [...made, ...recorded]) {
+      const sizes = sizesOf(trace, requestCount)
+      for (const entries of run.smoke ? sizes.slice(-1) : sizes) {
+        run.progress(`${trace.name}, ${entries} entries in the store`)
+        rows.push(storeRow(firstRequests(trace, requestCount), entries, readers))
+      }
+    }
+    await readers.close()
+    const whole = recorded.flatMap((trace) => wholeRows(run, trace))
+    const varied = variedRows(run)
     return {
-      charts: [chartOf(rows)],
+      charts: chartsOf(rows),
+      goals: [offGoal(rows), ...regretGoals('recorded', whole), ...regretGoals('made up', varied)],
       tables: [
-        {
-          title: 'Hits per 100 requests',
-          columns: [
-            { name: 'workload' },
-            { name: 'entries' },
-            ...CONTESTANTS.map((name) => ({ name, digits: 2 })),
-          ],
-          rows,
-        },
+        storeTable(rows),
+        offTable(rows),
+        ...(whole.length === 0 ? [] : [regretTable('recorded traces, whole', whole)]),
+        regretTable('varied work, made up', varied),
+        ...(whole.length === 0 ? [] : [referenceTable(whole)]),
       ],
       notes: [
-        'Recorded traces (<name>.txt.gz, one key a line) of the folder in GEEK_CACHE_TRACES are measured too; dist/bench/policy-ratio.js holds them against another simulator.',
+        `In the store: ${READER_COUNT} threads read and leave hints, the owner takes up their misses. Up to so many requests of each trace as the parameter says, at the sizes of the reference where that is all of it, else at ${SIZE_SHARES.join(', ')} of the distinct keys.`,
+        'Recorded traces (<name>.txt.gz, one request a line) are those of --trace FILE or FOLDER, or of the folder in GEEK_CACHE_TRACES.',
+        'Short of the best: how many points a policy is behind the best of the eight in a row; rows of at least 1,000 entries and 100,000 requests.',
       ],
     }
   },
 }
 
-function chartOf(rows: readonly (readonly (string | number)[])[]): LineChart {
-  const drawn = rows.filter(([workload]) => workload === DRAWN)
-  const series = CONTESTANTS.map((label, index) => ({
-    label,
-    points: drawn.map((row) => [Number(row[1]), Number(row[2 + index])] as const),
-  }))
+function sizesOf({ name, keys, keyCount }: Trace, requestCount: number): number[] {
+  const sizes = REFERENCE_RATIOS.filter(([trace]) => trace === name).map(([, size]) => size)
+  if (sizes.length > 0 && keys.length <= requestCount) return sizes
+  const distinct = Math.min(keyCount, new Set(keys.subarray(0, requestCount)).size)
+  return SIZE_SHARES.map((share) => Math.max(10, Math.round(share * distinct)))
+}
+
+function storeRow(trace: Trace, entries: number, readers: RatioReaders): StoreRow {
+  const requests = trace.keys.length
+  const inStore: number[] = []
+  for (const policy of POLICY_NAMES) {
+    const { hits } = storeRatio(trace, readers, { policy, entryCount: entries })
+    inStore.push((100 * hits) / requests)
+  }
+  const alone = POLICY_NAMES.map((name) => (100 * simulate(POLICIES[name], trace, entries)) / requests)
+  const clairvoyant = (100 * simulateClairvoyant(trace, entries)) / requests
+  return { trace: trace.name, requests, entries, inStore, alone, clairvoyant }
+}
+
+/** All of a recorded trace, each policy alone, at the sizes of the reference. */
+function wholeRows(run: Run, trace: Trace): PolicyRow[] {
+  return sizesOf(trace, trace.keys.length).map((entries) => {
+    run.progress(`${trace.name}, ${entries} entries, policies alone`)
+    return policyPercents(trace, entries)
+  })
+}
+
+function variedRows(run: Run): PolicyRow[] {
+  const frames = run.smoke ? ([[100, 1000]] as const) : VARIED
+  return frames.flatMap(([entries, requests]) => {
+    const rows: PolicyRow[] = []
+    for (const trace of variedWorkloads(entries, requests, SEED)) {
+      run.progress(`${trace.name}, ${entries} entries, policies alone`)
+      rows.push(policyPercents(trace, entries))
+    }
+    return rows
+  })
+}
+
+function storeTable(rows: readonly StoreRow[]): Table {
   return {
-    kind: 'lines',
-    name: 'hit-ratio',
-    title: 'Popular keys by Zipf’s law, with scans, and half-way all others',
-    xTitle: 'entries',
-    yTitle: 'hits per 100 requests',
-    series,
+    title: 'Hits per 100 requests in the store',
+    columns: [
+      { name: 'workload' },
+      { name: 'requests' },
+      { name: 'entries' },
+      ...[...POLICY_NAMES, 'clairvoyant'].map((name) => ({ name, digits: 2 })),
+    ],
+    rows: rows.map(({ trace, requests, entries, inStore, clairvoyant }) => [
+      trace,
+      requests,
+      entries,
+      ...inStore,
+      clairvoyant,
+    ]),
   }
 }
 
-function recordedTraces(): Trace[] {
-  const folder = process.env.GEEK_CACHE_TRACES
-  if (folder === undefined || !existsSync(folder)) return []
-  const files = readdirSync(folder).filter((file) => file.endsWith('.txt.gz'))
-  return files.sort().map((file) => readTrace(folder, file.slice(0, -'.txt.gz'.length)))
+function offTable(rows: readonly StoreRow[]): Table {
+  return {
+    title: 'Points that the store is off the policy alone, which hears of each hit at once',
+    columns: [
+      { name: 'workload' },
+      { name: 'entries' },
+      ...POLICY_NAMES.map((name) => ({ name, digits: 2 })),
+    ],
+    rows: rows.map((row) => [row.trace, row.entries, ...offPoints(row)]),
+  }
 }
 
-function ratios(run: Run, trace: Trace, part: number): (string | number)[] {
-  const capacity = Math.max(1, Math.round(trace.keyCount * part))
-  run.progress(`${trace.name}, ${capacity} entries`)
-  const percent = (hits: number) => (100 * hits) / trace.keys.length
-  const hits = Object.values(POLICIES).map((create) => percent(simulate(create, trace, capacity)))
-  return [trace.name, capacity, ...hits, percent(simulateClairvoyant(trace, capacity))]
+function offPoints({ inStore, alone }: StoreRow): number[] {
+  return inStore.map((percent, index) => percent - alone[index]!)
+}
+
+function offGoal(rows: readonly StoreRow[]): Goal {
+  const delicate = POLICY_NAMES.indexOf(DELICATE)
+  const worst = rows.flatMap((row) => offPoints(row).filter((_, index) => index !== delicate))
+  return {
+    what: `points that the store is off, at worst, but for ${DELICATE}`,
+    measured: Math.max(...worst.map(Math.abs)),
+    atMost: OFF_MAX_POINTS,
+  }
+}
+
+function regretTable(of: string, rows: readonly PolicyRow[]): Table {
+  return { title: `Points short of the best policy, ${of}`, columns: REGRET_COLUMNS, rows: regretRows(rows) }
+}
+
+/** The same policies in another simulator. */
+function referenceTable(rows: readonly PolicyRow[]): Table {
+  const columns = Object.keys(REFERENCE_COLUMNS) as ReferenceColumn[]
+  const compared = columns.filter((column) => column in POLICIES) as (ReferenceColumn & PolicyName)[]
+  return {
+    title: 'Hits per 100 requests, whole traces, policies alone; in parentheses the reference',
+    columns: [{ name: 'trace' }, { name: 'entries' }, ...POLICY_NAMES.map((name) => ({ name }))],
+    rows: rows.map(({ trace, entries, percents }) => {
+      const reference = REFERENCE_RATIOS.find(([name, size]) => name === trace && size === entries)?.[2]
+      return [
+        trace,
+        entries.toLocaleString('en-US'),
+        ...POLICY_NAMES.map((name) => {
+          const theirs = compared.some((column) => column === name)
+            ? reference?.[columns.indexOf(name as ReferenceColumn)]
+            : undefined
+          return `${percents[name].toFixed(2)}${theirs === undefined ? '' : ` (${theirs.toFixed(2)})`}`
+        }),
+      ]
+    }),
+  }
+}
+
+function chartsOf(rows: readonly StoreRow[]): LineChart[] {
+  return [...new Set(rows.map(({ trace }) => trace))].map((name) => {
+    const drawn = rows.filter(({ trace }) => trace === name)
+    const lines = POLICY_NAMES.map((label, index) => ({
+      label,
+      points: drawn.map(({ entries, inStore }) => [entries, inStore[index]!] as const),
+    }))
+    const best = drawn.map(({ entries, clairvoyant }) => [entries, clairvoyant] as const)
+    return {
+      kind: 'lines',
+      name: `hit-ratio-${name}`,
+      title: name,
+      xTitle: 'entries',
+      yTitle: 'hits per 100 requests',
+      series: [...lines, { label: 'clairvoyant', points: best }],
+    }
+  })
 }

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import type { BarChart } from './chart.js'
+import type { Goal } from './goal.js'
 import { runProgram } from './load/run-program.js'
 import { findLruCache, LRU_CACHE_ADVICE } from './lru-cache.js'
 import { SIZES_NAMES, type SizesName } from './memory/entries.js'
@@ -30,6 +31,7 @@ export const suite: Suite = {
     const bytesTotal = run.parameter('times that it is filled', 2, 3) * budgetBytes
     const notes = [
       'RSS is the growth of the process while it was filled, less what of V8’s heap is empty afterwards; overhead is what RSS is more than keys and values, for each entry.',
+      'By its own account is what a cache says that it uses, less keys and values, for each entry: headers, index, policy, padding. The store keeps a sixteenth of its log free besides, to move entries into.',
       'The budget of lru-cache counts keys and values alone; those of the others all that they use, as far as they know.',
     ]
     const contestants = await findContestants(run, budgetBytes, bytesTotal, notes)
@@ -44,6 +46,7 @@ export const suite: Suite = {
     return {
       charts,
       tables: [{ title: `A budget of ${budgetBytes >> 20} MiB`, columns: COLUMNS, rows }],
+      goals: goalsOf(rows),
       notes,
     }
   },
@@ -58,6 +61,22 @@ const COLUMNS = [
   { name: 'overhead B per entry', digits: 1 },
   { name: 'by its own account', digits: 1 },
 ]
+
+function goalsOf(rows: readonly (readonly Cell[])[]): Goal[] {
+  return rows
+    .filter(([, name]) => name === STORE)
+    .flatMap(([sizes, , , payload, resident, , overhead]): Goal[] => [
+      {
+        what: `overhead by its own account, ${sizes}: bytes per entry`,
+        measured: Number(overhead),
+        atMost: 32,
+      },
+      ...(sizes === '100 B'
+        ? []
+        : [{ what: `payload / budget, ${sizes}`, measured: Number(payload), atLeast: 0.85 }]),
+      { what: `RSS / budget, ${sizes}`, measured: Number(resident), atMost: 1.15 },
+    ])
+}
 
 /** What is had of the memory that is paid for. */
 function chartOf(rows: readonly (readonly Cell[])[]): BarChart {

@@ -20,8 +20,10 @@ import { concatenateTraces, readTrace, type Trace } from './trace.js'
 const CONTESTANTS: Record<string, PolicyFactory> = {
   ...POLICIES,
   'lfu without ageing': (slotCountMax) => new LfuPolicy(slotCountMax, { ageing: false }),
-  'w-tinylfu, shrinking first': (slotCountMax) => new WTinyLfuPolicy(slotCountMax, { firstStep: 'shrink' }),
-  'w-tinylfu, fixed window': (slotCountMax) => new WTinyLfuPolicy(slotCountMax, { firstStep: 'none' }),
+  'w-tinylfu, shrinking first': (slotCountMax, entries) =>
+    new WTinyLfuPolicy(slotCountMax, entries, { firstStep: 'shrink' }),
+  'w-tinylfu, fixed window': (slotCountMax, entries) =>
+    new WTinyLfuPolicy(slotCountMax, entries, { firstStep: 'none' }),
 }
 
 /** The references are rounded to two digits. */

@@ -1,4 +1,4 @@
-import { workerData } from 'node:worker_threads'
+import { parentPort } from 'node:worker_threads'
 import { systemClock } from '../src/shared/clock.js'
 import { hashBytes } from '../src/shared/hash.js'
 import { AccessLog } from '../src/shared/store/access-log.js'
@@ -41,4 +41,4 @@ function run({
   }
 }
 
-run(workerData as RatioReaderData)
+parentPort!.on('message', run)

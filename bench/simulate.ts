@@ -23,11 +23,14 @@ export function simulate(
   const { keys, keyCount } = trace
   const requestSizes = sizes === 'trace' ? trace.sizes : undefined
   const slotCountMax = Math.min(keyCount, capacityBytes)
-  const policy = createPolicy(slotCountMax)
-  policy.setCapacity(capacityBytes)
   const slotOf = new Int32Array(keyCount).fill(-1)
   const keyOf = new Int32Array(slotCountMax)
   const sizeOf = new Uint32Array(slotCountMax)
+  const policy = createPolicy(slotCountMax, {
+    hashOf: (slot) => hashOfKey(keyOf[slot]!),
+    sizeOf: (slot) => sizeOf[slot]!,
+  })
+  policy.setCapacity(capacityBytes)
   const freeSlots = Int32Array.from({ length: slotCountMax }, (_, index) => slotCountMax - 1 - index)
   let freeCount = slotCountMax
   let usedBytes = 0
@@ -46,6 +49,7 @@ export function simulate(
       const evicted = policy.evict()
       slotOf[keyOf[evicted]!] = -1
       usedBytes -= sizeOf[evicted]!
+      sizeOf[evicted] = 0
       freeSlots[freeCount++] = evicted
     }
     const slot = freeSlots[--freeCount]!

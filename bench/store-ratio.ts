@@ -16,13 +16,18 @@ export const RATIO_SEED: HashSeed = { k0: 0x1234567, k1: 0x89abcde }
 /** Words that owner and readers tell each other by. */
 export const Round = { NUMBER: 0, BEGIN: 1, END: 2, DONE: 3 } as const
 
-/** Requests that each reader reads before the owner takes up the misses. */
-const REQUESTS_PER_READER = 8
+/**
+ * Requests that each reader reads before the owner takes up the misses: what is under way at the same time, a part of the
+ * entries that makes no difference by itself.
+ */
+const REQUESTS_PER_READER_MIN = 6
+const REQUESTS_PER_READER_MAX = 64
+const ENTRIES_PER_REQUEST = 256
 
 /** With "k:" and the value in front of it, the bytes of every entry: they are all equally large. */
 const DIGITS_MAX = 10
 
-/** What a reader thread is started with. */
+/** What a reader thread works on. */
 export interface RatioReaderData {
   readonly store: SharedArrayBuffer
   readonly accessLog: SharedArrayBuffer
@@ -40,7 +45,6 @@ export interface StoreRatioOptions {
   readonly policy: PolicyName
   /** Entries that the store is to hold. */
   readonly entryCount: number
-  readonly readerCount: number
 }
 
 export function keyOf(id: number): Uint8Array {
@@ -52,32 +56,28 @@ export function keyOf(id: number): Uint8Array {
  * hints and inserts what they missed. Readers read in rounds, so that a run is nearly the same every time. All entries
  * are equally large, and the budget is such that `entryCount` of them fit.
  */
-export async function storeRatio(
+export function storeRatio(
   trace: Trace,
-  options: StoreRatioOptions,
-): Promise<{ hits: number; entryCount: number }> {
-  const { policy, readerCount } = options
-  const parts = newStore(policy, budgetFor(policy, options.entryCount))
+  readers: RatioReaders,
+  { policy, entryCount }: StoreRatioOptions,
+): { hits: number; entryCount: number } {
+  const parts = newStore(policy, budgetFor(policy, entryCount))
   const requests = new SharedArrayBuffer(trace.keys.length * 4)
   new Int32Array(requests).set(trace.keys)
-  const roundSize = REQUESTS_PER_READER * readerCount
+  const readerCount = readers.count
+  const roundSize = readerCount * requestsPerReader(entryCount)
   const found = new SharedArrayBuffer(roundSize)
   const round = new SharedArrayBuffer(16)
-  const readers = Array.from({ length: readerCount }, (_, thread) => {
-    const data: RatioReaderData = {
-      store: parts.memory,
-      accessLog: parts.accessLog.memory,
-      epochs: parts.epochs.memory,
-      thread,
-      threadCount: readerCount,
-      requests,
-      found,
-      round,
-    }
-    parts.epochs.admit(thread)
-    return new Worker(new URL('./ratio-reader.js', import.meta.url), { workerData: data })
+  for (let thread = 0; thread < readerCount; thread++) parts.epochs.admit(thread)
+  readers.start({
+    store: parts.memory,
+    accessLog: parts.accessLog.memory,
+    epochs: parts.epochs.memory,
+    threadCount: readerCount,
+    requests,
+    found,
+    round,
   })
-  await Promise.all(readers.map((reader) => once(reader, 'online')))
   const words = new Int32Array(round)
   let hits = 0
   for (let begin = 0; begin < trace.keys.length; begin += roundSize) {
@@ -90,8 +90,39 @@ export async function storeRatio(
     }
   }
   startRound(words, 0, 0)
-  await Promise.all(readers.map((reader) => once(reader, 'exit')))
   return { hits, entryCount: parts.writer.count }
+}
+
+/** The reader threads, for one run after the other: a thread takes far longer to start than to read a short trace. */
+export class RatioReaders {
+  readonly count: number
+  readonly #workers: readonly Worker[]
+
+  private constructor(workers: readonly Worker[]) {
+    this.count = workers.length
+    this.#workers = workers
+  }
+
+  static async launch(count: number): Promise<RatioReaders> {
+    const url = new URL('./ratio-reader.js', import.meta.url)
+    const workers = Array.from({ length: count }, () => new Worker(url))
+    await Promise.all(workers.map((worker) => once(worker, 'online')))
+    return new RatioReaders(workers)
+  }
+
+  /** Gives each thread what it works on; it waits for the first round then. */
+  start(data: Omit<RatioReaderData, 'thread'>): void {
+    for (const [thread, worker] of this.#workers.entries()) worker.postMessage({ ...data, thread })
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.terminate()))
+  }
+}
+
+function requestsPerReader(entryCount: number): number {
+  const fitting = Math.round(entryCount / ENTRIES_PER_REQUEST)
+  return Math.min(REQUESTS_PER_READER_MAX, Math.max(REQUESTS_PER_READER_MIN, fitting))
 }
 
 function startRound(words: Int32Array, begin: number, end: number): void {

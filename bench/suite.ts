@@ -23,10 +23,13 @@ export interface Suite {
 export class Run {
   readonly smoke: boolean
   readonly parameters: Record<string, number> = {}
+  /** A file or folder of recorded traces. */
+  readonly trace: string | undefined
   readonly #progress: (line: string) => void
 
-  constructor(smoke: boolean, progress: (line: string) => void) {
+  constructor(smoke: boolean, progress: (line: string) => void, trace?: string) {
     this.smoke = smoke
+    this.trace = trace
     this.#progress = progress
   }
 

@@ -25,7 +25,10 @@ export const H2SPEC: Tool = {
   name: 'h2spec',
   go: 'github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible',
 }
+/** gRPC's interop tests, the client's half. */
+export const INTEROP_CLIENT: Tool = { name: 'client', go: 'google.golang.org/grpc/interop/client@v1.83.1' }
 export const CURL: Tool = { name: 'curl', apt: 'curl' }
+export const PROMTOOL: Tool = { name: 'promtool', apt: 'prometheus' }
 export const NGINX: Tool = { name: 'nginx', apt: 'nginx', folders: ['/usr/sbin'] }
 export const HAPROXY: Tool = { name: 'haproxy', apt: 'haproxy', folders: ['/usr/sbin'] }
 /** The system's Python: the one that Debian's package of grpcio is for. */
@@ -36,6 +39,15 @@ export const PYTHON_GRPC: Tool = {
   probe: ['-c', 'import grpc'],
 }
 export const REDIS: Tool = { name: 'redis-server', apt: 'redis-server' }
+export const REDIS_CLI: Tool = { name: 'redis-cli', apt: 'redis-tools' }
+export const REDIS_BENCHMARK: Tool = { name: 'redis-benchmark', apt: 'redis-tools' }
+/** The system's Python, for Debian's package of redis-py. */
+export const PYTHON_REDIS: Tool = {
+  name: 'python3',
+  apt: 'python3-redis',
+  folders: ['/usr/bin'],
+  probe: ['-c', 'import redis'],
+}
 export const MEMCACHED: Tool = { name: 'memcached', apt: 'memcached' }
 
 /** Built and installed programs are kept here from run to run. */

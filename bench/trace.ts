@@ -1,5 +1,8 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { basename, dirname } from 'node:path'
 import { gunzipSync } from 'node:zlib'
+
+const SUFFIX = '.txt.gz'
 
 const NEWLINE = 10
 const SPACE = 32
@@ -23,9 +26,22 @@ export function traceOf(name: string, keys: Int32Array): Trace {
   return { name, keys, sizes: undefined, keyCount: keyMax + 1 }
 }
 
+/** The first requests of a trace, at most so many. */
+export function firstRequests(trace: Trace, requestCount: number): Trace {
+  if (trace.keys.length <= requestCount) return trace
+  return traceOf(trace.name, trace.keys.subarray(0, requestCount))
+}
+
+/** The trace in a file, or all those of a folder. */
+export function* tracesIn(path: string): Generator<Trace> {
+  const isFolder = statSync(path).isDirectory()
+  const files = isFolder ? readdirSync(path).filter((name) => name.endsWith(SUFFIX)) : [basename(path)]
+  for (const file of files.sort()) yield readTrace(isFolder ? path : dirname(path), basename(file, SUFFIX))
+}
+
 /** Reads `<directory>/<name>.txt.gz`: gzip text, one request a line, `key` or `key size` in decimal. */
 export function readTrace(directory: string, name: string): Trace {
-  const text = gunzipSync(readFileSync(`${directory}/${name}.txt.gz`))
+  const text = gunzipSync(readFileSync(`${directory}/${name}${SUFFIX}`))
   const { keys, sizes } = parseTrace(text)
   return { ...traceOf(name, keys), sizes }
 }

@@ -1,12 +1,10 @@
-import { execFile } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { getRequest } from '../load/get-request.js'
 import { CURL, GHZ, GRPCURL, H2SPEC, NGHTTP, PYTHON_GRPC } from '../tool.js'
 import { type Check, expect, expectParts, type Served, sourceText } from './check.js'
+import { run } from './run.js'
 
-const TIMEOUT_MS = 150_000
-const OUTPUT_BYTES_MAX = 64 * 2 ** 20
 const KEY = 'Tom'
 const GRPC_HEADERS = ['-H', 'content-type: application/grpc', '-H', 'te: trailers']
 
@@ -28,24 +26,6 @@ export const PROGRAM_CHECKS: readonly Check[] = [
   { client: 'curl --http2-prior-knowledge', tools: [CURL], run: runCurl },
   { client: 'nghttp', tools: [NGHTTP], run: runNghttp },
 ]
-
-interface Ran {
-  readonly code: number
-  readonly stdout: string
-  readonly stderr: string
-}
-
-/** Runs a program to its end, in bounded time; an exit code other than 0 is for the caller to judge. */
-function run(program: string, args: readonly string[]): Promise<Ran> {
-  const options = { timeout: TIMEOUT_MS, maxBuffer: OUTPUT_BYTES_MAX, killSignal: 'SIGKILL' } as const
-  return new Promise((resolve, reject) => {
-    execFile(program, args, options, (error, stdout, stderr) => {
-      const code = error === null ? 0 : error.code
-      if (typeof code !== 'number') reject(error?.killed === true ? new Error('took too long') : error)
-      else resolve({ code, stdout, stderr })
-    })
-  })
-}
 
 async function runH2spec(h2spec: string, address: string, ...more: string[]): Promise<string> {
   const [host, port] = address.split(':')

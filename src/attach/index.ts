@@ -1,5 +1,6 @@
 /** For threads beside the main one: the cache of a node, and the types of what getter modules export. */
 export type { CallOptions } from '../main/call.js'
+export type { Invalidated, Invalidations } from '../main/invalidations.js'
 export { CacheError, type Code, type CodeName } from '../shared/errors.js'
 export type {
   BatchGetter,

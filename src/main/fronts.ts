@@ -49,6 +49,7 @@ function newRespFront(address: string, parts: FrontParts): Front {
     node,
     invalidations,
     pin,
+    metrics: parts.metrics.front('resp'),
     limits: DEFAULT_LIMITS,
     tls: tls?.serverOptions(),
     password: options.respPassword,

@@ -9,7 +9,7 @@ import {
   TTL_MS_MAX,
   WORKER_COUNT_MAX,
 } from '../shared/limits.js'
-import { POLICY_NAMES } from '../shared/policy-names.js'
+import { DEFAULT_POLICY, POLICY_NAMES } from '../shared/policy-names.js'
 import { BATCH_SIZE_MAX, GROUP_DEFAULTS } from './group-settings.js'
 import type { GetterModule, GroupOptions } from './node-options.js'
 import type { Section } from './option/file.js'
@@ -44,7 +44,7 @@ export const GROUP_OPTIONS = {
   policy: {
     path: 'policy',
     type: oneOf('POLICY', POLICY_NAMES),
-    default: 'lru',
+    default: DEFAULT_POLICY,
     help: 'Which entries to give up first',
   },
   ttl: {

@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url'
 import { CacheError } from '../shared/errors.js'
 import { STALE_MS_MAX, STORE_BYTES_MIN } from '../shared/limits.js'
 import type { GetterSpec, GroupSpec } from '../shared/messages.js'
-import { isPolicyName, POLICY_NAMES } from '../shared/policy-names.js'
+import { DEFAULT_POLICY, isPolicyName, POLICY_NAMES } from '../shared/policy-names.js'
 import { type AnyGetter, takesMany } from '../shared/run-getter.js'
 import type { GetterSource, GroupOptions } from './node-options.js'
 
@@ -14,7 +14,7 @@ export const BATCH_SIZE_MAX = 10_000
 
 /** What a group is without options. */
 export const GROUP_DEFAULTS = {
-  policy: 'lru',
+  policy: DEFAULT_POLICY,
   ttlMs: Number.POSITIVE_INFINITY,
   ttlJitter: 0,
   notFoundTtlMs: 0,

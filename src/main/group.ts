@@ -139,7 +139,8 @@ export class Group {
 
   /**
    * Changes the eviction policy on this node, in all its shards. Nothing is lost: entries go over in the order in which
-   * the old policy would have given them up, while the group goes on serving.
+   * the old policy would have given them up, while the group goes on serving. `sieve` can collapse for good when the
+   * work changes: another policy, or `clear()`, brings the group back.
    *
    * @throws CacheError INVALID_ARGUMENT when there is no policy of that name
    */

@@ -92,7 +92,7 @@ export interface GroupOptions {
   /** Bytes that the group may take on this node, everything included, split evenly over the shards. */
   readonly maxBytes: number
   readonly getter: GetterSource
-  /** Eviction policy. Default `lru`. */
+  /** Eviction policy. Default `auto`, which chooses while it runs. `sieve` can collapse for good; the log says so. */
   readonly policy?: PolicyName
   /** Time to live of values whose getter set none, in ms. Default: for ever. */
   readonly ttlMs?: number

@@ -28,6 +28,7 @@ import { FETCH_MANY_BYTES_MAX } from './service/peer-codec.js'
 import { Snapshots } from './snapshots.js'
 import { Attachments } from './threads/attachments.js'
 import { TlsFiles } from './tls-files.js'
+import { warnOfPolicy } from './warn-of-policy.js'
 import { defaultShardCount, ShardPool } from './workers/shard-pool.js'
 
 /** The main thread's number among the threads of the node. */
@@ -193,6 +194,7 @@ export class Node {
    */
   group(name: string, options: GroupOptions): Promise<Group> {
     this.#assertOpen()
+    warnOfPolicy(name, options, this.#log)
     return this.#groups.create(name, options)
   }
 

@@ -1,7 +1,7 @@
 import { type EventLoopUtilization, monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import { getHeapStatistics } from 'node:v8'
 import type { NodeCounterRow } from './node-counters.js'
-import { DELAY_QUANTILES } from './node-metrics.js'
+import { DELAY_PERCENTILES } from './node-metrics.js'
 
 /** How often a thread looks at its own event loop. */
 const INTERVAL_MS = 5000
@@ -29,10 +29,10 @@ export class EventLoopMeter {
     const now = performance.eventLoopUtilization()
     this.#row.set('event_loop_utilization', performance.eventLoopUtilization(now, this.#before).utilization)
     this.#before = now
-    for (const quantile of DELAY_QUANTILES) {
+    for (const percentile of DELAY_PERCENTILES) {
       // What is measured is the time between two ticks of the timer.
-      const lateMs = Math.max(0, this.#delays.percentile(Number(quantile) * 100) / 1e6 - RESOLUTION_MS)
-      this.#row.set('event_loop_delay', lateMs / 1000, [quantile])
+      const lateMs = Math.max(0, this.#delays.percentile(Number(percentile)) / 1e6 - RESOLUTION_MS)
+      this.#row.set('event_loop_delay', lateMs / 1000, [percentile])
     }
     this.#delays.reset()
     this.#tellHeap()

@@ -2,6 +2,9 @@ import { CacheError } from './errors.js'
 import { LATENCY_BUCKETS, latencyBucketOf } from './latency-buckets.js'
 import { type FrontName, OUTCOME_OF_CODE, OUTCOMES, RequestOutcome, wordOf } from './node-metrics.js'
 
+/** Of so many requests one is timed where they are sampled: a power of two. */
+const SAMPLED_OF = 16
+
 /** What there is to know of an answer to count it. */
 export interface CountedAnswer {
   readonly outcome: 'hit' | 'load' | 'coalesced' | 'stale'
@@ -18,6 +21,7 @@ export interface CountedAnswer {
  *     if (hits > 0) metrics.record(RequestOutcome.hit, (performance.now() - startedMs) * 1000, hits)
  */
 export class FrontMetrics {
+  #sampled = 0
   readonly #words: Float64Array
   readonly #requests: number
   readonly #durations: number
@@ -48,11 +52,22 @@ export class FrontMetrics {
    * @param durationUs that each of them took
    */
   record(outcome: number, durationUs: number, count = 1): void {
-    const words = this.#words
-    const first = this.#durations + outcome * (LATENCY_BUCKETS + 1)
-    words[this.#requests + outcome]! += count
-    words[first + latencyBucketOf(durationUs)]! += count
-    words[first + LATENCY_BUCKETS]! += durationUs * count
+    this.#words[this.#requests + outcome]! += count
+    this.#time(outcome, durationUs, count)
+  }
+
+  /**
+   * Begins a request that is likely to be a hit, where requests come one at a time and two clock readings for each would be
+   * too many: one in sixteen is timed and stands for the others. To be given to recordSampled().
+   */
+  sampleStart(): number {
+    return (this.#sampled++ & (SAMPLED_OF - 1)) === 0 ? performance.now() : -1
+  }
+
+  /** Counts the request, whose time is known if sampleStart() chose it. */
+  recordSampled(outcome: number, startedMs: number): void {
+    this.#words[this.#requests + outcome]! += 1
+    if (startedMs >= 0) this.#time(outcome, (performance.now() - startedMs) * 1000, SAMPLED_OF)
   }
 
   /** Counts requests without their time. */
@@ -117,5 +132,12 @@ export class FrontMetrics {
   /** A client broke the rules of the protocol. */
   protocolError(): void {
     this.#words[this.#errors]! += 1
+  }
+
+  #time(outcome: number, durationUs: number, count: number): void {
+    const words = this.#words
+    const first = this.#durations + outcome * (LATENCY_BUCKETS + 1)
+    words[first + latencyBucketOf(durationUs)]! += count
+    words[first + LATENCY_BUCKETS]! += durationUs * count
   }
 }

@@ -59,8 +59,8 @@ export type ThreadRole = (typeof THREAD_ROLES)[number]
 
 export const REGISTRY_STATES = ['idle', 'connecting', 'connected', 'disconnected', 'closed'] as const
 
-/** Parts of the delays of an event loop that are told; 1 is the longest. */
-export const DELAY_QUANTILES = ['0.5', '0.9', '0.99', '1'] as const
+/** Percentiles of the delays of an event loop that are told; 100 is the longest. */
+export const DELAY_PERCENTILES = ['50', '90', '99', '100'] as const
 
 /** The labels that there are, and all values that each may have: together they bound the number of series. */
 export const METRIC_LABELS = {
@@ -68,7 +68,7 @@ export const METRIC_LABELS = {
   outcome: OUTCOMES,
   role: THREAD_ROLES,
   state: REGISTRY_STATES,
-  quantile: DELAY_QUANTILES,
+  percentile: DELAY_PERCENTILES,
   mode: ['user', 'system'],
   by: ['client', 'server'],
   reason: ['shutdown', 'error', 'flood'],
@@ -170,9 +170,9 @@ const TABLE = [
     'event_loop_delay',
     'gauge',
     'seconds',
-    ['quantile'],
+    ['percentile'],
     'thread',
-    'How late timers are, over the last five seconds; quantile 1 is the longest',
+    'How late timers are, over the last five seconds; percentile 100 is the longest',
   ],
   ['heap_used', 'gauge', 'bytes', [], 'thread', 'JavaScript heap in use'],
   ['heap_limit', 'gauge', 'bytes', [], 'thread', 'JavaScript heap that may be in use'],

@@ -16,6 +16,9 @@ export const POLICY_NAMES = [
 /** The name of a policy that exists. */
 export type PolicyName = (typeof POLICY_NAMES)[number]
 
+/** What a group has that asks for none: the one that is never far behind the best (bench/results/hit-ratio.md). */
+export const DEFAULT_POLICY: PolicyName = 'auto'
+
 export function isPolicyName(name: string): name is PolicyName {
   return (POLICY_NAMES as readonly string[]).includes(name)
 }

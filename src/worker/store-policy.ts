@@ -1,7 +1,7 @@
 import { CacheError } from '../shared/errors.js'
 import { DrainingPolicy } from './policy/draining.js'
 import { HandOver } from './policy/hand-over.js'
-import type { EvictionPolicy, PolicyFactory } from './policy/policy.js'
+import type { EvictionPolicy, PolicyEntries, PolicyFactory } from './policy/policy.js'
 
 /** A policy hears of another capacity only when it is off by more than this part: small moves are not worth the work. */
 const CAPACITY_TOLERANCE = 1 / 64
@@ -12,14 +12,10 @@ const HAND_OVER_STEP = 16
 export const HAND_OVER_COUNT_MAX = 4096
 
 /** What the policy of a store needs to know of it. */
-export interface PolicyNeeds {
+export interface PolicyNeeds extends PolicyEntries {
   readonly slotCountMax: number
   /** Entries in the store. */
   entryCount(): number
-  /** Hash of the key in a slot. */
-  hashOf(slot: number): number
-  /** What the entry in a slot costs, as the policy is told it. */
-  sizeOf(slot: number): number
 }
 
 /**
@@ -147,7 +143,7 @@ export class StorePolicy {
   }
 
   #make(): EvictionPolicy {
-    const policy = this.#create(this.#needs.slotCountMax + 1)
+    const policy = this.#create(this.#needs.slotCountMax + 1, this.#needs)
     policy.setCapacity(this.#capacityBytes)
     return policy
   }

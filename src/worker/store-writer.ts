@@ -87,7 +87,10 @@ export class StoreWriter {
       slotCountMax,
       entryCount: () => this.#index.count,
       hashOf: (slot) => this.#index.hashAt(this.#index.placeOf(slot)),
-      sizeOf: (slot) => costOf(entryBytesAt(this.#views, this.#index.placeOf(slot))),
+      sizeOf: (slot) => {
+        const place = this.#index.placeOf(slot)
+        return place === 0 ? 0 : costOf(entryBytesAt(this.#views, place))
+      },
     })
     this.#hints = new StoreHints(this.#views, this.#index, this.#policy, parts)
     this.#rebuild()
@@ -237,7 +240,7 @@ export class StoreWriter {
     this.#policy.current.check()
     this.#sums.check(this.#index)
     assert(this.usedBytes <= this.budgetBytes, `${this.usedBytes} bytes used of ${this.budgetBytes}`)
-    assert(this.#log.usedBytes <= this.#logBytes, 'Log, heads and slots together exceed the budget')
+    assert(this.#log.usedBytes <= this.#logBytes, 'Log, buckets and slots together exceed the budget')
     assert(this.#log.usedBytes >= this.#sums.liveBytes, 'Live entries lie outside the log')
   }
 
@@ -251,7 +254,7 @@ export class StoreWriter {
     )
   }
 
-  /** Bytes that the log may use now: what header, heads, slots and policy leave of the budget. */
+  /** Bytes that the log may use now: what header, buckets, slots and policy leave of the budget. */
   get #logBytes(): number {
     return Math.floor((this.#geometry.budgetBytes - HEADER_BYTES - this.#metadataBytes) / 8) * 8
   }
@@ -291,19 +294,21 @@ export class StoreWriter {
     const renewable = timed && put.renewable === true
     writeEntry(this.#views, place, slot, { key, value, notFound, renewable, ...times })
     this.#log.append(place, sizeBytes)
-    if (replaced !== 0) this.#replace(slot, place, hash, sizeBytes)
+    if (replaced !== 0) this.#replace(slot, place, hash)
     else {
       this.#index.insert(hash, place)
       this.#enter(slot, place, hash)
     }
   }
 
-  #replace(slot: number, place: number, hash: number, sizeBytes: number): void {
-    this.#parts.departures?.onReplace(this.#views, this.#index.placeOf(slot), place)
-    this.#sums.remove(this.#index.placeOf(slot))
+  #replace(slot: number, place: number, hash: number): void {
+    const oldPlace = this.#index.placeOf(slot)
+    const oldCost = costOf(entryBytesAt(this.#views, oldPlace))
+    this.#parts.departures?.onReplace(this.#views, oldPlace, place)
+    this.#sums.remove(oldPlace)
     this.#sums.add(place)
     this.#index.point(slot, place, hash)
-    this.#policy.current.onReplace(slot, costOf(sizeBytes))
+    this.#policy.current.onReplace(slot, oldCost)
     this.#expiry.remove(slot)
     this.#expiry.insert(slot)
   }
@@ -344,7 +349,7 @@ export class StoreWriter {
   }
 }
 
-/** What an entry of `sizeBytes` costs with its slot and head, but without the state of the policy. */
+/** What an entry of `sizeBytes` costs with its part of the index, but without the state of the policy. */
 function costOf(sizeBytes: number): number {
   return sizeBytes + INDEX_BYTES_PER_ENTRY
 }

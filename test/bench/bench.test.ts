@@ -39,7 +39,7 @@ describe('npm run bench', () => {
     const written = await new Child(RESULTS, [file, folder]).ended
     assert.equal(written.code, 0, written.stderr)
     assert.match(readFileSync(join(folder, 'ring.md'), 'utf8'), /^\| 3 \| /m)
-    assert.match(readFileSync(join(folder, 'hit-ratio.svg'), 'utf8'), /^<svg .*<\/svg>\n$/s)
+    assert.match(readFileSync(join(folder, 'hit-ratio-mixed.svg'), 'utf8'), /^<svg .*<\/svg>\n$/s)
   })
 
   it('says which suites there are when one is unknown', async () => {

@@ -8,6 +8,7 @@ import { groupOptionsOf } from '../../src/main/group-config.js'
 import { GROUP_DEFAULTS } from '../../src/main/group-settings.js'
 import type { GetterModule } from '../../src/main/node-options.js'
 import { parseFlags } from '../../src/main/option/flags.js'
+import { DEFAULT_POLICY } from '../../src/shared/policy-names.js'
 import { tempFolder } from '../support/temp-folder.js'
 
 const EXAMPLES = fileURLToPath(new URL('../../../examples', import.meta.url))
@@ -81,7 +82,7 @@ describe('loadConfig', () => {
     const { getter, ...options } = groupOptionsOf(group)
     assert.deepEqual(options, {
       maxBytes: 2 ** 20,
-      policy: 'lru',
+      policy: DEFAULT_POLICY,
       ttlMs: 300_000,
       notFoundTtlMs: 1000,
       ttlJitter: 0,
@@ -129,7 +130,7 @@ describe('loadConfig', () => {
     const { getter: _, ...options } = groupOptionsOf(group!)
     assert.deepEqual(options, {
       maxBytes: 2 ** 20,
-      policy: 'lru',
+      policy: DEFAULT_POLICY,
       ttlMs: 300_000,
       ttlJitter: 0.1,
       notFoundTtlMs: 10_000,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { groupSettings, validateGroup } from '../../src/main/group-settings.js'
 import type { GroupOptions } from '../../src/main/node-options.js'
+import { DEFAULT_POLICY } from '../../src/shared/policy-names.js'
 
 const options = (more: Partial<GroupOptions> = {}): GroupOptions => ({
   maxBytes: 1 << 20,
@@ -27,7 +28,7 @@ test('without options nothing is stale, refreshed, held back, bounded or batched
     queueMax: 5000,
     batchSizeMax: 256,
   })
-  assert.equal(policy, 'lru')
+  assert.equal(policy, DEFAULT_POLICY)
   const undefinedOption = { ttlMs: undefined } as unknown as Partial<GroupOptions>
   assert.equal(
     groupSettings(options(undefinedOption), { shard: 0, shardCount: 1 }).freshness.ttlMs,

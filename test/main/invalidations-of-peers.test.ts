@@ -106,16 +106,6 @@ test('when a peer stands still, all are told of in time, and none of its keys is
   await until('it is covered again', () => group.covers(theirs))
 })
 
-test('when the ring changes, all are told of', async (t) => {
-  const { child, keeper, node, group, theirs } = await startPair(t)
-  await kill(child)
-  await until('the loss is told', () => keeper.told.includes('all'))
-  const { length } = keeper.told
-  await node.close()
-  assert.deepEqual(keeper.told.slice(length), ['all'])
-  assert.equal(group.covers(theirs), false)
-})
-
 test('a value from another than the owner is kept by nobody', async (t) => {
   const ring = await startRing(t, 3)
   const [a, b, c] = [ring[0]!, ring[1]!, ring[2]!]

@@ -34,6 +34,22 @@ test('a group changes its policy while it serves, and loses nothing', async (t) 
   await assert.rejects(group.setPolicy('no-such-policy' as PolicyName), { code: 'INVALID_ARGUMENT' })
 })
 
+test('a node warns of a policy that can collapse', async (t) => {
+  const lines: unknown[] = []
+  const silent = () => {}
+  const log = {
+    debug: silent,
+    info: silent,
+    error: silent,
+    warn: (fields: object) => void lines.push(fields),
+  }
+  const node = await start(t, { log })
+  for (const policy of ['sieve', 'lru'] as const) {
+    await node.group(policy, { maxBytes: 1 << 20, policy, getter: (key) => key })
+  }
+  assert.deepEqual(lines, [{ group: 'sieve' }])
+})
+
 test('get, peek, delete, clear and stats do what they say', async (t) => {
   const { node, group } = await startGroup(t)
   assert.equal(group.peek('Tom'), undefined)

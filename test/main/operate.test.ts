@@ -108,6 +108,20 @@ describe('A group that is resized', () => {
     assert.equal(counterOf(group, 'max_bytes'), 2 << 20)
   })
 
+  it('gives back the index of many small entries when it is resized to the size that it has', async (t) => {
+    const getter = (key: string) => (key.startsWith('large') ? 'x'.repeat(2000) : key)
+    const { group } = await startGroup(t, { maxBytes: 1 << 18, getter })
+    const load = (name: string) =>
+      Promise.all(Array.from({ length: 6000 }, (_, i) => group.get(`${name}${i}`)))
+    await load('small')
+    await load('large')
+    const before = counterOf(group, 'entries')
+    await group.resize(1 << 18)
+    await load('large')
+    const after = counterOf(group, 'entries')
+    assert.ok(after > 1.2 * before, `${before} large entries before, ${after} after`)
+  })
+
   it('refuses what cannot be', async (t) => {
     const { group } = await startGroup(t)
     for (const maxBytes of [0, -1, Number.NaN, 4095]) {

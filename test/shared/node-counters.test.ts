@@ -111,3 +111,14 @@ test('answers and errors have an outcome each', () => {
     internal: 2,
   })
 })
+
+test('of requests that are sampled one in sixteen is timed, and all are counted', () => {
+  const counters = new NodeCounters()
+  const front = counters.row(0, 'main').front('http')
+  for (let i = 0; i < 32; i++) front.recordSampled(RequestOutcome.hit, front.sampleStart())
+  const own = counters.samples().filter(({ labels }) => labels.front === 'http' && labels.outcome === 'hit')
+  const sumOf = (name: string) =>
+    own.filter((sample) => sample.name === name).reduce((sum, { value }) => sum + value, 0)
+  assert.equal(sumOf('requests'), 32)
+  assert.equal(sumOf('request_duration_bucket'), 32)
+})

@@ -23,6 +23,7 @@ const VALUE_BYTES_MAX = 6000
 const BUDGETS_BYTES = [512 << 10, 1 << 20, 3 << 20, 6 << 20]
 const WORKER_COUNT = 2
 const LOADS_AT_A_TIME = 32
+const DELETES_AT_A_TIME = 8
 
 /** Counters of the group that a report shows. */
 const SHOWN = ['loads', 'evictions', 'expirations', 'refreshes', 'stale_served', 'shard_restarts'] as const
@@ -148,7 +149,7 @@ class NodeChurn {
         () => false,
       ),
     )
-    await this.#group.resize(8 * KEY_COUNT * VALUE_BYTES_MAX)
+    await this.#group.resize(2 * KEY_COUNT * VALUE_BYTES_MAX)
     this.#floors.set(this.#versions)
     for (let first = 0; first < KEY_COUNT; first += LOADS_AT_A_TIME) {
       const keys = Array.from({ length: Math.min(LOADS_AT_A_TIME, KEY_COUNT - first) }, (_, i) => first + i)
@@ -170,9 +171,9 @@ class NodeChurn {
   async #step(): Promise<void> {
     const dice = this.#random.below(10_000)
     if (dice < 6000) await this.#load()
-    else if (dice < 9200) await this.#replace(this.#random.below(KEY_COUNT))
+    else if (dice < 9200) await this.#replaceSome()
     else if (dice < 9400) await this.#setPolicy()
-    else if (dice < 9600) this.#resize()
+    else if (dice < 9600) await this.#resize()
     else if (dice < 9650) await this.#clear()
     else if (dice < 9680) this.#kill()
     else await nextTurn()
@@ -190,8 +191,17 @@ class NodeChurn {
   async #replace(key: number): Promise<void> {
     const version = Atomics.add(this.#versions, key, 1) + 1
     if (!(await this.#allowed(this.#group.delete(tortureKey(key))))) return
-    Atomics.store(this.#floors, key, version)
+    // Two deletes of a key may end in either order.
+    Atomics.store(this.#floors, key, Math.max(version, Atomics.load(this.#floors, key)))
+    this.#peek(key)
     this.#count('deletes')
+  }
+
+  async #replaceSome(): Promise<void> {
+    const keys = Array.from({ length: DELETES_AT_A_TIME }, () =>
+      Math.min(this.#random.below(KEY_COUNT), this.#random.below(KEY_COUNT)),
+    )
+    await Promise.all(keys.map((key) => this.#replace(key)))
   }
 
   async #clear(): Promise<void> {
@@ -206,8 +216,8 @@ class NodeChurn {
     if (await this.#allowed(this.#group.setPolicy(policy))) this.#count('policies')
   }
 
-  /** Goes on while other things are done. */
-  #resize(): void {
+  /** Goes on while other things are done: first of all deletes, from the memory that is left and the one that is filled. */
+  async #resize(): Promise<void> {
     if (this.#isMoving) return
     this.#isMoving = true
     const maxBytes = BUDGETS_BYTES[this.#random.below(BUDGETS_BYTES.length)]!
@@ -217,6 +227,7 @@ class NodeChurn {
     })
     // It is awaited at the end.
     this.#moving.catch(() => {})
+    while (this.#isMoving) await this.#replaceSome()
   }
 
   #kill(): void {

@@ -104,7 +104,7 @@ test('buckets are added one by one, and take 12 bytes an entry together with the
   const pair = new Pair()
   for (let i = 0; i < 5000; i++) {
     pair.insert(`key${i}`)
-    assert.equal(pair.index.bucketCount, Math.ceil((i + 1) / 10))
+    assert.equal(pair.index.bucketCount, Math.ceil((i + 1) / 11))
   }
   assert.ok(pair.index.bytes < 13 * 5000, `${pair.index.bytes} bytes for 5000 entries`)
   pair.index.check()

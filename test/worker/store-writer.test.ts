@@ -44,6 +44,29 @@ test('a budget of 2048 bytes holds entries and is never exceeded', () => {
   assert.ok(store.writer.count >= 20, `only ${store.writer.count} entries in 2048 bytes`)
 })
 
+test('after a clear nothing of before is found, whatever hints name it, and its index is used again', () => {
+  const store = new StoreFixture(256 * 1024, 's3fifo')
+  for (let round = 0; round < 5; round++) {
+    for (let i = 0; i < 2000; i++) store.put(`key${i}`, `value${i}`)
+    const key = Buffer.from('key1999')
+    store.epochs.pin(0)
+    const place = store.reader.find(key, 0, key.length, store.hash(key))
+    for (let i = 1500; i < 2000; i++) store.read(`key${i}`)
+    store.epochs.pin(0)
+    store.writer.clear()
+    assert.equal(Buffer.from(store.reader.value(place)).toString(), 'value1999', 'a pin holds what it found')
+    store.epochs.unpin(0)
+    store.writer.maintain(10)
+    store.writer.check()
+    for (let i = 0; i < 2000; i++) assert.equal(store.read(`key${i}`), undefined)
+    for (let i = 0; i < 20; i++) store.put(`new${i}`, `value${i}`)
+    store.writer.check()
+    for (let i = 0; i < 2000; i++) assert.equal(store.read(`key${i}`), undefined)
+    store.takeOver().check()
+    assert.equal(store.writer.count, 20)
+  }
+})
+
 test('a value over a tenth of the store is not kept and leaves the others alone', () => {
   const store = new StoreFixture(64 * 1024)
   store.put('small', 'stays')

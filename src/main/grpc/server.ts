@@ -5,7 +5,7 @@ import { systemClock } from '../../shared/clock.js'
 import { BufferPool } from '../sockets/output-buffer.js'
 import { SocketTransport } from '../sockets/socket-transport.js'
 import { type Client, GrpcConnection, type GrpcContext } from './grpc-connection.js'
-import { type HotHandler, type HotMethod, HotPath } from './hot-path.js'
+import { type HotContext, type HotHandler, type HotMethod, HotPath } from './hot-path.js'
 import type { ByteBudget } from './http2/byte-budget.js'
 import type { ConnectionContext } from './http2/server-connection.js'
 import { TimeSlices } from './http2/time-slices.js'
@@ -58,6 +58,7 @@ export class GrpcServer {
   private readonly http2Context: ConnectionContext
   private readonly metrics: ServerMetrics | undefined
   private readonly hotMethods = new Map<string, HotMethod>()
+  private readonly hotContext: HotContext
   private ticker: NodeJS.Timeout | undefined
   private stopping = false
   private onStopped: (() => void)[] = []
@@ -76,6 +77,11 @@ export class GrpcServer {
       onReadEnd: options.onReadEnd ?? (() => {}),
       onFault: options.onFault ?? (() => {}),
       onClosed: (connection) => this.onConnectionClosed(connection),
+    }
+    this.hotContext = {
+      methods: this.hotMethods,
+      receiveBytesMax: resolved.receiveBytesMax,
+      onFault: this.context.onFault,
     }
     this.http2Context = {
       limits: resolved,
@@ -198,12 +204,9 @@ export class GrpcServer {
     }
     const transport = new SocketTransport(socket, this.http2Context.pool, this.metrics)
     const connection = new GrpcConnection(this.context, this.http2Context, transport, client)
-    const { options, context } = this
-    connection.http2.streams.fastPath = new HotPath(connection.http2, connection.admission, {
-      methods: this.hotMethods,
-      receiveBytesMax: options.receiveBytesMax,
-      onFault: (error) => context.onFault(error),
-    })
+    connection.http2.streams.makeFastPath = () => {
+      return new HotPath(connection.http2, connection.admission, this.hotContext)
+    }
     this.connections.add(connection)
     this.metrics?.connectionOpened()
     transport.attach(connection.http2)

@@ -4,6 +4,7 @@ import { AttachedNodeView } from '../../attach/attached-node-view.js'
 import { assert } from '../../shared/assert.js'
 import { systemClock } from '../../shared/clock.js'
 import { CacheError } from '../../shared/errors.js'
+import { EventLoopMeter } from '../../shared/event-loop-meter.js'
 import { Hits } from '../http/hits.js'
 import { everyInterval } from '../http/live/every-interval.js'
 import { NodeHttpServer } from '../http/node-http-server.js'
@@ -35,6 +36,9 @@ async function serve(port: NonNullable<typeof parentPort>, spec: HttpThreadSpec)
   }
   const cache = await attach(spec.handle)
   let { isReady } = spec
+  cache.metrics.setRole('http')
+  const meter = new EventLoopMeter(cache.metrics)
+  const metrics = cache.metrics.front('http')
   const hits = new Hits(cache, cache.pin)
   const node = new AttachedNodeView(cache)
   const live = {
@@ -48,11 +52,18 @@ async function serve(port: NonNullable<typeof parentPort>, spec: HttpThreadSpec)
   }
   const parts = { groups: cache, node, isReady: () => isReady, hits, live }
   const forget = setInterval(() => hits.forget(), FORGET_INTERVAL_MS).unref()
-  const options = { ...newSurface(parts, spec.planes), hits, log, ...(spec.tls && { tls: spec.tls }) }
+  const options = {
+    ...newSurface(parts, spec.planes),
+    hits,
+    log,
+    metrics,
+    ...(spec.tls && { tls: spec.tls }),
+  }
   let server: HttpServer | undefined
   const end = (): void => {
     server?.close()
     clearInterval(forget)
+    meter.close()
     cache.close()
     port.close()
     // What was closed needs a turn of the event loop to be gone.

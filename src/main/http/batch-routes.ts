@@ -78,9 +78,9 @@ async function getAll(
   self: string,
   group: ServedGroup,
   keys: readonly Uint8Array[],
-  { headers, signal }: HttpRequest,
+  { headers, signal, trace }: HttpRequest,
 ): Promise<BatchEntry[]> {
-  const answers = await group.fetchMany(keys, { deadlineMs: deadlineOf(headers), signal })
+  const answers = await group.fetchMany(keys, { deadlineMs: deadlineOf(headers), signal, trace })
   let bytes = 0
   return answers.map((answer, index) => {
     const key = keys[index]!

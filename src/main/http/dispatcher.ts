@@ -1,5 +1,8 @@
 import type { CancelSignal } from '../../shared/cancel.js'
 import { CacheError } from '../../shared/errors.js'
+import type { FrontMetrics } from '../../shared/front-metrics.js'
+import { RequestOutcome } from '../../shared/node-metrics.js'
+import { type SpanSpec, sampledParent, traced } from '../../shared/tracing.js'
 import type { Log } from '../node-options.js'
 import type { HttpAnswer, Method } from './exchange.js'
 import { HttpProblem, problemAnswer } from './problem.js'
@@ -18,8 +21,10 @@ export interface RequestHead {
 export class Dispatcher {
   readonly #router: Router
   readonly #log: Log
+  readonly #metrics: FrontMetrics | undefined
 
-  constructor(router: Router, log: Log) {
+  constructor(router: Router, log: Log, metrics?: FrontMetrics) {
+    this.#metrics = metrics
     this.#router = router
     this.#log = log
   }
@@ -52,11 +57,40 @@ export class Dispatcher {
     body: Uint8Array,
     signal: CancelSignal,
   ): Promise<HttpAnswer> {
+    const startedMs = performance.now()
     try {
-      return await route.handle({ ...head, method: head.method as Method, parameters, body, signal })
+      const answer = await this.#handle(head, { route, parameters }, body, signal)
+      const cache = answer.headers['x-cache'] ?? ''
+      this.#metrics?.record(OUTCOMES_OF_CACHE.get(cache) ?? RequestOutcome.done, usSince(startedMs))
+      return answer
     } catch (thrown) {
+      this.#recordProblem(thrown, startedMs)
       return this.problem(thrown, head.path)
     }
+  }
+
+  async #handle(
+    head: RequestHead,
+    { route, parameters }: Match,
+    body: Uint8Array,
+    signal: CancelSignal,
+  ): Promise<HttpAnswer> {
+    const request = { ...head, method: head.method as Method, parameters, body, signal }
+    const { headers } = head
+    const trace = sampledParent(headers.get('traceparent'), headers.get('tracestate'))
+    if (trace === undefined) return await route.handle(request)
+    return await traced(
+      trace,
+      httpSpan(head.method, route.path),
+      async (below) => route.handle({ ...request, trace: below }),
+      ({ status }) => ({ 'http.response.status_code': status }),
+    )
+  }
+
+  #recordProblem(thrown: unknown, startedMs: number): void {
+    // What is no fault of the cache is one of the request.
+    if (thrown instanceof HttpProblem) this.#metrics?.record(RequestOutcome.invalid, usSince(startedMs))
+    else this.#metrics?.recordError(thrown, usSince(startedMs))
   }
 
   /** What was thrown, as an answer; faults of our own go to the log. */
@@ -66,6 +100,28 @@ export class Dispatcher {
       this.#log.error({ err: stack, path: path.slice(0, 200) }, 'Fault while an HTTP request was served')
     }
     return problemAnswer(thrown)
+  }
+}
+
+/** By the value of `x-cache`. */
+const OUTCOMES_OF_CACHE: ReadonlyMap<string, number> = new Map([
+  ['hit', RequestOutcome.hit],
+  ['hot', RequestOutcome.hit],
+  ['miss', RequestOutcome.load],
+  ['peer', RequestOutcome.peer],
+  ['stale', RequestOutcome.stale],
+])
+
+function usSince(startedMs: number): number {
+  return (performance.now() - startedMs) * 1000
+}
+
+/** As OpenTelemetry's semantic conventions for HTTP have it. The path itself, which has the key in it, is left out. */
+function httpSpan(method: string, route: string): SpanSpec {
+  return {
+    kind: 'server',
+    name: `${method} ${route}`,
+    attributes: { 'http.request.method': method, 'http.route': route },
   }
 }
 

@@ -1,4 +1,5 @@
 import type { CancelSignal } from '../../shared/cancel.js'
+import type { TraceParent } from '../../shared/tracing.js'
 
 /** HEAD is answered as GET, and its body left away by the server. */
 export type Method = 'GET' | 'HEAD' | 'POST' | 'DELETE'
@@ -18,6 +19,8 @@ export interface HttpRequest {
   readonly body: Uint8Array
   /** Aborted when the client has gone. */
   readonly signal: CancelSignal
+  /** The sampled trace that the request is part of. */
+  readonly trace?: TraceParent | undefined
 }
 
 /** What a handler answers. Servers add `content-length` and `date`. */

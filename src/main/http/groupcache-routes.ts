@@ -20,11 +20,11 @@ export function groupcacheRoutes({ groups }: SurfaceParts): Route[] {
       path: '/_groupcache/{group}/{key...}',
       plane: 'data',
       operation: OPERATION,
-      async handle({ parameters, headers, signal }) {
+      async handle({ parameters, headers, signal, trace }) {
         const name = Buffer.from(percentDecode(parameters.group!, true)).toString('utf8')
         const key = percentDecode(parameters.key!, true)
         const group = groupNamed(groups, name, 'NOT_FOUND')
-        const { value } = await group.fetch(key, { deadlineMs: deadlineOf(headers), signal })
+        const { value } = await group.fetch(key, { deadlineMs: deadlineOf(headers), signal, trace })
         const writer = protobuf.Writer.create()
         if (value.length > 0) writer.uint32(VALUE_TAG).bytes(value)
         return { status: 200, headers: { 'content-type': 'application/x-protobuf' }, body: writer.finish() }

@@ -25,10 +25,10 @@ export function keyRoutes(parts: SurfaceParts, planes: 'all' | 'data' | 'control
 }
 
 async function get({ groups, node, hits }: SurfaceParts, request: HttpRequest): Promise<HttpAnswer> {
-  const { path, parameters, headers, signal } = request
+  const { path, parameters, headers, signal, trace } = request
   hits?.enter()
   try {
-    const hit = hits?.find(path)
+    const hit = trace ? undefined : hits?.find(path)
     // A copy: it is sent after the pin was left.
     if (hit) return valueAnswer(copyOf(hit), request)
   } finally {
@@ -36,7 +36,7 @@ async function get({ groups, node, hits }: SurfaceParts, request: HttpRequest): 
   }
   const group = groupNamed(groups, percentDecodeText(parameters.group!), 'NOT_FOUND')
   const key = percentDecode(parameters.key!)
-  const answer = await group.fetch(key, { deadlineMs: deadlineOf(headers), signal })
+  const answer = await group.fetch(key, { deadlineMs: deadlineOf(headers), signal, trace })
   return valueAnswer(representationOf(answer, node.self), request)
 }
 

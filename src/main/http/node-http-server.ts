@@ -9,9 +9,11 @@ import {
   STATUS_CODES,
 } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { Cancel } from '../../shared/cancel.js'
+import { RequestOutcome } from '../../shared/node-metrics.js'
+import { isSampled, isTracing } from '../../shared/tracing.js'
 import { listenError } from '../listen-error.js'
 import type { TlsOptions } from '../tls-options.js'
 import { Body } from './body.js'
@@ -38,13 +40,14 @@ export class NodeHttpServer implements HttpServer {
 
   constructor(options: HttpServerOptions) {
     this.#options = options
-    this.#dispatcher = new Dispatcher(options.router, options.log)
+    this.#dispatcher = new Dispatcher(options.router, options.log, options.metrics)
     this.#webSockets = new NodeWebSockets(options.webSockets, options.log)
     const serve: RequestListener = (request, response) => this.#guarded(request, response)
     this.#server = options.tls
       ? createTlsServer({ ...LIMITS, ...identityOf(options.tls) }, serve)
       : createServer(LIMITS, serve)
     this.#server.keepAliveTimeout = HttpLimits.requestTimeoutMs
+    this.#server.on('connection', (socket: Socket) => this.#count(socket))
     this.#server.on('checkContinue', serve)
     this.#server.on('checkExpectation', serve)
     this.#server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -82,6 +85,16 @@ export class NodeHttpServer implements HttpServer {
     this.#server.closeAllConnections()
   }
 
+  #count(socket: Socket): void {
+    const { metrics } = this.#options
+    metrics?.connectionOpened()
+    socket.once('close', () => {
+      metrics?.connectionClosed()
+      metrics?.received(socket.bytesRead)
+      metrics?.sent(socket.bytesWritten)
+    })
+  }
+
   #guarded(request: IncomingMessage, response: ServerResponse): void {
     try {
       const head = headOf(request)
@@ -98,8 +111,10 @@ export class NodeHttpServer implements HttpServer {
   }
 
   #answerHit({ method, path, headers }: RequestHead, response: ServerResponse): boolean {
-    const { hits } = this.#options
+    const { hits, metrics } = this.#options
     if (hits === undefined || this.#isClosing || method !== 'GET') return false
+    if (isTracing() && isSampled(headers.get('traceparent') ?? '')) return false
+    const startedMs = metrics?.sampleStart() ?? -1
     hits.enter()
     try {
       const hit = hits.find(path)
@@ -107,6 +122,7 @@ export class NodeHttpServer implements HttpServer {
       // A copy: node:http writes after the pin was left.
       const representation = { ...hit, bytes: Uint8Array.from(hit.bytes), cache: 'hit' }
       this.#send(response, method, valueAnswer(representation, { method, headers }))
+      metrics?.recordSampled(RequestOutcome.hit, startedMs)
       return true
     } finally {
       hits.leave()

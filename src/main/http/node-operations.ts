@@ -39,7 +39,18 @@ export const STATS: Operation = {
     object({
       self: TEXT,
       uptimeMs: NUMBER,
-      counters: list(object({ name: TEXT, group: TEXT, shard: NUMBER, value: NUMBER })),
+      counters: list(
+        object(
+          {
+            name: TEXT,
+            group: TEXT,
+            shard: NUMBER,
+            value: NUMBER,
+            labels: { type: 'object', additionalProperties: TEXT },
+          },
+          ['labels'],
+        ),
+      ),
     }),
   ),
 }
@@ -55,6 +66,21 @@ export const RING: Operation = {
     object({ members: list(object({ address: TEXT, share: NUMBER, self: FLAG })), owners: list(TEXT) }, [
       'owners',
     ]),
+  ),
+}
+
+export const PEERS: Operation = {
+  id: 'listPeers',
+  summary: 'The other members of the ring, and how the calls of this node to them went',
+  answers: json(
+    'All peers, by address',
+    object({
+      peers: list(
+        object({ address: TEXT, state: TEXT, calls: NUMBER, errors: NUMBER, latencyMs: NUMBER }, [
+          'latencyMs',
+        ]),
+      ),
+    }),
   ),
 }
 

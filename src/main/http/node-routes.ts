@@ -1,7 +1,7 @@
 import { CacheError, groupNotFound } from '../../shared/errors.js'
 import type { CounterSample, ExplainedGroup, NodeView } from '../node-view.js'
 import { type HttpAnswer, type HttpRequest, jsonAnswer } from './exchange.js'
-import { EXPLAIN, GROUPS, HOT_KEYS, RING, STATS } from './node-operations.js'
+import { EXPLAIN, GROUPS, HOT_KEYS, PEERS, RING, STATS } from './node-operations.js'
 import { percentDecode, percentDecodeText } from './percent.js'
 import { queryOf } from './query.js'
 import type { Route } from './route.js'
@@ -40,6 +40,13 @@ export function nodeRoutes(parts: SurfaceParts): Route[] {
       plane: 'control',
       operation: RING,
       handle: (request) => ring(node, request),
+    },
+    {
+      method: 'GET',
+      path: '/v1/peers',
+      plane: 'control',
+      operation: PEERS,
+      handle: async () => jsonAnswer({ peers: [...(await node.peers())] }),
     },
     {
       method: 'GET',

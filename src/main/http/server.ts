@@ -1,3 +1,4 @@
+import type { FrontMetrics } from '../../shared/front-metrics.js'
 import type { Log } from '../node-options.js'
 import type { TlsOptions } from '../tls-options.js'
 import type { Hits } from './hits.js'
@@ -13,6 +14,8 @@ export interface HttpServerOptions {
   /** PEM files; undefined for plain text. */
   readonly tls?: TlsOptions
   readonly log: Log
+  /** Absent where requests are not counted: at the operator's address. */
+  readonly metrics?: FrontMetrics
 }
 
 /** An HTTP server, of whichever make. */

@@ -4,6 +4,7 @@ import { groupcacheRoutes } from './groupcache-routes.js'
 import { healthRoutes } from './health-routes.js'
 import { keyRoutes } from './key-routes.js'
 import { liveRoute } from './live/live-route.js'
+import { metricsRoute } from './metrics-route.js'
 import { nodeRoutes } from './node-routes.js'
 import { openApiRoute } from './open-api.js'
 import { type Route, routesOf } from './route.js'
@@ -26,6 +27,7 @@ export function newSurface(parts: SurfaceParts, planes: 'all' | 'data' | 'contro
     ...batchRoutes(parts, planes),
     ...groupcacheRoutes(parts),
     ...nodeRoutes(parts),
+    metricsRoute(parts.node),
     ...healthRoutes(parts),
     ...(planes === 'data' ? [] : dashboardRoutes()),
   ]

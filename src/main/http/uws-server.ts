@@ -7,6 +7,9 @@ import type {
 import { STATUS_CODES } from 'node:http'
 import { Cancel } from '../../shared/cancel.js'
 import { CacheError } from '../../shared/errors.js'
+import type { FrontMetrics } from '../../shared/front-metrics.js'
+import { RequestOutcome } from '../../shared/node-metrics.js'
+import { isSampled, isTracing } from '../../shared/tracing.js'
 import { Body } from './body.js'
 import { ByteBudget } from './byte-budget.js'
 import { Dispatcher, type RequestHead } from './dispatcher.js'
@@ -35,7 +38,7 @@ interface ListenFlags {
 }
 
 /** From this length on, what the socket does not take at once is left with us, where it is counted. */
-const TRY_BYTES_MIN = 16 * 1024
+const TRY_BYTES_MIN = 128 * 1024
 
 const NOTHING = new Uint8Array(0)
 
@@ -69,10 +72,11 @@ export class UwsServer implements HttpServer {
   constructor(uws: Uws, options: HttpServerOptions) {
     this.#uws = uws
     this.#options = options
-    this.#dispatcher = new Dispatcher(options.router, options.log)
+    this.#dispatcher = new Dispatcher(options.router, options.log, options.metrics)
     this.#app = options.tls ? uws.SSLApp(sslOptions(options.tls)) : uws.App()
     this.#webSockets = new UwsWebSockets(options.webSockets, options.log)
     this.#webSockets.addTo(this.#app)
+    if (options.metrics) this.#app.filter(countConnections(options.metrics))
     this.#app.get('/*', (res, req) => this.#guarded(res, req, true))
     this.#app.any('/*', (res, req) => this.#guarded(res, req, false))
   }
@@ -142,13 +146,15 @@ export class UwsServer implements HttpServer {
   }
 
   #answerHit(res: UwsResponse, req: UwsRequest): boolean {
-    const { hits } = this.#options
+    const { hits, metrics } = this.#options
     if (hits === undefined || this.#isClosing) return false
+    const startedMs = metrics?.sampleStart() ?? -1
     hits.enter()
     try {
       const hit = hits.find(req.getUrl())
       if (hit === undefined || isConditional(req)) return false
       this.#sendHit(res, hit)
+      metrics?.recordSampled(RequestOutcome.hit, startedMs)
       return true
     } finally {
       hits.leave()
@@ -300,9 +306,18 @@ class Exchange {
   }
 }
 
-/** Header fields that make more of a GET than a hit; the route looks at them. */
+/** uWebSockets.js tells of a connection by 1, and of its end by −1. */
+function countConnections(metrics: FrontMetrics): (res: UwsResponse, change: unknown) => void {
+  return (_res, change) => {
+    if (Number(change) > 0) metrics.connectionOpened()
+    else metrics.connectionClosed()
+  }
+}
+
+/** Header fields that make more of a GET than a hit; the route looks at them. A sampled trace is one if spans go anywhere. */
 function isConditional(req: UwsRequest): boolean {
-  return req.getHeader('if-none-match') !== '' || req.getHeader('range') !== ''
+  if (req.getHeader('if-none-match') !== '' || req.getHeader('range') !== '') return true
+  return isTracing() && isSampled(req.getHeader('traceparent'))
 }
 
 function headOf(req: UwsRequest): RequestHead {

@@ -172,7 +172,7 @@ function threadGraphs(): Graph[] {
       '{{instance}} {{role}} {{thread}}',
     ]),
     graph('Event loop delay, p99', 's', [
-      `${node('event_loop_delay')}{${NODE},quantile="0.99"}`,
+      `${node('event_loop_delay')}{${NODE},percentile="99"}`,
       '{{instance}} {{role}} {{thread}}',
     ]),
     graph('Processor time', 'percentunit', [

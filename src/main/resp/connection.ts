@@ -195,6 +195,11 @@ export class RespConnection implements SessionHost {
     if (this.#isClosed) return
     this.#parts.context.counters.add(RespCounter.connections_dropped)
     this.#parts.context.onDropped(this.session, why)
+    this.destroy()
+  }
+
+  /** The same without a word. */
+  destroy(): void {
     this.#transport.destroy()
     this.onTransportClosed()
   }

@@ -118,8 +118,9 @@ async function fetchOne(
   session: Session,
   { located: { group, key } }: KeyRead,
 ): Promise<Answer | CacheError> {
+  const { metrics, node } = session.context
   try {
-    return await group.fetch(key, callOptions(session))
+    return await metrics.time(group.fetch(key, callOptions(session)), node.self)
   } catch (thrown) {
     return CacheError.from(thrown, 'INTERNAL')
   }
@@ -141,7 +142,9 @@ async function fetchOfGroup(
   for (let from = 0; from < indexes.length; from += KEYS_AT_ONCE) {
     const some = indexes.slice(from, from + KEYS_AT_ONCE)
     const keys = some.map((index) => reads[index]!.located.key)
+    const startedMs = performance.now()
     const answers = await group.fetchMany(keys, callOptions(session))
+    session.context.metrics.recordMany(answers, session.context.node.self, startedMs)
     some.forEach((index, at) => {
       found[index] = foundOf(answers[at]!)
       room.bytes -= found[index]?.value.length ?? 0

@@ -1,4 +1,5 @@
 import type { Clock } from '../../shared/clock.js'
+import type { FrontMetrics } from '../../shared/front-metrics.js'
 import type { NodeView } from '../node-view.js'
 import type { Command } from './command.js'
 import type { KeySpace } from './key-space.js'
@@ -13,6 +14,8 @@ export interface RespContext {
   readonly node: NodeView
   readonly tracker: Tracker
   readonly counters: RespCounters
+  /** What this thread counts of the front, beside all others of the node. */
+  readonly metrics: FrontMetrics
   readonly limits: RespLimits
   readonly clock: Clock
   /** What clients must know; undefined when anybody may read. */

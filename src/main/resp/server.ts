@@ -1,9 +1,12 @@
 import net, { type Socket } from 'node:net'
 import tls, { type SecureContextOptions, type TlsOptions } from 'node:tls'
+import type { FrontMetrics } from '../../shared/front-metrics.js'
+import { RequestOutcome } from '../../shared/node-metrics.js'
 import type { ReaderPin } from '../../shared/store/reader-pin.js'
 import type { Invalidations } from '../invalidations.js'
 import type { Log } from '../node-options.js'
 import type { NodeView } from '../node-view.js'
+import { DirectTransport, newReadBuffer } from '../sockets/direct-transport.js'
 import { ListeningSocket, localAddressOf, remoteAddressOf } from '../sockets/listening-socket.js'
 import { BufferPool } from '../sockets/output-buffer.js'
 import { SocketTransport } from '../sockets/socket-transport.js'
@@ -24,6 +27,7 @@ export interface RespServerParts {
   readonly invalidations: Invalidations
   /** Of the thread that the server runs in. */
   readonly pin: ReaderPin
+  readonly metrics: FrontMetrics
   readonly limits: RespLimits
   /** Certificate and key; plain text without them. */
   readonly tls: TlsOptions | undefined
@@ -47,10 +51,13 @@ export class RespServer {
   readonly #connectionParts: ConnectionParts
   readonly #listening: ListeningSocket
   readonly #startedAtMs = Date.now()
+  readonly #readBuffer = newReadBuffer()
   #address = ''
   #nextId = 1
   #ticker: NodeJS.Timeout | undefined
   #heldBytes = 0
+  #readStartedMs = 0
+  #hitsBefore = 0
   #isStopping = false
   #onQuiet: () => void = () => {}
 
@@ -72,8 +79,8 @@ export class RespServer {
         requestBytesMax: limits.strangerBytesMax,
         inlineBytesMax: limits.strangerBytesMax,
       },
-      onReadStart: () => pin.enter(),
-      onReadEnd: () => pin.leave(),
+      onReadStart: () => this.#onReadStart(),
+      onReadEnd: () => this.#onReadEnd(),
       onHeld: (bytes) => this.#onHeld(bytes),
       onQuiet: () => this.#onQuiet(),
       onClosed: ({ session: { id } }) => this.#onClosed(id),
@@ -112,7 +119,7 @@ export class RespServer {
     this.#onQuiet = () => {}
     clearInterval(this.#ticker)
     this.#listening.destroySockets()
-    for (const connection of [...this.#connections.values()]) connection.onTransportClosed()
+    for (const connection of [...this.#connections.values()]) connection.destroy()
     this.#tracker.close()
   }
 
@@ -124,6 +131,7 @@ export class RespServer {
       node,
       tracker: this.#tracker,
       counters: this.counters,
+      metrics: this.#parts.metrics,
       commands: allCommands(),
       limits,
       clock: pin,
@@ -156,7 +164,8 @@ export class RespServer {
       keepAlive: true,
       keepAliveInitialDelay: limits.keepaliveMs,
     }
-    if (secure === undefined) return net.createServer(options, (socket) => this.#accept(socket))
+    if (secure === undefined)
+      return net.createServer({ ...options, pauseOnConnect: true }, (socket) => this.#accept(socket))
     return tls.createServer(
       { ...options, minVersion: 'TLSv1.2', handshakeTimeout: limits.handshakeTimeoutMs, ...secure },
       (socket) => this.#accept(socket),
@@ -166,21 +175,44 @@ export class RespServer {
   #accept(socket: Socket): void {
     if (this.#isStopping || this.#connections.size >= this.#parts.limits.connectionsMax) {
       this.counters.add(RespCounter.connections_refused)
+      this.#parts.metrics.connectionRefused()
       socket.end('-ERR max number of clients reached\r\n', () => socket.destroy())
       return
     }
     const id = this.#nextId++
-    const transport = new SocketTransport(socket, this.#connectionParts.pool)
     const addresses = { remoteAddress: remoteAddressOf(socket), localAddress: localAddressOf(socket) }
+    const transport = this.#newTransport(socket)
     const connection = new RespConnection(id, this.#connectionParts, transport, addresses)
     this.#connections.set(id, connection)
     this.counters.add(RespCounter.connections_accepted)
+    this.#parts.metrics.connectionOpened()
     this.counters.set(RespCounter.connections, this.#connections.size)
     transport.attach(connection)
   }
 
+  #newTransport(socket: Socket): SocketTransport | DirectTransport {
+    const { pool } = this.#connectionParts
+    const { tls, metrics } = this.#parts
+    if (tls !== undefined) return new SocketTransport(socket, pool, metrics)
+    return new DirectTransport(socket, pool, this.#readBuffer, metrics)
+  }
+
+  #onReadStart(): void {
+    this.#parts.pin.enter()
+    this.#readStartedMs = performance.now()
+    this.#hitsBefore = this.counters.get(RespCounter.commands_hit)
+  }
+
+  /** The hits of one read share its time. */
+  #onReadEnd(): void {
+    const { pin, metrics } = this.#parts
+    pin.leave()
+    const hits = this.counters.get(RespCounter.commands_hit) - this.#hitsBefore
+    if (hits > 0) metrics.record(RequestOutcome.hit, (performance.now() - this.#readStartedMs) * 1000, hits)
+  }
+
   #onClosed(id: number): void {
-    this.#connections.delete(id)
+    if (this.#connections.delete(id)) this.#parts.metrics.connectionClosed()
     this.counters.set(RespCounter.connections, this.#connections.size)
     this.#onQuiet()
   }

@@ -13,12 +13,16 @@ const STRIDE_WORDS = 16 + RING_WORDS
  *     thread t:   [count][– 15 words –][slot][slot] … 256 slots
  *
  * Readers never touch policy state and never wait: they write their own ring and overwrite the oldest hit. The owner
- * drains all rings before it evicts. A hint may name a slot that was freed or reused since: policies bear that.
+ * drains all rings before it evicts, the threads' hints mixed as if each had left its own at even intervals: one ring
+ * after the other would put the order of a long run of hits at the mercy of which thread served what. A hint may name a slot that was freed or reused since: policies bear that.
  */
 export class AccessLog {
   readonly memory: SharedArrayBuffer
   readonly #words: Int32Array
   readonly #drained: Int32Array
+  /** Threads that have left hints since the last drain, and how many. */
+  readonly #threads = new Int32Array(THREAD_COUNT_MAX)
+  readonly #fresh = new Int32Array(THREAD_COUNT_MAX)
 
   constructor(memory: SharedArrayBuffer = AccessLog.allocate()) {
     this.memory = memory
@@ -38,15 +42,28 @@ export class AccessLog {
     this.#words[at] = (count + 1) | 0
   }
 
-  /** Called by the owner: hands every hint since the last drain to `onHit`, thread by thread. */
+  /** Called by the owner: hands every hint since the last drain to `onHit`, those of each thread in their order. */
   drain(threadCount: number, onHit: (slot: number) => void): void {
+    let active = 0
+    let most = 0
     for (let thread = 0; thread < threadCount; thread++) {
-      const at = thread * STRIDE_WORDS
-      const count = Atomics.load(this.#words, at)
+      const count = Atomics.load(this.#words, thread * STRIDE_WORDS)
       const fresh = Math.min((count - this.#drained[thread]!) >>> 0, RING_WORDS)
+      if (fresh === 0) continue
       this.#drained[thread] = count
-      for (let i = count - fresh; i !== count; i = (i + 1) | 0) {
-        onHit(this.#words[at + 16 + (i & (RING_WORDS - 1))]!)
+      this.#threads[active] = thread
+      this.#fresh[active++] = fresh
+      most = Math.max(most, fresh)
+    }
+    for (let step = 1; step <= most; step++) {
+      for (let i = 0; i < active; i++) {
+        const fresh = this.#fresh[i]!
+        // The hints of this thread that are due by now, of those with the most hints one at every step.
+        const due = Math.floor((step * fresh) / most)
+        if (due === Math.floor(((step - 1) * fresh) / most)) continue
+        const thread = this.#threads[i]!
+        const number = this.#drained[thread]! - fresh + due - 1
+        onHit(this.#words[thread * STRIDE_WORDS + 16 + (number & (RING_WORDS - 1))]!)
       }
     }
   }

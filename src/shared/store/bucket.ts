@@ -18,8 +18,8 @@ export const TAG_WORDS = 3
 export const LINK_WORD = 3
 export const PLACES_WORD = 4
 
-/** Buckets are added so that this many entries fall to each on average: one in ten or so then lies in overflow. */
-export const ENTRIES_PER_BUCKET = 10
+/** Buckets are added so that this many entries fall to each on average: one in eight or so then lies in overflow. */
+export const ENTRIES_PER_BUCKET = 11
 
 /** `tag` in each byte of a word. */
 export function spreadTag(tag: number): number {

@@ -1,6 +1,6 @@
 import { assert } from '../../shared/assert.js'
 import { GhostQueue } from './ghost-queue.js'
-import type { EvictionPolicy } from './policy.js'
+import type { EvictionPolicy, PolicyEntries } from './policy.js'
 import { SlotLists } from './slot-list.js'
 
 const IN = 0
@@ -22,24 +22,18 @@ const OUT_SHARE = 0.5
 export class TwoQueuePolicy implements EvictionPolicy {
   readonly name = '2q'
   readonly bytesPerSlot =
-    SlotLists.BYTES_PER_SLOT +
-    Int32Array.BYTES_PER_ELEMENT +
-    Uint32Array.BYTES_PER_ELEMENT +
-    Uint8Array.BYTES_PER_ELEMENT +
-    OUT_SHARE * GhostQueue.BYTES_PER_KEY
+    SlotLists.BYTES_PER_SLOT + Uint8Array.BYTES_PER_ELEMENT + OUT_SHARE * GhostQueue.BYTES_PER_KEY
+  private readonly entries: PolicyEntries
   private readonly lists: SlotLists
-  private readonly hashes: Int32Array
-  private readonly sizes: Uint32Array
   /** By slot: IN or MAIN. */
   private readonly listOf: Uint8Array
   private readonly ghosts: GhostQueue
   private capacityBytes = 0
   private inBytes = 0
 
-  constructor(slotCountMax: number) {
+  constructor(slotCountMax: number, entries: PolicyEntries) {
+    this.entries = entries
     this.lists = new SlotLists(slotCountMax, 2)
-    this.hashes = new Int32Array(slotCountMax)
-    this.sizes = new Uint32Array(slotCountMax)
     this.listOf = new Uint8Array(slotCountMax)
     this.ghosts = new GhostQueue(slotCountMax)
   }
@@ -50,8 +44,6 @@ export class TwoQueuePolicy implements EvictionPolicy {
     this.ghosts.trim(OUT_SHARE * this.capacityBytes)
     this.lists.addHead(list, slot)
     this.listOf[slot] = list
-    this.hashes[slot] = hash
-    this.sizes[slot] = sizeBytes
     if (list === IN) this.inBytes += sizeBytes
   }
 
@@ -59,15 +51,14 @@ export class TwoQueuePolicy implements EvictionPolicy {
     if (this.listOf[slot] === MAIN && this.lists.has(slot)) this.lists.moveToHead(MAIN, slot)
   }
 
-  onReplace(slot: number, sizeBytes: number): void {
-    if (this.listOf[slot] === IN) this.inBytes += sizeBytes - this.sizes[slot]!
-    this.sizes[slot] = sizeBytes
+  onReplace(slot: number, oldSizeBytes: number): void {
+    if (this.listOf[slot] === IN) this.inBytes += this.entries.sizeOf(slot) - oldSizeBytes
     this.onHit(slot)
   }
 
   onRemove(slot: number): void {
     this.lists.remove(slot)
-    if (this.listOf[slot] === IN) this.inBytes -= this.sizes[slot]!
+    if (this.listOf[slot] === IN) this.inBytes -= this.entries.sizeOf(slot)
   }
 
   evict(): number {
@@ -79,7 +70,7 @@ export class TwoQueuePolicy implements EvictionPolicy {
     }
     if (oldest < 0) return -1
     this.onRemove(oldest)
-    this.ghosts.add(this.hashes[oldest]!, this.sizes[oldest]!)
+    this.ghosts.add(this.entries.hashOf(oldest), this.entries.sizeOf(oldest))
     return oldest
   }
 
@@ -93,7 +84,7 @@ export class TwoQueuePolicy implements EvictionPolicy {
     for (const list of [IN, MAIN]) {
       for (const slot of this.lists.slots(list)) {
         assert(this.listOf[slot] === list, 'An entry misses its list')
-        if (list === IN) inBytes += this.sizes[slot]!
+        if (list === IN) inBytes += this.entries.sizeOf(slot)
       }
     }
     assert(inBytes === this.inBytes, 'The bytes of A1in are wrong')

@@ -1,19 +1,23 @@
 import { assert } from '../../shared/assert.js'
 import { HandOver } from './hand-over.js'
 import { Miniature } from './miniature.js'
-import type { EvictionPolicy, PolicyFactory } from './policy.js'
+import type { EvictionPolicy, PolicyEntries, PolicyFactory } from './policy.js'
 
-/** Fewest bits of the hash that choose the sample: at most one key in sixteen. */
-const SAMPLE_BITS_MIN = 4
+/** Fewest bits of the hash that choose the sample: at most one key in eight. */
+const SAMPLE_BITS_MIN = 3
 /** The sample is halved when it has come to twice this many entries. */
 const SAMPLE_ENTRIES = 1024
 /** A miniature whose entries are smaller than those of the store holds more of them, up to here. */
 const MINIATURE_SLOT_COUNT_MAX = 4 * SAMPLE_ENTRIES
 
-/** A candidate takes over once it is ahead by this part of the entries of a miniature, in hits. */
-const LEAD_SHARE = 0.5
-/** In the smallest stores that would be chance. */
-const LEAD_MIN = 32
+/** A candidate takes over once it is ahead by this part of the entries of a miniature, in hits, */
+const LEAD_SHARE = 0.3
+/** by twice that after every change, up to here, */
+const LEAD_SHARE_MAX = 0.8
+/** and by half of it again after so many requests for each entry without one. */
+const CALM_PER_ENTRY = 64
+/** Of few entries that part would be chance: it is never less than their root times this. */
+const LEAD_PER_ROOT = 4
 /** What a candidate must be better by, in hits per request, to gain on the active policy at all. */
 const DRIFT = 0.002
 
@@ -31,9 +35,10 @@ const HAND_OVER_STEP = 16
  *
  * When to change: every candidate has a lead over the active policy, its hits minus the active one's and minus a little,
  * but never under 0 (CUSUM; Page, "Continuous inspection schemes", Biometrika 1954). A change of policy costs at most the
- * hits of refilling the cache, so a candidate takes over when its lead has come to half a cache of hits. A large gain is
+ * hits of refilling the cache, so a candidate takes over when its lead is a good part of a cache of hits. A large gain is
  * seen early, a small one late, chance cannot go far, and two policies that are equally good never alternate. All leads
- * start again at 0 after a change, and there is no other one before the {@link HandOver} is done.
+ * start again at 0 after a change, and there is no other one before the {@link HandOver} is done. Changes soon after each
+ * other say that the work goes up and down, as a loop does with every round: each asks for twice the lead of the last.
  *
  * Hits come from the readers' hints. As long as hints are lost, the active policy's hits are undercounted, in its
  * miniature as well; hints are lost only where there are hundreds of hits to a miss, and little to gain.
@@ -45,9 +50,7 @@ export class AutoPolicy implements EvictionPolicy {
   readonly #miniatures: readonly Miniature[]
   /** By candidate: hits ahead of the active one. */
   readonly #leads: Float64Array
-  readonly #hashes: Int32Array
-  /** By slot; 0 when it holds no entry. */
-  readonly #sizes: Uint32Array
+  readonly #entries: PolicyEntries
   /** State of a slot in whichever policy needs most. */
   readonly #policyBytesPerSlot: number
   readonly #miniatureBytesPerSlot: number
@@ -57,28 +60,31 @@ export class AutoPolicy implements EvictionPolicy {
   #entryCount = 0
   #capacityBytes = 0
   #sampleBits = SAMPLE_BITS_MIN
+  /** Entries at which the sample is halved. */
+  #thinAt = 2 * SAMPLE_ENTRIES * 2 ** SAMPLE_BITS_MIN
   #isFull = false
+  #leadShare = LEAD_SHARE
+  /** Requests of the sample since the last change. */
+  #calm = 0
 
   /** @param candidates the first of them is active at the start */
-  constructor(slotCountMax: number, candidates: readonly PolicyFactory[]) {
+  constructor(slotCountMax: number, entries: PolicyEntries, candidates: readonly PolicyFactory[]) {
     this.#slotCountMax = slotCountMax
+    this.#entries = entries
     this.#candidates = candidates
     // A power of two, as its chains need.
     const miniatureSlotCount = Math.min(MINIATURE_SLOT_COUNT_MAX, 2 ** Math.ceil(Math.log2(slotCountMax + 1)))
     this.#miniatures = candidates.map((create) => new Miniature(create, miniatureSlotCount))
     this.#leads = new Float64Array(candidates.length)
-    this.#hashes = new Int32Array(slotCountMax)
-    this.#sizes = new Uint32Array(slotCountMax)
     const costs = this.#miniatures.map(({ bytesPerSlot }) => bytesPerSlot)
     this.#policyBytesPerSlot = Math.max(...costs) - Miniature.BYTES_PER_SLOT
     this.#miniatureBytesPerSlot = costs.reduce((sum, bytes) => sum + bytes, 0)
-    this.#policy = candidates[0]!(slotCountMax)
+    this.#policy = candidates[0]!(slotCountMax, entries)
   }
 
   /** With its part of the miniatures. While entries change hands, some of them cost twice as much. */
   get bytesPerSlot(): number {
-    const own = Int32Array.BYTES_PER_ELEMENT + Uint32Array.BYTES_PER_ELEMENT
-    return this.#policyBytesPerSlot + own + this.#miniatureBytesPerSlot / 2 ** this.#sampleBits
+    return this.#policyBytesPerSlot + this.#miniatureBytesPerSlot / 2 ** this.#sampleBits
   }
 
   /** Name of the policy in charge. */
@@ -87,39 +93,34 @@ export class AutoPolicy implements EvictionPolicy {
   }
 
   onInsert(slot: number, hash: number, sizeBytes: number): void {
-    this.#hashes[slot] = hash
-    this.#sizes[slot] = sizeBytes
     this.#entryCount++
     this.#policy.onInsert(slot, hash, sizeBytes)
     this.#thin()
-    this.#observe(hash, sizeBytes)
+    if (this.#isSampled(hash)) this.#observe(hash, sizeBytes)
     this.#advance()
   }
 
   onHit(slot: number): void {
-    const sizeBytes = this.#sizes[slot]!
-    if (sizeBytes === 0) return
     this.#policy.onHit(slot)
-    this.#observe(this.#hashes[slot]!, sizeBytes)
+    this.#observeEntry(slot)
   }
 
-  onReplace(slot: number, sizeBytes: number): void {
-    this.#sizes[slot] = sizeBytes
-    this.#policy.onReplace(slot, sizeBytes)
-    this.#observe(this.#hashes[slot]!, sizeBytes)
+  onReplace(slot: number, oldSizeBytes: number): void {
+    this.#policy.onReplace(slot, oldSizeBytes)
+    this.#observeEntry(slot)
   }
 
   onRemove(slot: number): void {
     this.#policy.onRemove(slot)
-    const hash = this.#hashes[slot]!
+    const hash = this.#entries.hashOf(slot)
     if (this.#isSampled(hash)) for (const miniature of this.#miniatures) miniature.remove(hash)
-    this.#forget(slot)
+    this.#entryCount--
   }
 
   evict(): number {
     this.#isFull = true
     const slot = this.#policy.evict()
-    if (slot >= 0) this.#forget(slot)
+    if (slot >= 0) this.#entryCount--
     return slot
   }
 
@@ -132,13 +133,7 @@ export class AutoPolicy implements EvictionPolicy {
   check(): void {
     this.#policy.check()
     for (const miniature of this.#miniatures) miniature.check()
-    const entryCount = this.#sizes.reduce((count, sizeBytes) => count + Math.sign(sizeBytes), 0)
-    assert(entryCount === this.#entryCount, 'The entries are miscounted')
-  }
-
-  #forget(slot: number): void {
-    this.#sizes[slot] = 0
-    this.#entryCount--
+    assert(this.#entryCount >= 0, 'The entries are miscounted')
   }
 
   /** By other bits than those that choose shard and chain of a key, or its places in sketches and ghost queues. */
@@ -148,8 +143,9 @@ export class AutoPolicy implements EvictionPolicy {
 
   /** Halves the sample when the store has so many entries that half of it will do. */
   #thin(): void {
-    if (this.#entryCount < 2 * SAMPLE_ENTRIES * 2 ** this.#sampleBits) return
+    if (this.#entryCount < this.#thinAt) return
     this.#sampleBits++
+    this.#thinAt *= 2
     for (const miniature of this.#miniatures) miniature.retain((hash) => this.#isSampled(hash))
     this.#scale()
   }
@@ -160,12 +156,21 @@ export class AutoPolicy implements EvictionPolicy {
     }
   }
 
-  #observe(hash: number, sizeBytes: number): void {
+  /** A request for the entry in a slot, if there is one. */
+  #observeEntry(slot: number): void {
+    const hash = this.#entries.hashOf(slot)
     if (!this.#isSampled(hash)) return
+    const sizeBytes = this.#entries.sizeOf(slot)
+    if (sizeBytes > 0) this.#observe(hash, sizeBytes)
+  }
+
+  /** A request for a key of the sample. */
+  #observe(hash: number, sizeBytes: number): void {
     const hitOfActive = this.#miniatures[this.#active]!.request(hash, sizeBytes)
     let ahead = -1
-    for (const [candidate, miniature] of this.#miniatures.entries()) {
+    for (let candidate = 0; candidate < this.#miniatures.length; candidate++) {
       if (candidate === this.#active) continue
+      const miniature = this.#miniatures[candidate]!
       const gain = Number(miniature.request(hash, sizeBytes)) - Number(hitOfActive) - DRIFT
       const lead = Math.max(0, this.#leads[candidate]! + gain)
       this.#leads[candidate] = lead
@@ -173,20 +178,27 @@ export class AutoPolicy implements EvictionPolicy {
     }
     // Before the first eviction there is nothing to choose between.
     if (!this.#isFull || this.#handOver !== undefined) return
-    const leadMin = Math.max(LEAD_MIN, (LEAD_SHARE * this.#entryCount) / 2 ** this.#sampleBits)
+    const sampledCount = this.#entryCount / 2 ** this.#sampleBits
+    if (++this.#calm > CALM_PER_ENTRY * sampledCount) {
+      this.#calm = 0
+      this.#leadShare = Math.max(LEAD_SHARE, this.#leadShare / 2)
+    }
+    const leadMin = Math.max(LEAD_PER_ROOT * Math.sqrt(sampledCount), this.#leadShare * sampledCount)
     if (ahead >= 0 && this.#leads[ahead]! >= leadMin) this.#change(ahead)
   }
 
   #change(candidate: number): void {
-    const next = this.#candidates[candidate]!(this.#slotCountMax)
+    const next = this.#candidates[candidate]!(this.#slotCountMax, this.#entries)
     next.setCapacity(this.#capacityBytes)
     this.#leads.fill(0)
+    this.#leadShare = Math.min(LEAD_SHARE_MAX, 2 * this.#leadShare)
+    this.#calm = 0
     this.#active = candidate
     this.#handOver = new HandOver(this.#policy, next, {
       slotCountMax: this.#slotCountMax,
       entryCount: this.#entryCount,
-      hashOf: (slot) => this.#hashes[slot]!,
-      sizeOf: (slot) => this.#sizes[slot]!,
+      hashOf: (slot) => this.#entries.hashOf(slot),
+      sizeOf: (slot) => this.#entries.sizeOf(slot),
     })
     this.#policy = this.#handOver
   }

@@ -35,8 +35,8 @@ export class DrainingPolicy implements EvictionPolicy {
     if (this.#taken[slot] !== 1) this.#policy.onHit(slot)
   }
 
-  onReplace(slot: number, sizeBytes: number): void {
-    if (this.#taken[slot] !== 1) this.#policy.onReplace(slot, sizeBytes)
+  onReplace(slot: number, oldSizeBytes: number): void {
+    if (this.#taken[slot] !== 1) this.#policy.onReplace(slot, oldSizeBytes)
   }
 
   onRemove(slot: number): void {

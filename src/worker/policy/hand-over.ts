@@ -1,14 +1,11 @@
 import { assert } from '../../shared/assert.js'
-import type { EvictionPolicy } from './policy.js'
+import type { EvictionPolicy, PolicyEntries } from './policy.js'
 
 /** What a hand-over needs to know of the entries. */
-export interface HandOverEntries {
+export interface HandOverEntries extends PolicyEntries {
   readonly slotCountMax: number
   /** How many the old policy has. */
   readonly entryCount: number
-  /** Hash of the key in a slot, and what its entry costs: what the new policy is to be told. */
-  hashOf(slot: number): number
-  sizeOf(slot: number): number
 }
 
 /**
@@ -66,8 +63,8 @@ export class HandOver implements EvictionPolicy {
     this.#holderOf(slot).onHit(slot)
   }
 
-  onReplace(slot: number, sizeBytes: number): void {
-    this.#holderOf(slot).onReplace(slot, sizeBytes)
+  onReplace(slot: number, oldSizeBytes: number): void {
+    this.#holderOf(slot).onReplace(slot, oldSizeBytes)
   }
 
   onRemove(slot: number): void {

@@ -25,7 +25,10 @@ export class Miniature {
 
   /** @param slotCountMax a power of two */
   constructor(create: PolicyFactory, slotCountMax: number) {
-    this.#policy = create(slotCountMax)
+    this.#policy = create(slotCountMax, {
+      hashOf: (slot) => this.#hashes[slot]!,
+      sizeOf: (slot) => this.#sizes[slot]!,
+    })
     this.#slotCountMax = slotCountMax
     this.#chains = new Int32Array(slotCountMax)
     this.#next = new Int32Array(slotCountMax)

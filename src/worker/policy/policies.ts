@@ -16,8 +16,8 @@ import { WTinyLfuPolicy } from './w-tinylfu.js'
  * where all that counts is how lately.
  */
 const AUTO_CANDIDATES: readonly PolicyFactory[] = [
-  (slotCountMax) => new S3FifoPolicy(slotCountMax, { hitsToPromote: 1 }),
-  (slotCountMax) => new WTinyLfuPolicy(slotCountMax),
+  (slotCountMax, entries) => new S3FifoPolicy(slotCountMax, entries, { hitsToPromote: 1 }),
+  (slotCountMax, entries) => new WTinyLfuPolicy(slotCountMax, entries),
   (slotCountMax) => new LruPolicy(slotCountMax),
 ]
 
@@ -27,9 +27,9 @@ export const POLICIES: Readonly<Record<PolicyName, PolicyFactory>> = {
   lru: (slotCountMax) => new LruPolicy(slotCountMax),
   lfu: (slotCountMax) => new LfuPolicy(slotCountMax),
   clock: (slotCountMax) => new ClockPolicy(slotCountMax),
-  '2q': (slotCountMax) => new TwoQueuePolicy(slotCountMax),
+  '2q': (slotCountMax, entries) => new TwoQueuePolicy(slotCountMax, entries),
   sieve: (slotCountMax) => new SievePolicy(slotCountMax),
-  s3fifo: (slotCountMax) => new S3FifoPolicy(slotCountMax),
-  'w-tinylfu': (slotCountMax) => new WTinyLfuPolicy(slotCountMax),
-  auto: (slotCountMax) => new AutoPolicy(slotCountMax, AUTO_CANDIDATES),
+  s3fifo: (slotCountMax, entries) => new S3FifoPolicy(slotCountMax, entries),
+  'w-tinylfu': (slotCountMax, entries) => new WTinyLfuPolicy(slotCountMax, entries),
+  auto: (slotCountMax, entries) => new AutoPolicy(slotCountMax, entries, AUTO_CANDIDATES),
 }

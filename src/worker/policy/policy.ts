@@ -1,7 +1,16 @@
+/** What a policy may ask of the entry in a slot, from when it is told of it until it has let go of it. */
+export interface PolicyEntries {
+  /** 32-bit hash of its key; anything when the slot holds no entry. */
+  hashOf(slot: number): number
+  /** Everything that it costs, in bytes; 0 when the slot holds no entry. */
+  sizeOf(slot: number): number
+}
+
 /**
  * An eviction policy orders the live entries of one shard of one group. It sees entries only as **slots**: small
  * dense integers, reused after removal. Its state is typed arrays indexed by slot, private to the owner thread, so
- * that a policy of a million entries is a handful of objects to the garbage collector.
+ * that a policy of a million entries is a handful of objects to the garbage collector. Hashes and sizes it does not
+ * keep: it asks for them, {@link PolicyEntries}.
  *
  * The shard calls it from one thread, never re-entrantly. All calls are O(1) amortised.
  */
@@ -25,8 +34,12 @@ export interface EvictionPolicy {
    */
   onHit(slot: number): void
 
-  /** The entry in `slot` has a new value of `sizeBytes`; the key is the same. Counts as a hit where writes do. */
-  onReplace(slot: number, sizeBytes: number): void
+  /**
+   * The entry in `slot` has a new value and a new size, the same key. Counts as a hit where writes do.
+   *
+   * @param oldSizeBytes its size until now
+   */
+  onReplace(slot: number, oldSizeBytes: number): void
 
   /** The entry is gone for a reason that is not this policy's: deleted, expired, cleared. */
   onRemove(slot: number): void
@@ -48,4 +61,4 @@ export interface EvictionPolicy {
 }
 
 /** Makes a policy for slots 0 … slotCountMax − 1. */
-export type PolicyFactory = (slotCountMax: number) => EvictionPolicy
+export type PolicyFactory = (slotCountMax: number, entries: PolicyEntries) => EvictionPolicy

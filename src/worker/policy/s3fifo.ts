@@ -1,6 +1,6 @@
 import { assert } from '../../shared/assert.js'
 import { GhostQueue } from './ghost-queue.js'
-import type { EvictionPolicy } from './policy.js'
+import type { EvictionPolicy, PolicyEntries } from './policy.js'
 import { SlotLists } from './slot-list.js'
 
 const SMALL = 0
@@ -38,14 +38,9 @@ export interface S3FifoOptions {
 export class S3FifoPolicy implements EvictionPolicy {
   readonly name = 's3fifo'
   readonly bytesPerSlot =
-    SlotLists.BYTES_PER_SLOT +
-    Int32Array.BYTES_PER_ELEMENT +
-    Uint32Array.BYTES_PER_ELEMENT +
-    2 * Uint8Array.BYTES_PER_ELEMENT +
-    GHOST_SHARE * GhostQueue.BYTES_PER_KEY
+    SlotLists.BYTES_PER_SLOT + 2 * Uint8Array.BYTES_PER_ELEMENT + GHOST_SHARE * GhostQueue.BYTES_PER_KEY
+  private readonly entries: PolicyEntries
   private readonly queues: SlotLists
-  private readonly hashes: Int32Array
-  private readonly sizes: Uint32Array
   /** By slot: SMALL or MAIN. */
   private readonly queueOf: Uint8Array
   private readonly hits: Uint8Array
@@ -55,11 +50,14 @@ export class S3FifoPolicy implements EvictionPolicy {
   private readonly bytes: [small: number, main: number] = [0, 0]
   private capacityBytes = 0
 
-  constructor(slotCountMax: number, { hitsToPromote = HITS_TO_PROMOTE }: S3FifoOptions = {}) {
+  constructor(
+    slotCountMax: number,
+    entries: PolicyEntries,
+    { hitsToPromote = HITS_TO_PROMOTE }: S3FifoOptions = {},
+  ) {
+    this.entries = entries
     this.hitsToPromote = hitsToPromote
     this.queues = new SlotLists(slotCountMax, 2)
-    this.hashes = new Int32Array(slotCountMax)
-    this.sizes = new Uint32Array(slotCountMax)
     this.queueOf = new Uint8Array(slotCountMax)
     this.hits = new Uint8Array(slotCountMax)
     this.ghosts = new GhostQueue(slotCountMax)
@@ -69,9 +67,7 @@ export class S3FifoPolicy implements EvictionPolicy {
     const queue = this.ghosts.take(hash) ? MAIN : SMALL
     // Only now, since room for this entry was made before its key was known: see EvictionPolicy.evict.
     this.ghosts.trim(GHOST_SHARE * this.capacityBytes)
-    this.hashes[slot] = hash
-    this.sizes[slot] = sizeBytes
-    this.enter(queue, slot)
+    this.enter(queue, slot, sizeBytes)
   }
 
   onHit(slot: number): void {
@@ -79,15 +75,14 @@ export class S3FifoPolicy implements EvictionPolicy {
     if (this.hits[slot]! < HITS_MAX) this.hits[slot]!++
   }
 
-  onReplace(slot: number, sizeBytes: number): void {
-    this.bytes[this.queueOf[slot] as 0 | 1] += sizeBytes - this.sizes[slot]!
-    this.sizes[slot] = sizeBytes
+  onReplace(slot: number, oldSizeBytes: number): void {
+    this.bytes[this.queueOf[slot] as 0 | 1] += this.entries.sizeOf(slot) - oldSizeBytes
     this.onHit(slot)
   }
 
   onRemove(slot: number): void {
     this.queues.remove(slot)
-    this.bytes[this.queueOf[slot] as 0 | 1] -= this.sizes[slot]!
+    this.bytes[this.queueOf[slot] as 0 | 1] -= this.entries.sizeOf(slot)
   }
 
   evict(): number {
@@ -110,18 +105,18 @@ export class S3FifoPolicy implements EvictionPolicy {
       for (const slot of this.queues.slots(queue)) {
         assert(this.queueOf[slot] === queue, 'An entry misses its queue')
         assert(this.hits[slot]! <= HITS_MAX, 'An entry has too many hits')
-        bytes += this.sizes[slot]!
+        bytes += this.entries.sizeOf(slot)
       }
       assert(bytes === this.bytes[queue], 'The bytes of a queue are wrong')
     }
     this.ghosts.check()
   }
 
-  private enter(queue: 0 | 1, slot: number): void {
+  private enter(queue: 0 | 1, slot: number, sizeBytes: number): void {
     this.queues.addHead(queue, slot)
     this.queueOf[slot] = queue
     this.hits[slot] = 0
-    this.bytes[queue] += this.sizes[slot]!
+    this.bytes[queue] += sizeBytes
   }
 
   /** -1 when all entries of the small queue have moved on, or there were none. */
@@ -130,9 +125,9 @@ export class S3FifoPolicy implements EvictionPolicy {
       const promoted = this.hits[slot]! >= this.hitsToPromote
       this.onRemove(slot)
       if (promoted) {
-        this.enter(MAIN, slot)
+        this.enter(MAIN, slot, this.entries.sizeOf(slot))
       } else {
-        this.ghosts.add(this.hashes[slot]!, this.sizes[slot]!)
+        this.ghosts.add(this.entries.hashOf(slot), this.entries.sizeOf(slot))
         return slot
       }
     }

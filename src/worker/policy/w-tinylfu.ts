@@ -1,7 +1,7 @@
 import { assert } from '../../shared/assert.js'
 import { FrequencySketch } from './frequency-sketch.js'
 import { HillClimber } from './hill-climber.js'
-import type { EvictionPolicy } from './policy.js'
+import type { EvictionPolicy, PolicyEntries } from './policy.js'
 import { SlotLists } from './slot-list.js'
 
 const WINDOW = 0
@@ -20,6 +20,9 @@ const CLIMB_SAMPLE_PER_ENTRY = 10
 const JITTER_FREQUENCY_MIN = 6
 const JITTER_ONE_IN = 128
 
+/** Entries that change their part with each request while the parts are not as they should be. */
+const SETTLE_STEP = 64
+
 type FirstStep = 'grow' | 'shrink' | 'none'
 
 /**
@@ -33,7 +36,7 @@ type FirstStep = 'grow' | 'shrink' | 'none'
  * A new entry enters the window. When room is needed, the oldest entry of the window, the candidate, meets the oldest
  * one on probation, the victim, and the one that a {@link FrequencySketch} has seen less often goes; at a draw the
  * candidate. So a scan passes through the window and leaves the rest alone. A {@link HillClimber} moves bytes between
- * window and protected part: more window for recency, less for frequency.
+ * window and protected part: more window for recency, less for frequency. The entries follow a few at a time.
  *
  * Choices: room is made before the newcomer enters the window, so that the window gives its candidate ahead of time.
  * The victim goes without a contest while the main part has more than its share without it, as after a large candidate
@@ -45,14 +48,9 @@ type FirstStep = 'grow' | 'shrink' | 'none'
 export class WTinyLfuPolicy implements EvictionPolicy {
   readonly name = 'w-tinylfu'
   readonly bytesPerSlot =
-    SlotLists.BYTES_PER_SLOT +
-    Int32Array.BYTES_PER_ELEMENT +
-    Uint32Array.BYTES_PER_ELEMENT +
-    Uint8Array.BYTES_PER_ELEMENT +
-    FrequencySketch.BYTES_PER_ENTRY
+    SlotLists.BYTES_PER_SLOT + Uint8Array.BYTES_PER_ELEMENT + FrequencySketch.BYTES_PER_ENTRY
+  private readonly entries: PolicyEntries
   private readonly lists: SlotLists
-  private readonly hashes: Int32Array
-  private readonly sizes: Uint32Array
   private readonly regionOf: Uint8Array
   private readonly sketch = new FrequencySketch()
   private readonly climber: HillClimber | undefined
@@ -66,6 +64,8 @@ export class WTinyLfuPolicy implements EvictionPolicy {
   /** An entry was evicted since the last insert: the cache is full. */
   private full = false
   private jitter = 1
+  /** Entries are still to move: into the window, out of it, or out of the protected part alone. */
+  private settling: 'into' | 'out' | 'within' | undefined
 
   /**
    * @param windowShare share of the window at the start
@@ -73,11 +73,11 @@ export class WTinyLfuPolicy implements EvictionPolicy {
    */
   constructor(
     slotCountMax: number,
+    entries: PolicyEntries,
     { windowShare = 0.01, firstStep = 'grow' }: { windowShare?: number; firstStep?: FirstStep } = {},
   ) {
+    this.entries = entries
     this.lists = new SlotLists(slotCountMax, REGIONS.length)
-    this.hashes = new Int32Array(slotCountMax)
-    this.sizes = new Uint32Array(slotCountMax)
     this.regionOf = new Uint8Array(slotCountMax)
     this.windowShare = windowShare
     this.protectedShare = PROTECTED_SHARE_OF_MAIN * (1 - windowShare)
@@ -88,33 +88,30 @@ export class WTinyLfuPolicy implements EvictionPolicy {
     this.entryCount++
     this.sketch.fit(this.entryCount)
     this.sketch.add(hash)
-    this.hashes[slot] = hash
-    this.sizes[slot] = sizeBytes
-    this.enter(WINDOW, slot)
-    if (!this.full) this.spillWindow()
-    this.full = false
+    this.enter(WINDOW, slot, sizeBytes)
+    if (!this.full && this.bytes[WINDOW] > this.windowBytesMax) this.settling ??= 'out'
     this.climber?.recordMiss()
     this.climb()
+    this.settle()
+    this.full = false
   }
 
   onHit(slot: number): void {
     if (!this.lists.has(slot)) return
-    this.sketch.add(this.hashes[slot]!)
-    if (this.regionOf[slot] === PROBATION && this.sizes[slot]! <= this.protectedBytesMax) {
+    this.sketch.add(this.entries.hashOf(slot))
+    if (this.regionOf[slot] === PROBATION && this.entries.sizeOf(slot) <= this.protectedBytesMax) {
       this.move(slot, PROTECTED)
-      this.spillProtected()
     } else {
       this.lists.moveToHead(this.regionOf[slot]!, slot)
     }
     this.climber?.recordHit()
     this.climb()
+    this.settle()
   }
 
-  onReplace(slot: number, sizeBytes: number): void {
-    this.bytes[this.regionOf[slot] as Region] += sizeBytes - this.sizes[slot]!
-    this.sizes[slot] = sizeBytes
+  onReplace(slot: number, oldSizeBytes: number): void {
+    this.bytes[this.regionOf[slot] as Region] += this.entries.sizeOf(slot) - oldSizeBytes
     this.onHit(slot)
-    this.spillProtected()
   }
 
   onRemove(slot: number): void {
@@ -143,6 +140,7 @@ export class WTinyLfuPolicy implements EvictionPolicy {
   setCapacity(capacityBytes: number): void {
     this.capacityBytes = capacityBytes
     this.applyShares()
+    this.settle()
   }
 
   check(): void {
@@ -151,11 +149,14 @@ export class WTinyLfuPolicy implements EvictionPolicy {
       let bytes = 0
       for (const slot of this.lists.slots(region)) {
         assert(this.regionOf[slot] === region, 'An entry misses its region')
-        bytes += this.sizes[slot]!
+        bytes += this.entries.sizeOf(slot)
       }
       assert(bytes === this.bytes[region], 'The bytes of a region are wrong')
     }
-    assert(this.bytes[PROTECTED] <= this.protectedBytesMax, 'The protected part is over its share')
+    assert(
+      this.bytes[PROTECTED] <= this.protectedBytesMax || this.settling !== undefined,
+      'The protected part is over its share',
+    )
     assert(
       this.windowBytesMax + this.protectedBytesMax <= Math.max(1, this.capacityBytes),
       'The shares overlap',
@@ -165,37 +166,54 @@ export class WTinyLfuPolicy implements EvictionPolicy {
   /** Whether the main part would still have its share without the victim. */
   private mainCanSpare(victim: number): boolean {
     const mainBytes = this.bytes[PROBATION] + this.bytes[PROTECTED]
-    return mainBytes - this.sizes[victim]! >= this.capacityBytes - this.windowBytesMax
+    return mainBytes - this.entries.sizeOf(victim) >= this.capacityBytes - this.windowBytesMax
   }
 
   private admits(candidate: number, victim: number): boolean {
-    const candidateFrequency = this.sketch.frequency(this.hashes[candidate]!)
-    if (candidateFrequency > this.sketch.frequency(this.hashes[victim]!)) return true
+    const candidateFrequency = this.sketch.frequency(this.entries.hashOf(candidate))
+    if (candidateFrequency > this.sketch.frequency(this.entries.hashOf(victim))) return true
     return candidateFrequency >= JITTER_FREQUENCY_MIN && this.nextJitter() % JITTER_ONE_IN === 0
   }
 
-  private enter(region: Region, slot: number): void {
+  private enter(region: Region, slot: number, sizeBytes: number): void {
     this.lists.addHead(region, slot)
     this.regionOf[slot] = region
-    this.bytes[region] += this.sizes[slot]!
+    this.bytes[region] += sizeBytes
   }
 
   private leave(slot: number): void {
     this.lists.remove(slot)
-    this.bytes[this.regionOf[slot] as Region] -= this.sizes[slot]!
+    this.bytes[this.regionOf[slot] as Region] -= this.entries.sizeOf(slot)
   }
 
   private move(slot: number, region: Region): void {
     this.leave(slot)
-    this.enter(region, slot)
+    this.enter(region, slot, this.entries.sizeOf(slot))
   }
 
-  private spillWindow(): void {
-    while (this.bytes[WINDOW] > this.windowBytesMax) this.move(this.lists.tail(WINDOW), PROBATION)
+  /** Gives a few entries the part in which they should be. */
+  private settle(): void {
+    const isOver = this.bytes[PROTECTED] > this.protectedBytesMax
+    if (!isOver && this.settling === undefined) return
+    let count = 0
+    while (count < SETTLE_STEP && this.settleOne()) count++
+    if (count < SETTLE_STEP) this.settling = undefined
+    else this.settling ??= 'within'
   }
 
-  private spillProtected(): void {
-    while (this.bytes[PROTECTED] > this.protectedBytesMax) this.move(this.lists.tail(PROTECTED), PROBATION)
+  /** False when there is nothing to move. */
+  private settleOne(): boolean {
+    const { lists, bytes } = this
+    if (bytes[PROTECTED] > this.protectedBytesMax) {
+      this.move(lists.tail(PROTECTED), PROBATION)
+      return true
+    }
+    if (this.settling === 'out') {
+      if (bytes[WINDOW] <= this.windowBytesMax) return false
+      this.move(lists.tail(WINDOW), PROBATION)
+      return true
+    }
+    return this.settling === 'into' && this.fillWindow()
   }
 
   private applyShares(): void {
@@ -204,7 +222,7 @@ export class WTinyLfuPolicy implements EvictionPolicy {
       Math.floor(this.protectedShare * this.capacityBytes),
       Math.max(0, this.capacityBytes - this.windowBytesMax),
     )
-    this.spillProtected()
+    this.settling = 'out'
   }
 
   private climb(): void {
@@ -214,19 +232,17 @@ export class WTinyLfuPolicy implements EvictionPolicy {
     this.windowShare += share
     this.protectedShare -= share
     this.applyShares()
-    if (share < 0) this.spillWindow()
-    else this.fillWindow()
+    this.settling = share < 0 ? 'out' : 'into'
   }
 
-  /** Moves the entries that would go next to the grown window, for a second chance. */
-  private fillWindow(): void {
+  /** Moves the entry that would go next to the grown window, for a second chance; false when it does not fit. */
+  private fillWindow(): boolean {
     const { lists } = this
-    for (;;) {
-      const probationTail = lists.tail(PROBATION)
-      const slot = probationTail >= 0 ? probationTail : lists.tail(PROTECTED)
-      if (slot < 0 || this.bytes[WINDOW] + this.sizes[slot]! > this.windowBytesMax) return
-      this.move(slot, WINDOW)
-    }
+    const probationTail = lists.tail(PROBATION)
+    const slot = probationTail >= 0 ? probationTail : lists.tail(PROTECTED)
+    if (slot < 0 || this.bytes[WINDOW] + this.entries.sizeOf(slot) > this.windowBytesMax) return false
+    this.move(slot, WINDOW)
+    return true
   }
 
   /** Xorshift (Marsaglia, 2003). Chance has to be cheap here, not good. */

@@ -139,7 +139,10 @@ export function decodeEntries(block: Buffer): SnapshotEntry[] {
     const valueAt = at + ENTRY_HEAD_BYTES + keyLength
     const end = valueAt + valueLength
     const isPossible =
-      keyLength > 0 && keyLength <= KEY_BYTES_MAX && valueLength <= VALUE_BYTES_MAX && end <= block.length
+      keyLength > 0 &&
+      keyLength <= KEY_BYTES_MAX &&
+      valueLength <= ((flags & FLAG_NOT_FOUND) === 0 ? VALUE_BYTES_MAX : 0) &&
+      end <= block.length
     if (!isPossible) throw refusal('it is damaged')
     entries.push({
       key: block.subarray(at + ENTRY_HEAD_BYTES, valueAt),

@@ -34,9 +34,14 @@ export class SnapshotWriter {
 
   static async create(name: string, head: SnapshotHead): Promise<SnapshotWriter> {
     const writer = new SnapshotWriter(name, await open(`${name}.tmp`, 'w', FILE_MODE))
-    await writer.#file.write(MAGIC)
-    await writer.#write(encodeHead(head))
-    return writer
+    try {
+      await writer.#file.write(MAGIC)
+      await writer.#write(encodeHead(head))
+      return writer
+    } catch (thrown) {
+      await writer.abandon()
+      throw thrown
+    }
   }
 
   get entryCount(): number {

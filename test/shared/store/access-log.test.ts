@@ -11,16 +11,24 @@ function drain(log: AccessLog, threadCount: number): number[] {
   return slots
 }
 
-test('the owner gets every hit since the last drain, thread by thread, in order, once', () => {
+test('the owner gets every hit since the last drain, those of each thread in order, once', () => {
   const log = new AccessLog()
   log.record(1, 10)
   log.record(0, 20)
   log.record(1, 11)
-  assert.deepEqual(drain(log, 2), [20, 10, 11])
+  assert.deepEqual(drain(log, 2), [10, 20, 11])
   assert.deepEqual(drain(log, 2), [])
   log.record(1, 12)
   log.record(THREAD_COUNT_MAX - 1, 13)
   assert.deepEqual(drain(log, THREAD_COUNT_MAX), [12, 13])
+})
+
+test('the hints of several threads are mixed evenly, whatever the number of each', () => {
+  const log = new AccessLog()
+  for (let i = 0; i < 8; i++) log.record(0, i)
+  for (let i = 10; i < 14; i++) log.record(2, i)
+  log.record(3, 20)
+  assert.deepEqual(drain(log, 4), [0, 1, 10, 2, 3, 11, 4, 5, 12, 6, 7, 13, 20])
 })
 
 test('of more hits than a ring holds the latest are kept', () => {

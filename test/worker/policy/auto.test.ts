@@ -5,8 +5,15 @@ import { traceOf } from '../../../bench/trace.js'
 import { loopWorkload, mixedWorkload, zipfWorkload } from '../../../bench/workload.js'
 import { AutoPolicy } from '../../../src/worker/policy/auto.js'
 import { POLICIES } from '../../../src/worker/policy/policies.js'
+import type { PolicyFactory } from '../../../src/worker/policy/policy.js'
 import { prng, seedOf } from '../../support/prng.js'
 import { PolicyShard } from './policy-shard.js'
+
+function autoShard(capacity: number, candidates: readonly PolicyFactory[]) {
+  const create: PolicyFactory = (slotCountMax, entries) => new AutoPolicy(slotCountMax, entries, candidates)
+  const shard = new PolicyShard(create, capacity, capacity)
+  return { shard, policy: shard.policy as AutoPolicy }
+}
 
 /** Requests keys one after the other, inserting on a miss; returns the hits. */
 function request(shard: PolicyShard, keys: Iterable<number>): number {
@@ -21,8 +28,7 @@ function request(shard: PolicyShard, keys: Iterable<number>): number {
 test('auto changes to the policy that its miniatures find better, and back when the work changes', () => {
   const seed = seedOf()
   const capacity = 2000
-  const policy = new AutoPolicy(capacity, [POLICIES.lru, POLICIES['w-tinylfu']])
-  const shard = new PolicyShard(policy, capacity, capacity)
+  const { policy, shard } = autoShard(capacity, [POLICIES.lru, POLICIES['w-tinylfu']])
   assert.equal(policy.active, 'lru')
   const loop = loopWorkload(40_000, 3000).keys
   request(shard, loop)
@@ -45,8 +51,7 @@ test('auto changes to the policy that its miniatures find better, and back when 
 
 test('auto keeps what it has as long as nothing is better', () => {
   const capacity = 1000
-  const policy = new AutoPolicy(capacity, [POLICIES.lru, POLICIES.lru, POLICIES.fifo])
-  const shard = new PolicyShard(policy, capacity, capacity)
+  const { shard } = autoShard(capacity, [POLICIES.lru, POLICIES.lru, POLICIES.fifo])
   const keys = zipfWorkload(60_000, 5000, prng(seedOf())).keys
   assert.equal(request(shard, keys), simulate(POLICIES.lru, traceOf('zipf', keys), capacity))
 })
@@ -68,8 +73,7 @@ test('auto is within four points of the best policy on made-up work, from cold',
 
 test('auto charges less for its miniatures the more entries there are', () => {
   const capacity = 40_000
-  const policy = new AutoPolicy(capacity, [POLICIES.lru, POLICIES['w-tinylfu']])
-  const shard = new PolicyShard(policy, capacity, capacity)
+  const { policy, shard } = autoShard(capacity, [POLICIES.lru, POLICIES['w-tinylfu']])
   const before = policy.bytesPerSlot
   for (let key = 0; key < capacity; key++) shard.set(key, 1)
   assert.ok(policy.bytesPerSlot < before)

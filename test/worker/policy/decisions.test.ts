@@ -29,7 +29,7 @@ for (const [name, createNaive] of Object.entries(NAIVE_POLICIES)) {
         loopWorkload(500, capacity),
         zipfWorkload(2_000, 4 * keyCount, random),
       ]
-      const shard = new PolicyShard(CREATE[name]!(capacity), capacity, capacity)
+      const shard = new PolicyShard(CREATE[name]!, capacity, capacity)
       const naive = createNaive(capacity)
       for (const { name: workload, keys } of workloads) {
         for (const [request, key] of keys.entries()) {

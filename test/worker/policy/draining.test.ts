@@ -4,9 +4,11 @@ import { POLICY_NAMES } from '../../../src/shared/policy-names.js'
 import { DrainingPolicy } from '../../../src/worker/policy/draining.js'
 import { POLICIES } from '../../../src/worker/policy/policies.js'
 
+const ENTRIES = { hashOf: (slot: number) => slot * 7919, sizeOf: () => 100 }
+
 for (const name of POLICY_NAMES) {
   test(`${name}: entries are taken in the order in which they would be given up, and may go before and after`, () => {
-    const [plain, drained] = [POLICIES[name](100), POLICIES[name](100)]
+    const [plain, drained] = [POLICIES[name](100, ENTRIES), POLICIES[name](100, ENTRIES)]
     for (const policy of [plain, drained]) {
       policy.setCapacity(10_000)
       for (let slot = 1; slot <= 50; slot++) policy.onInsert(slot, slot * 7919, 100)

@@ -8,6 +8,8 @@ import { prng } from '../../support/prng.js'
 
 const SLOT_COUNT = 64
 
+const ENTRIES = { hashOf: (slot: number) => slot, sizeOf: () => 1 }
+
 /** A hand-over of `entryCount` entries in slots 0, 1, 2, …, all of one byte. */
 function handOver(from: EvictionPolicy, to: EvictionPolicy, entryCount: number): HandOver {
   for (const policy of [from, to]) policy.setCapacity(SLOT_COUNT)
@@ -15,14 +17,13 @@ function handOver(from: EvictionPolicy, to: EvictionPolicy, entryCount: number):
   return new HandOver(from, to, {
     slotCountMax: SLOT_COUNT,
     entryCount,
-    hashOf: (slot) => slot,
-    sizeOf: () => 1,
+    ...ENTRIES,
   })
 }
 
 test('a hand-over keeps the order in which the old policy would have given up its entries', () => {
-  const from = POLICIES.lru(SLOT_COUNT)
-  const change = handOver(from, POLICIES.fifo(SLOT_COUNT), 5)
+  const from = POLICIES.lru(SLOT_COUNT, ENTRIES)
+  const change = handOver(from, POLICIES.fifo(SLOT_COUNT, ENTRIES), 5)
   change.onHit(0)
   assert.equal(change.bytesPerSlot, from.bytesPerSlot)
   change.step(2)
@@ -36,7 +37,7 @@ test('a hand-over keeps the order in which the old policy would have given up it
 })
 
 test('what is evicted during a hand-over is what would have gone next', () => {
-  const change = handOver(POLICIES.lru(SLOT_COUNT), POLICIES.lru(SLOT_COUNT), 6)
+  const change = handOver(POLICIES.lru(SLOT_COUNT, ENTRIES), POLICIES.lru(SLOT_COUNT, ENTRIES), 6)
   change.step(3)
   change.onHit(1)
   change.onInsert(6, 6, 1)
@@ -53,14 +54,14 @@ test('what is evicted during a hand-over is what would have gone next', () => {
 
 for (const from of Object.values(POLICIES)) {
   for (const to of Object.values(POLICIES)) {
-    const names = `${from(1).name} to ${to(1).name}`
+    const names = `${from(1, ENTRIES).name} to ${to(1, ENTRIES).name}`
     test(`no entry is lost or doubled on its way from ${names}`, () => {
       const seed = randomInt(2 ** 31)
       const random = prng(seed)
       const below = (bound: number) => Math.floor(random() * bound)
       for (let run = 0; run < 2; run++) {
         const live = new Set(Array.from({ length: 40 }, (_, slot) => slot))
-        const change = handOver(from(SLOT_COUNT), to(SLOT_COUNT), live.size)
+        const change = handOver(from(SLOT_COUNT, ENTRIES), to(SLOT_COUNT, ENTRIES), live.size)
         for (let step = 0; step < 100; step++) {
           const slot = below(SLOT_COUNT)
           const dice = random()

@@ -5,7 +5,7 @@ import { PolicyShard } from './policy-shard.js'
 
 /** Four entries, hit 0, 1, 2 and 40 times, and then so many requests for the second. */
 function afterFame(ageing: boolean, requestCount: number): PolicyShard {
-  const shard = new PolicyShard(new LfuPolicy(5, { ageing }), 5, 5)
+  const shard = new PolicyShard((slotCountMax) => new LfuPolicy(slotCountMax, { ageing }), 5, 5)
   for (const [key, hits] of [0, 1, 2, 40].entries()) {
     shard.set(key, 1)
     for (let hit = 0; hit < hits; hit++) shard.hit(key)
@@ -26,7 +26,7 @@ test('LfuPolicy without ageing counts for ever', () => {
 })
 
 test('LfuPolicy does not change who goes before whom by ageing', () => {
-  const shard = new PolicyShard(new LfuPolicy(64), 64, 64)
+  const shard = new PolicyShard((slotCountMax) => new LfuPolicy(slotCountMax), 64, 64)
   for (let key = 0; key < 64; key++) shard.set(key, 1)
   for (let key = 0; key < 64; key++) for (let hit = 0; hit < key % 8; hit++) shard.hit(key)
   // One favourite brings about one halving after the other.

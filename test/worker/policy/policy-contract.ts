@@ -11,13 +11,13 @@ const SIZE_RANGES = { 'unit sizes': 1, 'mixed sizes': 10_000 }
 /** What every eviction policy must do, whatever it is good at. */
 export function testPolicyContract(name: string, create: PolicyFactory): void {
   test(`${name} names itself and its cost`, () => {
-    const policy = create(8)
+    const { policy } = new PolicyShard(create, 8, 4)
     assert.equal(policy.name, name)
     assert.ok(policy.bytesPerSlot >= 8 && policy.bytesPerSlot <= 64)
   })
 
   test(`${name} has nothing to evict when it is empty`, () => {
-    const shard = new PolicyShard(create(8), 8, 4)
+    const shard = new PolicyShard(create, 8, 4)
     assert.equal(shard.policy.evict(), -1)
     shard.set(1, 1)
     shard.delete(1)
@@ -26,7 +26,7 @@ export function testPolicyContract(name: string, create: PolicyFactory): void {
   })
 
   test(`${name} ignores a hit on a slot that holds no entry`, () => {
-    const shard = new PolicyShard(create(8), 8, 4)
+    const shard = new PolicyShard(create, 8, 4)
     for (let slot = 0; slot < 8; slot++) shard.policy.onHit(slot)
     shard.policy.check()
     shard.set(1, 1)
@@ -40,7 +40,7 @@ export function testPolicyContract(name: string, create: PolicyFactory): void {
   test(`${name} does not credit a new entry with hits on the empty slot before`, () => {
     const seed = randomInt(2 ** 31)
     const random = prng(seed)
-    const [shard, haunted] = [new PolicyShard(create(40), 40, 32), new PolicyShard(create(40), 40, 32)]
+    const [shard, haunted] = [new PolicyShard(create, 40, 32), new PolicyShard(create, 40, 32)]
     for (let step = 0; step < 3_000; step++) {
       const key = Math.floor(100 * random() ** 2)
       haunted.hitFreeSlots()
@@ -55,7 +55,7 @@ export function testPolicyContract(name: string, create: PolicyFactory): void {
   })
 
   test(`${name} gives up every entry once, each of them a live one`, () => {
-    const shard = new PolicyShard(create(64), 64, 64)
+    const shard = new PolicyShard(create, 64, 64)
     for (let key = 0; key < 64; key++) shard.set(key, 1)
     for (let key = 0; key < 64; key += 3) shard.hit(key)
     shard.setCapacity(0)
@@ -79,7 +79,7 @@ function runRandomly(create: PolicyFactory, sizeBytesMax: number, seed: number, 
   const slotCountMax = 1 + below(96)
   const keyCount = 1 + below(3 * slotCountMax)
   const capacityBytesMax = Math.ceil(slotCountMax * sizeBytesMax * 0.4)
-  const shard = new PolicyShard(create(slotCountMax), slotCountMax, 1 + below(capacityBytesMax))
+  const shard = new PolicyShard(create, slotCountMax, 1 + below(capacityBytesMax))
   const operations: [upTo: number, run: () => void][] = [
     [0.45, () => shard.set(below(keyCount), 1 + Math.floor(sizeBytesMax * random() ** 8))],
     // Low keys are hit more often than high ones.

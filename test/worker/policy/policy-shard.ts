@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { hashOfKey } from '../../../bench/simulate.js'
-import type { EvictionPolicy } from '../../../src/worker/policy/policy.js'
+import type { EvictionPolicy, PolicyFactory } from '../../../src/worker/policy/policy.js'
 
 interface Entry {
   slot: number
@@ -19,11 +19,14 @@ export class PolicyShard {
   private capacityBytes: number
   private usedBytes = 0
 
-  constructor(policy: EvictionPolicy, slotCountMax: number, capacityBytes: number) {
-    this.policy = policy
+  constructor(create: PolicyFactory, slotCountMax: number, capacityBytes: number) {
+    this.policy = create(slotCountMax, {
+      hashOf: (slot) => hashOfKey(this.keys.get(slot)!),
+      sizeOf: (slot) => this.entries.get(this.keys.get(slot)!)?.sizeBytes ?? 0,
+    })
     this.freeSlots = Array.from({ length: slotCountMax }, (_, slot) => slot)
     this.capacityBytes = capacityBytes
-    policy.setCapacity(capacityBytes)
+    this.policy.setCapacity(capacityBytes)
   }
 
   get count(): number {
@@ -56,9 +59,10 @@ export class PolicyShard {
     if (sizeBytes > this.capacityBytes) return []
     const old = this.entries.get(key)
     if (old !== undefined) {
-      this.usedBytes += sizeBytes - old.sizeBytes
+      const oldSizeBytes = old.sizeBytes
+      this.usedBytes += sizeBytes - oldSizeBytes
       old.sizeBytes = sizeBytes
-      this.policy.onReplace(old.slot, sizeBytes)
+      this.policy.onReplace(old.slot, oldSizeBytes)
       return this.evictUntilFits(0)
     }
     const evicted = this.evictUntilFits(sizeBytes)
@@ -74,8 +78,8 @@ export class PolicyShard {
   delete(key: number): void {
     const entry = this.entries.get(key)
     if (entry === undefined) return
-    this.forget(key, entry)
     this.policy.onRemove(entry.slot)
+    this.forget(key, entry)
   }
 
   clear(): void {

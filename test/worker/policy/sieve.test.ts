@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { loopWorkload } from '../../../bench/workload.js'
-import { SievePolicy } from '../../../src/worker/policy/sieve.js'
+import { POLICIES } from '../../../src/worker/policy/policies.js'
 import { PolicyShard } from './policy-shard.js'
 
 function filled(keyCount: number): PolicyShard {
-  const shard = new PolicyShard(new SievePolicy(keyCount), keyCount, keyCount)
+  const shard = new PolicyShard(POLICIES.sieve, keyCount, keyCount)
   for (let key = 0; key < keyCount; key++) shard.set(key, 1)
   return shard
 }
@@ -45,7 +45,7 @@ test('SievePolicy moves its hand on from an entry that is removed', () => {
 })
 
 test('SievePolicy keeps a loop that fits, from cold', () => {
-  const shard = new PolicyShard(new SievePolicy(128), 128, 128)
+  const shard = new PolicyShard(POLICIES.sieve, 128, 128)
   let hits = 0
   for (const key of loopWorkload(1_280, 120).keys) {
     if (shard.hit(key)) hits++

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { PolicyFactory } from '../../../src/worker/policy/policy.js'
 import { WTinyLfuPolicy } from '../../../src/worker/policy/w-tinylfu.js'
 import { PolicyShard } from './policy-shard.js'
 
+const FIXED_WINDOW: PolicyFactory = (slotCountMax, entries) =>
+  new WTinyLfuPolicy(slotCountMax, entries, { firstStep: 'none' })
+
 /** A full cache of entries of 100 bytes, each of which was hit twice. */
 function warm(entryCount: number): PolicyShard {
-  const policy = new WTinyLfuPolicy(2 * entryCount, { firstStep: 'none' })
-  const shard = new PolicyShard(policy, 2 * entryCount, 100 * entryCount)
+  const shard = new PolicyShard(FIXED_WINDOW, 2 * entryCount, 100 * entryCount)
   for (let key = 0; key < entryCount; key++) shard.set(key, 100)
   for (let key = 0; key < 2 * entryCount; key++) shard.hit(key % entryCount)
   return shard
@@ -60,7 +63,7 @@ test('WTinyLfuPolicy gives the window back what a large entry has taken', () => 
 })
 
 test('WTinyLfuPolicy lets no entry that is too large for it into the protected part', () => {
-  const shard = new PolicyShard(new WTinyLfuPolicy(8, { firstStep: 'none' }), 8, 1_000)
+  const shard = new PolicyShard(FIXED_WINDOW, 8, 1_000)
   shard.set(0, 100)
   shard.set(1, 100)
   shard.set(2, 800)

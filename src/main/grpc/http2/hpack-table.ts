@@ -89,6 +89,9 @@ export const STATIC_BY_NAME: ReadonlyMap<string, number> = new Map(
   STATIC_FIELDS.map(([name], position) => [name, position + 1] as const).reverse(),
 )
 
+const NO_SIZES = new Int32Array(0)
+const NO_BYTES = Buffer.alloc(0)
+
 /**
  * The dynamic table of one direction (RFC 7541, section 2.3.2), a ring of the newest entries. Positions count from the
  * newest, which is 0. Every entry also has an absolute number, 1 for the first ever inserted: unlike its position it
@@ -105,12 +108,13 @@ export class DynamicTable {
   sizeBytesMax: number
 
   private readonly mask: number
-  private readonly names: string[]
+  // Made with the first entry: of thousands of connections, most may never send one.
+  private names: string[] = []
   /** Undefined while a value exists as bytes only. */
-  private readonly values: (string | undefined)[]
-  private readonly sizes: Int32Array
-  private readonly inlineBytes: Buffer
-  private readonly inlineLengths: Uint8Array
+  private values: (string | undefined)[] = []
+  private sizes = NO_SIZES
+  private inlineBytes = NO_BYTES
+  private inlineLengths: Uint8Array = NO_BYTES
 
   /** @param sizeBytesCap the largest size that the table will ever be allowed */
   constructor(sizeBytesCap: number) {
@@ -118,11 +122,6 @@ export class DynamicTable {
     let slots = 1
     while (slots * ENTRY_OVERHEAD_BYTES < sizeBytesCap) slots *= 2
     this.mask = slots - 1
-    this.names = new Array(slots).fill('')
-    this.values = new Array(slots).fill(undefined)
-    this.sizes = new Int32Array(slots)
-    this.inlineBytes = Buffer.alloc(slots * INLINE_VALUE_BYTES_MAX)
-    this.inlineLengths = new Uint8Array(slots)
   }
 
   nameAt(position: number): string {
@@ -175,11 +174,21 @@ export class DynamicTable {
     // Counted even when it finds no room: absolute numbers only have to differ.
     this.insertCount++
     if (entryBytes > this.sizeBytesMax) return -1
+    if (this.names.length === 0) this.makeRing()
     this.count++
     this.sizeBytes += entryBytes
     const slot = this.slotOf(0)
     this.sizes[slot] = entryBytes
     return slot
+  }
+
+  private makeRing(): void {
+    const slots = this.mask + 1
+    this.names = new Array(slots).fill('')
+    this.values = new Array(slots).fill(undefined)
+    this.sizes = new Int32Array(slots)
+    this.inlineBytes = Buffer.alloc(slots * INLINE_VALUE_BYTES_MAX)
+    this.inlineLengths = new Uint8Array(slots)
   }
 
   private evictTo(sizeBytesMax: number): void {

@@ -41,6 +41,8 @@ export class ServerStreams implements StreamOwner {
   /** Handlers that still run although their stream is gone: whoever runs them counts them here. */
   orphanCount = 0
   fastPath: FastPath | undefined
+  /** Makes it when the first stream is opened: a connection that only stands there owns none. */
+  makeFastPath: (() => FastPath) | undefined
   readonly decoder: HpackDecoder
   readonly sendQueue: SendQueue
   /** Settings of the client; its windows and limits. */
@@ -282,6 +284,7 @@ export class ServerStreams implements StreamOwner {
     this.highestId = streamId
     this.guard.streamOpened()
     this.context.onStreamOpened()
+    this.fastPath ??= this.makeFastPath?.()
     if (accepting && !endStream && this.fastPath?.onHeaders(streamId, buffer, start, end) === true) return
     const { fields, truncated } = this.decoder.decode(buffer, start, end)
     if (!accepting) {
