@@ -47,7 +47,7 @@ describe('npm run bench', () => {
     assert.equal(code, 2)
     assert.equal(
       stderr,
-      'bench: there is no suite rings; there are ring, store, memory, hit-ratio, grpc, http, cluster, live, attacks\n',
+      'bench: there is no suite rings; there are ring, store, memory, hit-ratio, grpc, http, resp, cluster, live, attacks\n',
     )
   })
 
