@@ -55,7 +55,8 @@ describe('A server under attack', () => {
     const [idle, half] = [await open(), await open('*2\r\n$3\r\nGET\r\n$5\r\nab')]
     idle.resume()
     half.resume()
-    await Promise.all([once(idle, 'close'), once(half, 'close')])
+    const closed = (socket: Socket) => new Promise((resolve) => socket.once('close', resolve))
+    await Promise.all([closed(idle), closed(half)])
     const reasons = JSON.stringify(fixture.warnings)
     assert.match(reasons, /it was idle/)
     assert.match(reasons, /a request took too long to come/)
