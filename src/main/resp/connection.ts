@@ -79,6 +79,7 @@ export class RespConnection implements SessionHost {
     this.#reply = new Reply(this.#replies.out)
     this.#sink = new OutputBuffer(parts.pool)
     this.session = new Session(id, parts.context, this)
+    this.#requestSinceMs = this.session.createdMs
   }
 
   get queryBytes(): number {
