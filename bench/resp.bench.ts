@@ -24,7 +24,7 @@ const VALUE_SIZES = [3, 1024]
 /** The key that redis-benchmark asks for, in a group and in Redis. */
 const GROUP = 'key'
 const KEY = '__rand_int__'
-const READY_TRIES = 500
+const READY_TRIES = 1500
 
 /** What GETs by redis-benchmark cost this node and redis-server. */
 export const suite: Suite = {

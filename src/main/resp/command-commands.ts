@@ -2,51 +2,57 @@ import { type Command, fitsArity, refuse, wordOf } from './command.js'
 import type { Reply } from './compose.js'
 import { matchesGlob } from './glob.js'
 import { helpOf } from './help.js'
-import type { Session } from './session.js'
 
-const SUBCOMMANDS: readonly Command[] = [
-  of('count', 2, 'How many commands there are', (_args, { context }, reply) =>
-    reply.integer(context.commands.size),
-  ),
-  of('list', -2, 'Their names', list, '[FILTERBY PATTERN pattern]'),
-  of(
-    'info',
-    -2,
-    'What clients need to know of commands',
-    ([, , ...names], { context }, reply) => {
-      const all =
-        names.length === 0
-          ? [...context.commands.values()]
-          : names.map((name) => context.commands.get(nameIn(name)))
-      writeCommands(reply, all)
-    },
-    '[command-name …]',
-  ),
-  of(
-    'docs',
-    -2,
-    'What people need to know of commands',
-    ([, , ...names], { context }, reply) => {
-      const all =
-        names.length === 0
-          ? [...context.commands.values()]
-          : names.flatMap((name) => context.commands.get(nameIn(name)) ?? [])
-      reply.map(all.length)
-      for (const command of all) writeDocs(reply, command)
-    },
-    '[command-name …]',
-  ),
-  of('getkeys', -3, 'The keys in a command', getKeys, 'command [arg …]'),
-  helpOf('command', () => SUBCOMMANDS),
-]
+type Commands = ReadonlyMap<string, Command>
 
-export const COMMAND_COMMAND: Command = {
-  name: 'command',
-  arity: -1,
-  group: 'server',
-  summary: 'What clients need to know of all commands',
-  run: (_args, { context }, reply) => writeCommands(reply, [...context.commands.values()]),
-  subcommands: SUBCOMMANDS,
+/** COMMAND, over the table of all commands, itself among them. */
+export function newCommandCommand(commands: Commands): Command {
+  const named = (names: readonly Buffer[]) =>
+    names.length === 0 ? [...commands.values()] : names.map((name) => commands.get(nameIn(name)))
+  const subcommands: readonly Command[] = [
+    of('count', 2, 'How many commands there are', (_args, _session, reply) => reply.integer(commands.size)),
+    of(
+      'list',
+      -2,
+      'Their names',
+      (args, _session, reply) => list(commands, args, reply),
+      '[FILTERBY PATTERN pattern]',
+    ),
+    of(
+      'info',
+      -2,
+      'What clients need to know of commands',
+      ([, , ...names], _session, reply) => writeCommands(reply, named(names)),
+      '[command-name …]',
+    ),
+    of(
+      'docs',
+      -2,
+      'What people need to know of commands',
+      ([, , ...names], _session, reply) => {
+        const known = named(names).filter((command) => command !== undefined)
+        reply.map(known.length)
+        for (const command of known) writeDocs(reply, command)
+      },
+      '[command-name …]',
+    ),
+    of(
+      'getkeys',
+      -3,
+      'The keys in a command',
+      ([, , ...args], _session, reply) => getKeys(commands, args, reply),
+      'command [arg …]',
+    ),
+    helpOf('command', () => subcommands),
+  ]
+  return {
+    name: 'command',
+    arity: -1,
+    group: 'server',
+    summary: 'What clients need to know of all commands',
+    run: (_args, _session, reply) => writeCommands(reply, [...commands.values()]),
+    subcommands,
+  }
 }
 
 function of(name: string, arity: number, summary: string, run: Command['run'], usage?: string): Command {
@@ -57,8 +63,8 @@ function nameIn(arg: Buffer): string {
   return wordOf(arg).toLowerCase()
 }
 
-function list(args: readonly Buffer[], { context }: Session, reply: Reply): void {
-  let names = [...context.commands.keys()]
+function list(commands: Commands, args: readonly Buffer[], reply: Reply): void {
+  let names = [...commands.keys()]
   if (args.length > 2) {
     if (args.length !== 5 || wordOf(args[2]) !== 'FILTERBY' || wordOf(args[3]) !== 'PATTERN')
       refuse('ERR syntax error')
@@ -68,8 +74,8 @@ function list(args: readonly Buffer[], { context }: Session, reply: Reply): void
   for (const name of names) reply.text(name)
 }
 
-function getKeys([, , ...args]: readonly Buffer[], { context }: Session, reply: Reply): void {
-  const command = context.commands.get(nameIn(args[0]!))
+function getKeys(commands: Commands, args: readonly Buffer[], reply: Reply): void {
+  const command = commands.get(nameIn(args[0]!))
   if (command === undefined) refuse('ERR Invalid command specified')
   const target =
     command.subcommands?.find(({ name }) => name === nameIn(args[1] ?? Buffer.alloc(0))) ?? command

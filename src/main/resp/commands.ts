@@ -1,5 +1,6 @@
 import { CLIENT_COMMAND } from './client-commands.js'
 import type { Command } from './command.js'
+import { newCommandCommand } from './command-commands.js'
 import { CONNECTION_COMMANDS } from './connection-commands.js'
 import { GENERIC_COMMANDS } from './generic-commands.js'
 import { PUBSUB_COMMANDS } from './pubsub-commands.js'
@@ -16,5 +17,6 @@ export function allCommands(): ReadonlyMap<string, Command> {
     ...PUBSUB_COMMANDS,
     ...SERVER_COMMANDS,
   ]
-  return new Map(all.map((command) => [command.name, command]))
+  const commands = new Map(all.map((command) => [command.name, command]))
+  return commands.set('command', newCommandCommand(commands))
 }

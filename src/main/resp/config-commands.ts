@@ -2,8 +2,7 @@ import { type Command, refuse } from './command.js'
 import type { Reply } from './compose.js'
 import { matchesGlob } from './glob.js'
 import { helpOf } from './help.js'
-import type { RespContext } from './resp-context.js'
-import type { Session } from './session.js'
+import type { RespContext, Session } from './session.js'
 
 /** Settings of Redis that clients ask for, and what stands for them here. */
 const SETTINGS: Readonly<Record<string, (context: RespContext) => string>> = {

@@ -9,8 +9,8 @@ import type { RespLimits } from './limits.js'
 import { INCOMPLETE, MALFORMED, type RequestLimits, RequestParser } from './parse.js'
 import { QueryBuffer } from './query-buffer.js'
 import { ReplyQueue, type Settled } from './reply-queue.js'
-import type { RespContext } from './resp-context.js'
 import { RespCounter } from './resp-counters.js'
+import type { RespContext } from './session.js'
 import { Session, type SessionHost } from './session.js'
 
 /** What connections share beside what their sessions share. */
@@ -79,6 +79,7 @@ export class RespConnection implements SessionHost {
     this.#reply = new Reply(this.#replies.out)
     this.#sink = new OutputBuffer(parts.pool)
     this.session = new Session(id, parts.context, this)
+    this.#requestSinceMs = this.session.createdMs
   }
 
   get queryBytes(): number {

@@ -1,7 +1,7 @@
 import { release } from 'node:os'
-import type { RespContext } from './resp-context.js'
 import { RespCounter } from './resp-counters.js'
 import { REDIS_VERSION } from './server-version.js'
+import type { RespContext } from './session.js'
 
 type Fields = Readonly<Record<string, string | number>>
 

@@ -5,8 +5,7 @@ import { errorReplyOf } from './error-reply.js'
 import type { LocatedKey, RespGroup } from './key-space.js'
 import type { Settled } from './reply-queue.js'
 import { RespCounter } from './resp-counters.js'
-import type { Session } from './session.js'
-import type { TrackedRead } from './tracker.js'
+import type { Session, TrackedRead } from './session.js'
 
 /** Keys that are asked for at once: what they bring is in memory together. */
 const KEYS_AT_ONCE = 256

@@ -1,13 +1,11 @@
 import { type Command, wordOf } from './command.js'
-import { COMMAND_COMMAND } from './command-commands.js'
 import type { Reply } from './compose.js'
 import { CONFIG_COMMAND } from './config-commands.js'
 import { assertSamples, explainLater } from './generic-commands.js'
 import { helpOf } from './help.js'
 import { infoText } from './info.js'
 import type { Settled } from './reply-queue.js'
-import type { RespContext } from './resp-context.js'
-import type { Session } from './session.js'
+import type { RespContext, Session } from './session.js'
 
 const MEMORY_SUBCOMMANDS: readonly Command[] = [
   {
@@ -28,7 +26,6 @@ const MEMORY_SUBCOMMANDS: readonly Command[] = [
 
 /** Commands about the server. */
 export const SERVER_COMMANDS: readonly Command[] = [
-  COMMAND_COMMAND,
   CONFIG_COMMAND,
   {
     name: 'info',

@@ -16,9 +16,8 @@ import { Dispatch } from './dispatch.js'
 import { HotGet } from './hot-get.js'
 import { KeySpace, type RespGroup } from './key-space.js'
 import type { RespLimits } from './limits.js'
-import type { RespContext } from './resp-context.js'
 import { RespCounter, RespCounters } from './resp-counters.js'
-import type { Session } from './session.js'
+import type { RespContext, Session } from './session.js'
 import { Tracker } from './tracker.js'
 
 export interface RespServerParts {
@@ -70,7 +69,7 @@ export class RespServer {
       context,
       pool: new BufferPool(),
       hotGet: new HotGet(context.keys),
-      dispatch: new Dispatch(context.commands, (error) => {
+      dispatch: new Dispatch(allCommands(), (error) => {
         parts.log.error({ err: error }, 'Fault in the RESP front')
       }),
       strangerLimits: {
@@ -132,7 +131,6 @@ export class RespServer {
       tracker: this.#tracker,
       counters: this.counters,
       metrics: this.#parts.metrics,
-      commands: allCommands(),
       limits,
       clock: pin,
       password,

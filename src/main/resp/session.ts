@@ -1,8 +1,12 @@
 import type { CancelSignal } from '../../shared/cancel.js'
+import type { Clock } from '../../shared/clock.js'
+import type { FrontMetrics } from '../../shared/front-metrics.js'
+import type { NodeView } from '../node-view.js'
 import type { Protocol, Reply } from './compose.js'
-import type { LocatedKey } from './key-space.js'
+import type { KeySpace, LocatedKey } from './key-space.js'
+import type { RespLimits } from './limits.js'
 import type { Settled } from './reply-queue.js'
-import type { RespContext } from './resp-context.js'
+import type { RespCounters } from './resp-counters.js'
 import type { Tracking } from './tracking.js'
 
 /** Where invalidations go for clients of RESP2, which have no push messages. */
@@ -29,6 +33,68 @@ export interface SessionHost {
 
 /** `all` replies, none, or all but the next one. */
 export type ReplyMode = 'on' | 'off' | 'skip' | 'skip-next'
+
+/** A read of which a client will keep the value, from before it is looked for until it was answered. */
+export interface TrackedRead {
+  readonly session: Session
+  readonly located: LocatedKey
+  /** As the client named it, one character a byte. */
+  readonly name: string
+  readonly value: string
+  /** The value changed meanwhile. */
+  isStale: boolean
+}
+
+/** Who knows which client keeps a copy of what. */
+export interface Copies {
+  /** Copies in all, and clients that ask to be told. */
+  readonly trackedCount: number
+  readonly clientCount: number
+  /** From now on, the client is told of what it keeps. Its session says how. */
+  start(session: Session, groups: Iterable<string>): void
+  /** The client keeps no copies any more. */
+  stop(session: Session): void
+  /** To be called before the value is looked for. Undefined when the client keeps no copy of it. */
+  begin(session: Session, name: Buffer, located: LocatedKey): TrackedRead | undefined
+  /**
+   * To be called when the value was answered. Calls the copy back where it cannot be vouched for.
+   *
+   * @param ttlLeftMs 0 for what must not be kept, as "not found" and errors; Infinity for no limit
+   */
+  end(read: TrackedRead | undefined, ttlLeftMs: number): void
+  /** A read that brought an answer to nobody. */
+  abandon(read: TrackedRead | undefined): void
+  /** The value is not in memory although it was answered: nobody would hear of its end. */
+  disown(session: Session, located: LocatedKey, name: string): void
+  /** The client deletes a value itself, and may not want to hear of that. */
+  ownDelete(session: Session, located: LocatedKey): void
+}
+
+/** What the sessions of a server share. */
+export interface RespContext {
+  readonly keys: KeySpace
+  readonly node: NodeView
+  readonly tracker: Copies
+  readonly counters: RespCounters
+  readonly metrics: FrontMetrics
+  readonly limits: RespLimits
+  readonly clock: Clock
+  /** What clients must know; undefined when anybody may read. */
+  readonly password: string | undefined
+  /** How long a request may take, in ms. */
+  readonly deadlineMs: number
+  /** Milliseconds of the wall clock when the server started. */
+  readonly startedAtMs: number
+  /** Of this package. */
+  readonly version: string
+  /** HOST:PORT that is listened on. */
+  readonly address: string
+  groupNames(): Iterable<string>
+  clients(): Iterable<Session>
+  /** A connection was closed for what its client did. */
+  onDropped(session: Session, why: string): void
+  client(id: number): Session | undefined
+}
 
 /** What a client has told of itself and asked for, on one connection. */
 export class Session {

@@ -3,7 +3,7 @@ import type { Invalidated, Invalidations } from '../invalidations.js'
 import type { LocatedKey } from './key-space.js'
 import type { RespLimits } from './limits.js'
 import { RespCounter, type RespCounters } from './resp-counters.js'
-import type { Session } from './session.js'
+import type { Copies, Session, TrackedRead } from './session.js'
 import { keepsCopies } from './tracking.js'
 import { type Copy, TrackingTable } from './tracking-table.js'
 
@@ -12,17 +12,6 @@ const EXPIRY_TICK_MS = 250
 
 /** Own deletes that a broadcasting client is not told of, at most so many at a time. */
 const OWN_DELETES_MAX = 1024
-
-/** A read of which a client will keep the value, from before it is looked for until it was answered. */
-export interface TrackedRead {
-  readonly session: Session
-  readonly located: LocatedKey
-  /** As the client named it, one character a byte. */
-  readonly name: string
-  readonly value: string
-  /** The value changed meanwhile. */
-  isStale: boolean
-}
 
 export interface TrackerParts {
   readonly invalidations: Invalidations
@@ -37,7 +26,7 @@ export interface TrackerParts {
  * copies. Rather once too often than once too few: a copy of what is not covered, of a value that changed while it was
  * on its way, or of "not found" is called back right behind its reply.
  */
-export class Tracker {
+export class Tracker implements Copies {
   readonly #parts: TrackerParts
   readonly #table: TrackingTable<Session>
   readonly #clients = new Set<Session>()
