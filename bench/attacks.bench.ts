@@ -86,7 +86,7 @@ class Siege {
     for (const key of [KEYS.large, KEYS.small]) await this.#polite(key)
     const outcomes: Outcome[] = []
     const attacks = attacksOn(KEYS)
-    for (const attack of attacks.slice(0, this.#run.parameter('attacks', 2, attacks.length))) {
+    for (const attack of attacks.slice(0, this.#run.parameter('attacks', 1, attacks.length))) {
       this.#run.progress(attack.name)
       const calm: Window[] = []
       const attacked: Window[] = []

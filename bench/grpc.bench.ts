@@ -223,6 +223,11 @@ function goalsOf(middles: ReadonlyMap<string, ReadonlyMap<string, Sample>>): Goa
   const small = VALUE_SIZES[0]!
   const figures = (title: string) => (name: string) => middles.get(title)?.get(name)
   const [multiplexed, oneEach] = [MULTIPLEXED, ONE_EACH].map((shape) => figures(titleOf(shape, small)))
+  const large = VALUE_SIZES.at(-1)!
+  const [largeMultiplexed, largeOneEach] = [MULTIPLEXED, ONE_EACH].map((shape) => {
+    return figures(titleOf(shape, large))
+  })
+  const p99 = (of: typeof ghz, other: string) => ratio(of(NATIVE)?.p99Us, of(other)?.p99Us)
   const ghz = figures(GHZ_TITLE)
   const cpu = (of: typeof ghz, other: string) => ratio(of(NATIVE)?.cpuUsPerCall, of(other)?.cpuUsPerCall)
   const errorCount = [...middles.values()].reduce((sum, of) => sum + (of.get(NATIVE)?.errorCount ?? 0), 0)
@@ -237,6 +242,9 @@ function goalsOf(middles: ReadonlyMap<string, ReadonlyMap<string, Sample>>): Goa
     { what: '50 × 1: CPU per call, of grpc-go', measured: cpu(oneEach!, GRPC_GO), atMost: 0.6 },
     { what: '50 × 1: CPU per call, of TCP echo', measured: cpu(oneEach!, ECHO), atMost: 1.5 },
     { what: 'ghz: CPU per call, of grpc-js', measured: cpu(ghz, GRPC_JS), atMost: 1 / 5 },
+    { what: '64 KiB, 4 × 50: p99, of grpc-js', measured: p99(largeMultiplexed!, GRPC_JS), atMost: 1 },
+    { what: '64 KiB, 4 × 50: p99, of grpc-go', measured: p99(largeMultiplexed!, GRPC_GO), atMost: 1 },
+    { what: '64 KiB, 50 × 1: CPU per call, of grpc-go', measured: cpu(largeOneEach!, GRPC_GO), atMost: 1 },
     { what: 'errors of the native engine', measured: errorCount, atMost: 0 },
   ]
 }

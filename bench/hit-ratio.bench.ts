@@ -82,6 +82,7 @@ export const suite: Suite = {
       ],
       notes: [
         `In the store: ${READER_COUNT} threads read and leave hints, the owner takes up their misses. Up to so many requests of each trace as the parameter says, at the sizes of the reference where that is all of it, else at ${SIZE_SHARES.join(', ')} of the distinct keys.`,
+        'Readers go on together: 24 requests or more are under way before the owner inserts what they missed, so a key asked for twice in that time hits the second time. Where that is much of the cache, or of the window of W-TinyLFU (1 % at first: corda), the store is ahead of the policy alone.',
         'Recorded traces (<name>.txt.gz, one request a line) are those of --trace FILE or FOLDER, or of the folder in GEEK_CACHE_TRACES.',
         'Short of the best: how many points a policy is behind the best of the eight in a row; rows of at least 1,000 entries and 100,000 requests.',
       ],

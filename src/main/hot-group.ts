@@ -8,6 +8,10 @@ export interface HotGroup {
   copyFound(target: Uint8Array, at: number): void
   /** Infinity for no limit. */
   foundTtlLeftMs(): number
+}
+
+/** A group whose values are also sent from where they lie. */
+export interface InPlaceGroup extends HotGroup {
   /** Infinity when nobody noted when the value was stored: one without a time to live. */
   foundAgeMs(): number
   /** The value where it lies in shared memory: good under the pin alone. */

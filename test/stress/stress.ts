@@ -1,6 +1,6 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { POLICY_NAMES } from '../../src/shared/policy-names.js'
+import { nextTurn } from '../support/next-turn.js'
 import { churnNode } from '../support/node-churn.js'
 import { Prng } from '../support/prng.js'
 import { churnStore } from '../support/store-churn.js'

@@ -6,6 +6,7 @@ import { DEFAULT_LIMITS, type RespLimits } from '../../src/main/resp/limits.js'
 import { RespServer } from '../../src/main/resp/server.js'
 import { systemClock } from '../../src/shared/clock.js'
 import { CacheError } from '../../src/shared/errors.js'
+import { NodeCounters } from '../../src/shared/node-counters.js'
 import { Epochs } from '../../src/shared/store/epoch.js'
 import { ReaderPin } from '../../src/shared/store/reader-pin.js'
 
@@ -116,6 +117,7 @@ export class RespFixture {
       groups: [group],
       node: this.#view(),
       invalidations: this.invalidations,
+      metrics: new NodeCounters().row(0, 'main').front('resp'),
       pin: new ReaderPin(epochs, 0, systemClock),
       limits: { ...DEFAULT_LIMITS, ...limits },
       tls: undefined,
@@ -158,6 +160,7 @@ export class RespFixture {
       counters: () => [{ name: 'entries', group: 'g', shard: 0, value: this.group.memory.size }],
       members: () => [],
       owners: () => [],
+      peers: () => [],
       find: () => ({ explain, hotKeys: async () => [] }),
     }
   }

@@ -1,6 +1,6 @@
 import { KEY_BYTES_MAX } from '../../shared/limits.js'
 import type { ReaderPin } from '../../shared/store/reader-pin.js'
-import type { HotGroup } from '../hot-group.js'
+import type { InPlaceGroup } from '../hot-group.js'
 import { etagOf } from './etag.js'
 import { percentDecodeInto, percentDecodeText } from './percent.js'
 import { FIXED_FIELDS, fieldsOf, secondsOf, VALUE_TYPE } from './value-answer.js'
@@ -42,16 +42,16 @@ interface Ready extends Hit {
  * new epoch: until then nothing can have been written to a place where something was found.
  */
 export class Hits {
-  readonly #groups: Iterable<HotGroup>
+  readonly #groups: Iterable<InPlaceGroup>
   readonly #pin: ReaderPin
   readonly #key = new Uint8Array(KEY_BYTES_MAX)
   readonly #ready: (Ready | undefined)[] = new Array(1 << READY_BITS).fill(undefined)
   /** The group of the last request, and how the paths of its keys begin: hardly ever another. */
-  #group: HotGroup | undefined
+  #group: InPlaceGroup | undefined
   #prefix = ''
 
   /** @param pin of this thread */
-  constructor(groups: Iterable<HotGroup>, pin: ReaderPin) {
+  constructor(groups: Iterable<InPlaceGroup>, pin: ReaderPin) {
     this.#groups = groups
     this.#pin = pin
   }
@@ -84,7 +84,7 @@ export class Hits {
   }
 
   /** The answer for what the group has found. */
-  #answer(group: HotGroup): Hit {
+  #answer(group: InPlaceGroup): Hit {
     const store = group.foundStore!
     const place = group.foundPlace
     const index = Math.imul(place >>> 3, 0x9e3779b1) >>> (32 - READY_BITS)

@@ -94,13 +94,18 @@ function conforms(
   where: string,
 ): void {
   const { status, headers, body } = answer
-  const type = headers['content-type']
+  const type = headers['content-type']?.split(';')[0]
   if (type === 'application/problem+json') assert.ok(status >= 400, where)
   else if (response.content === undefined) assert.equal(type, undefined, where)
-  else assert.ok(type !== undefined && type in response.content, `${where} is ${type}`)
-  const schema = response.content?.[type ?? '']?.schema
+  else assert.ok(type !== undefined && contentOf(response, type) !== undefined, `${where} is ${type}`)
+  const schema = contentOf(response, type ?? '')?.schema
   if (isHead) assert.equal(body.length, 0, where)
   else if (schema !== undefined) matches(document, answer.json(), schema, where)
+}
+
+/** What the document says of a media type, whatever its parameters. */
+function contentOf({ content = {} }: Response, type: string) {
+  return Object.entries(content).find(([described]) => described.split(';')[0] === type)?.[1]
 }
 
 /** The part of JSON Schema that the document uses. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { simulate } from '../../../bench/simulate.js'
 import { traceOf } from '../../../bench/trace.js'
+import { variedWorkloads } from '../../../bench/varied-workloads.js'
 import { loopWorkload, mixedWorkload, zipfWorkload } from '../../../bench/workload.js'
 import { AutoPolicy } from '../../../src/worker/policy/auto.js'
 import { POLICIES } from '../../../src/worker/policy/policies.js'
@@ -69,6 +70,23 @@ test('auto is within four points of the best policy on made-up work, from cold',
     const best = Math.max(percent('s3fifo'), percent('lru'), percent('w-tinylfu'), percent('2q'))
     assert.ok(percent('auto') > best - 4, `${workload.name}: ${percent('auto')} of ${best}`)
   }
+})
+
+test('auto is never far behind, whatever the work', () => {
+  const entries = 1500
+  const worst = { points: 0, workload: '' }
+  let closeCount = 0
+  let count = 0
+  for (const workload of variedWorkloads(entries, 75_000, 1)) {
+    const percent = (name: keyof typeof POLICIES) =>
+      (100 * simulate(POLICIES[name], workload, entries)) / workload.keys.length
+    const points = Math.max(percent('s3fifo'), percent('lru'), percent('w-tinylfu')) - percent('auto')
+    if (points > worst.points) Object.assign(worst, { points, workload: workload.name })
+    if (points <= 2) closeCount++
+    count++
+  }
+  assert.ok(worst.points < 8, `${worst.points} points behind in ${worst.workload}`)
+  assert.ok(closeCount > 0.85 * count, `${closeCount} of ${count} within 2 points`)
 })
 
 test('auto charges less for its miniatures the more entries there are', () => {
