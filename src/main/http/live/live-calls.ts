@@ -4,6 +4,7 @@ import { CacheError, groupNotFound } from '../../../shared/errors.js'
 import type { Answer, CallOptions } from '../../call.js'
 import type { ExplainedGroup } from '../../node-view.js'
 import { groupNamed } from '../../served-group.js'
+import { PREFIX_BYTES_MAX, WATCHED_NAME_MAX } from './live-limits.js'
 import type { LiveParts, LivePlanes } from './live-parts.js'
 import type { StatsFeed, StatsListener } from './stats-feed.js'
 
@@ -72,10 +73,17 @@ export class LiveCalls {
     onChange: (keys: readonly Uint8Array[] | 'all') => void,
   ): () => void {
     this.#assertServed(kind)
-    if (this.#parts.groups.find(group) === undefined) throw groupNotFound(group, 'NOT_FOUND')
+    if (group.length > WATCHED_NAME_MAX || this.#parts.groups.find(group) === undefined) {
+      throw groupNotFound(group, 'NOT_FOUND')
+    }
+    if (prefix.length > PREFIX_BYTES_MAX) {
+      throw new CacheError('INVALID_ARGUMENT', `A prefix has at most ${PREFIX_BYTES_MAX} bytes`)
+    }
+    // Of its own: a view would keep the whole message.
+    const own = new Uint8Array(prefix)
     return this.#parts.invalidations.watch(group, (keys) => {
-      if (keys === 'all' || prefix.length === 0) return onChange(keys)
-      const chosen = keys.filter((key) => startsWith(key, prefix))
+      if (keys === 'all' || own.length === 0) return onChange(keys)
+      const chosen = keys.filter((key) => startsWith(key, own))
       if (chosen.length > 0) onChange(chosen)
     })
   }

@@ -1,6 +1,6 @@
 import { HotFrame } from './hot-frame.js'
 import { LiveCalls } from './live-calls.js'
-import { CloseCode, CONNECTIONS_MAX } from './live-limits.js'
+import { BUFFERED_BYTES_MAX, CloseCode, CONNECTIONS_MAX } from './live-limits.js'
 import type { LiveParts, LivePlanes, LiveSocket } from './live-parts.js'
 import { LiveSession } from './live-session.js'
 import { StatsFeed } from './stats-feed.js'
@@ -70,6 +70,20 @@ export class LiveHub {
     for (const session of this.#sessions) {
       session.tick(nowMs)
       if (session.isClosed) this.#forget(session)
+    }
+    this.#bound()
+  }
+
+  /** Many slow clients, each within its own bound, must not fill the memory together. */
+  #bound(): void {
+    let bytes = 0
+    for (const { bufferedBytes } of this.#sessions) bytes += bufferedBytes
+    if (bytes <= BUFFERED_BYTES_MAX) return
+    for (const session of [...this.#sessions].sort((a, b) => b.bufferedBytes - a.bufferedBytes)) {
+      if (bytes <= BUFFERED_BYTES_MAX) return
+      bytes -= session.bufferedBytes
+      session.close(CloseCode.TRY_AGAIN_LATER, 'Too much waits to be read in this thread')
+      this.#forget(session)
     }
   }
 

@@ -13,6 +13,7 @@ import {
   IN_FLIGHT_MAX,
   PAUSE_BYTES,
   REFUSE_BYTES,
+  REQUEST_BYTES_MAX,
   SLOW_MS,
   SUBSCRIPTIONS_MAX,
 } from './live-limits.js'
@@ -21,6 +22,11 @@ import type { LiveSocket } from './live-parts.js'
 /** What can be ended by its id: a request or a subscription. */
 interface UnderWay {
   end(): void
+}
+
+/** A request, and the bytes of its message, which it keeps in memory. */
+interface SizedRequest extends LiveRequest {
+  readonly sizeBytes: number
 }
 
 /**
@@ -34,7 +40,9 @@ export class LiveSession {
   readonly #requests = new Map<number, UnderWay>()
   readonly #subscriptions = new Map<number, UnderWay>()
   /** Requests that were not begun, in order: the client has to read first. */
-  #waiting: LiveRequest[] = []
+  #waiting: SizedRequest[] = []
+  /** Of the requests under way and those that wait. */
+  #requestBytes = 0
   /** Since when too many bytes have been waiting; undefined when they do not. */
   #slowSinceMs: number | undefined
   #isClosed = false
@@ -102,6 +110,11 @@ export class LiveSession {
     this.#subscriptions.clear()
   }
 
+  /** Bytes that wait to be read by the client. */
+  get bufferedBytes(): number {
+    return this.#isClosed ? 0 : this.#socket.bufferedAmount
+  }
+
   get isClosed(): boolean {
     return this.#isClosed
   }
@@ -134,20 +147,33 @@ export class LiveSession {
       this.#fail(id, new CacheError('RESOURCE_EXHAUSTED', message))
       return
     }
-    this.#beginOrWait(request)
+    if (this.#requestBytes + bytes.length > REQUEST_BYTES_MAX) {
+      const message = `Requests of more than ${REQUEST_BYTES_MAX} bytes are under way`
+      this.#fail(id, new CacheError('RESOURCE_EXHAUSTED', message))
+      return
+    }
+    this.#requestBytes += bytes.length
+    this.#beginOrWait({ ...request, sizeBytes: bytes.length })
   }
 
-  #beginOrWait(request: LiveRequest): void {
+  #beginOrWait(request: SizedRequest): void {
     if (this.#socket.bufferedAmount > PAUSE_BYTES) this.#waiting.push(request)
     else this.#begin(request)
   }
 
-  #begin({ id, deadlineMs, call }: LiveRequest): void {
+  #begin({ id, deadlineMs, call, sizeBytes }: SizedRequest): void {
+    // What is carried out gives its bytes back when it ends, all else keeps none.
+    this.#requestBytes -= sizeBytes
     if (call === undefined) {
       this.#fail(id, new CacheError('UNIMPLEMENTED', 'This node does not know that kind of request'))
     } else if (call.kind === 'watchKeys' || call.kind === 'watchStats') this.#subscribe(id, call)
     else if (call.kind === 'ping') this.#send(id, { kind: 'done' })
-    else void this.#carryOut(id, deadlineMs, call)
+    else {
+      this.#requestBytes += sizeBytes
+      void this.#carryOut(id, deadlineMs, call).finally(() => {
+        this.#requestBytes -= sizeBytes
+      })
+    }
   }
 
   async #carryOut(id: number, deadlineMs: number, call: LiveCall): Promise<void> {
@@ -197,7 +223,7 @@ export class LiveSession {
       return
     }
     const waiting = this.#waiting.findIndex((request) => request.id === id)
-    if (waiting >= 0) this.#waiting.splice(waiting, 1)
+    if (waiting >= 0) this.#requestBytes -= this.#waiting.splice(waiting, 1)[0]!.sizeBytes
     const underWay = this.#requests.get(id)
     this.#requests.delete(id)
     underWay?.end()

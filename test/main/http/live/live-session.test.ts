@@ -175,6 +175,36 @@ describe('A WebSocket connection', () => {
     assert.equal(socket.replies.at(-1)?.id, 5001)
   })
 
+  it('refuses requests whose bytes are over its bound, until some have ended', async () => {
+    const large: LiveCall = {
+      kind: 'getMany',
+      group: 'scores',
+      keys: [bytesOf('wait'), new Uint8Array(3 << 20)],
+    }
+    for (const id of [1, 2, 3]) ask(id, large)
+    assert.deepEqual([errorOf(2), errorOf(3)?.code], [undefined, 'RESOURCE_EXHAUSTED'])
+    ;(await around.groups.scores.nextWaiting()).finish(bytesOf('x'))
+    await settled()
+    await settled()
+    ask(4, large)
+    assert.equal(errorOf(4), undefined)
+    ask(5, { kind: 'watchKeys', group: 'scores', prefix: new Uint8Array(2000) })
+    assert.equal(errorOf(5)?.code, 'INVALID_ARGUMENT')
+  })
+
+  it('cuts off those that let most wait when it is too much for the thread', async () => {
+    const sockets = Array.from({ length: 4 }, () => new FakeLiveSocket())
+    for (const one of sockets) hub.open(one)
+    sockets.forEach((one, index) => {
+      one.bufferedAmount = (60 + index * 5) << 20
+    })
+    await around.pass(1000)
+    assert.deepEqual(
+      sockets.map(({ closed }) => closed?.code),
+      [undefined, undefined, undefined, 4013],
+    )
+  })
+
   it('refuses subscriptions over its bound', () => {
     const watch: LiveCall = { kind: 'watchKeys', group: 'scores', prefix: new Uint8Array(0) }
     for (let id = 1; id <= SUBSCRIPTIONS_MAX + 1; id++) ask(id, watch)
