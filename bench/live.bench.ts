@@ -90,7 +90,7 @@ function watch(url: string): Promise<CacheClient> {
     client.watchStats(
       () => {
         resolve(client)
-        if (looks++ % 2 > 0) return
+        if (looks++ % 5 > 0) return
         // Rejected when the client is closed meanwhile.
         client.ring().catch(() => {})
         client
