@@ -16,7 +16,7 @@ import { TimeChart } from './time-chart.js'
 
 const STATS_EVERY_MS = 1000
 /** The ring and the hot keys are asked for with every so many statistics. */
-const ASK_EVERY = 2
+const ASK_EVERY = 5
 const HOT_KEYS = 10
 /** Lines of a chart: as many as there are colours. */
 const LINES_MAX = 6
