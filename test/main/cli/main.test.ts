@@ -52,7 +52,7 @@ describe('geek-cache', () => {
     [['srve'], 'Unknown command "srve" (did you mean serve?)'],
     [
       ['unheard-of'],
-      'Unknown command "unheard-of": the commands are serve, get, delete, stats, metrics, ring, explain, hot, config',
+      'Unknown command "unheard-of": the commands are serve, get, delete, stats, metrics, ring, explain, hot, top, config',
     ],
     [['serve', '--slef', 'a:1'], 'Unknown flag --slef (did you mean --self?)'],
     [['serve', '--workers', '0'], '--workers "0": expected a whole number from 1 to 32'],
