@@ -1,5 +1,5 @@
 import { assert } from '../../shared/assert.js'
-import { GhostQueue } from './ghost-queue.js'
+import { GhostTable } from './ghost-table.js'
 import type { EvictionPolicy, PolicyEntries } from './policy.js'
 import { SlotLists } from './slot-list.js'
 
@@ -22,12 +22,12 @@ const OUT_SHARE = 0.5
 export class TwoQueuePolicy implements EvictionPolicy {
   readonly name = '2q'
   readonly bytesPerSlot =
-    SlotLists.BYTES_PER_SLOT + Uint8Array.BYTES_PER_ELEMENT + OUT_SHARE * GhostQueue.BYTES_PER_KEY
+    SlotLists.BYTES_PER_SLOT + Uint8Array.BYTES_PER_ELEMENT + OUT_SHARE * GhostTable.BYTES_PER_KEY
   private readonly entries: PolicyEntries
   private readonly lists: SlotLists
   /** By slot: IN or MAIN. */
   private readonly listOf: Uint8Array
-  private readonly ghosts: GhostQueue
+  private readonly ghosts: GhostTable
   private capacityBytes = 0
   private inBytes = 0
 
@@ -35,7 +35,7 @@ export class TwoQueuePolicy implements EvictionPolicy {
     this.entries = entries
     this.lists = new SlotLists(slotCountMax, 2)
     this.listOf = new Uint8Array(slotCountMax)
-    this.ghosts = new GhostQueue(slotCountMax)
+    this.ghosts = new GhostTable(slotCountMax)
   }
 
   onInsert(slot: number, hash: number, sizeBytes: number): void {

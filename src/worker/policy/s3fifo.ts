@@ -1,5 +1,5 @@
 import { assert } from '../../shared/assert.js'
-import { GhostQueue } from './ghost-queue.js'
+import { GhostTable } from './ghost-table.js'
 import type { EvictionPolicy, PolicyEntries } from './policy.js'
 import { SlotLists } from './slot-list.js'
 
@@ -38,13 +38,13 @@ export interface S3FifoOptions {
 export class S3FifoPolicy implements EvictionPolicy {
   readonly name = 's3fifo'
   readonly bytesPerSlot =
-    SlotLists.BYTES_PER_SLOT + 2 * Uint8Array.BYTES_PER_ELEMENT + GHOST_SHARE * GhostQueue.BYTES_PER_KEY
+    SlotLists.BYTES_PER_SLOT + 2 * Uint8Array.BYTES_PER_ELEMENT + GHOST_SHARE * GhostTable.BYTES_PER_KEY
   private readonly entries: PolicyEntries
   private readonly queues: SlotLists
   /** By slot: SMALL or MAIN. */
   private readonly queueOf: Uint8Array
   private readonly hits: Uint8Array
-  private readonly ghosts: GhostQueue
+  private readonly ghosts: GhostTable
   private readonly hitsToPromote: number
   /** By queue. */
   private readonly bytes: [small: number, main: number] = [0, 0]
@@ -60,7 +60,7 @@ export class S3FifoPolicy implements EvictionPolicy {
     this.queues = new SlotLists(slotCountMax, 2)
     this.queueOf = new Uint8Array(slotCountMax)
     this.hits = new Uint8Array(slotCountMax)
-    this.ghosts = new GhostQueue(slotCountMax)
+    this.ghosts = new GhostTable(slotCountMax)
   }
 
   onInsert(slot: number, hash: number, sizeBytes: number): void {
