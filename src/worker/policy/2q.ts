@@ -17,7 +17,8 @@ const OUT_SHARE = 0.5
  * the LRU list of the main part (Am). Evicts from A1in while that is over its share, else from Am, without a ghost.
  *
  * Choices: shares are of bytes, ghosts counting as much as their entries did; a key that comes back leaves A1out before
- * room is made for it; when Am is empty, A1in is evicted from, whatever its share.
+ * room is made for it; when Am is empty, A1in is evicted from, whatever its share; ghosts go by epochs, see
+ * {@link GhostTable}.
  */
 export class TwoQueuePolicy implements EvictionPolicy {
   readonly name = '2q'

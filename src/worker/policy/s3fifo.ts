@@ -33,7 +33,7 @@ export interface S3FifoOptions {
  *
  * Choices, those of the authors' libCacheSim: the counter starts again at 0 in the main queue; ghosts of 90 % of the
  * bytes, each counting as much as its entry did; the main queue is evicted from when it is over its share or the small
- * one is empty; no limit on going round, which the hits have paid for.
+ * one is empty; no limit on going round, which the hits have paid for. Ours: ghosts go by epochs, see {@link GhostTable}.
  */
 export class S3FifoPolicy implements EvictionPolicy {
   readonly name = 's3fifo'

@@ -52,7 +52,20 @@ test('GhostTable remembers few keys as an array would, through random operations
   }
 })
 
-test('GhostTable finds nearly all of many keys while it grows, and none that were forgotten', () => {
+test('GhostTable takes all keys along when it grows, but for the oldest of full buckets', () => {
+  // Before, amid and after the first moves into larger tables.
+  for (const count of [6_000, 6_200, 7_000, 12_000, 12_400, 50_000]) {
+    const ghosts = new GhostTable(100_000)
+    for (let hash = 0; hash < count; hash++) ghosts.add(hash, 1)
+    ghosts.check()
+    let foundCount = 0
+    for (let hash = 0; hash < count; hash++) if (ghosts.take(hash)) foundCount++
+    assert.ok(foundCount > 0.9 * count, `${foundCount} of ${count}`)
+    ghosts.check()
+  }
+})
+
+test('GhostTable finds nearly all of many keys, and none that were forgotten', () => {
   const countMax = 60_000
   const ghosts = new GhostTable(countMax)
   const added = 3 * countMax
