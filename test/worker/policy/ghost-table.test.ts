@@ -60,7 +60,8 @@ test('GhostTable takes all keys along when it grows, but for the oldest of full 
     ghosts.check()
     let foundCount = 0
     for (let hash = 0; hash < count; hash++) if (ghosts.take(hash)) foundCount++
-    assert.ok(foundCount > 0.9 * count, `${foundCount} of ${count}`)
+    // While it fills, as long as nothing expires, every size in turn has its full buckets.
+    assert.ok(foundCount > 0.85 * count, `${foundCount} of ${count}`)
     ghosts.check()
   }
 })
