@@ -1,13 +1,14 @@
 /**
  * The columns of {@link REFERENCE_RATIOS}, and how far, in points, ours may be from each: 0 is the equal hit count.
- * W-TinyLFU depends on the hash, and where it climbs to on every single step before.
+ * 2Q and S3-FIFO forget ghosts by epochs. W-TinyLFU depends on the hash, and where it climbs to on every single step
+ * before.
  */
 export const REFERENCE_COLUMNS = {
   fifo: 0,
   lru: 0,
   'lfu without ageing': 0,
   clock: 0,
-  '2q': 0,
+  '2q': 0.1,
   sieve: 0,
   s3fifo: 0.5,
   'w-tinylfu, fixed window': 1,

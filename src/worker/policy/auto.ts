@@ -136,7 +136,7 @@ export class AutoPolicy implements EvictionPolicy {
     assert(this.#entryCount >= 0, 'The entries are miscounted')
   }
 
-  /** By other bits than those that choose shard and chain of a key, or its places in sketches and ghost queues. */
+  /** By other bits than those that choose shard and chain of a key, or its places in sketches and ghost tables. */
   #isSampled(hash: number): boolean {
     return Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d) >>> (32 - this.#sampleBits) === 0
   }

@@ -1,5 +1,5 @@
 import { assert } from '../../shared/assert.js'
-import { GhostQueue } from './ghost-queue.js'
+import { GhostTable } from './ghost-table.js'
 import type { EvictionPolicy, PolicyEntries } from './policy.js'
 import { SlotLists } from './slot-list.js'
 
@@ -33,18 +33,18 @@ export interface S3FifoOptions {
  *
  * Choices, those of the authors' libCacheSim: the counter starts again at 0 in the main queue; ghosts of 90 % of the
  * bytes, each counting as much as its entry did; the main queue is evicted from when it is over its share or the small
- * one is empty; no limit on going round, which the hits have paid for.
+ * one is empty; no limit on going round, which the hits have paid for. Ours: ghosts go by epochs, see {@link GhostTable}.
  */
 export class S3FifoPolicy implements EvictionPolicy {
   readonly name = 's3fifo'
   readonly bytesPerSlot =
-    SlotLists.BYTES_PER_SLOT + 2 * Uint8Array.BYTES_PER_ELEMENT + GHOST_SHARE * GhostQueue.BYTES_PER_KEY
+    SlotLists.BYTES_PER_SLOT + 2 * Uint8Array.BYTES_PER_ELEMENT + GHOST_SHARE * GhostTable.BYTES_PER_KEY
   private readonly entries: PolicyEntries
   private readonly queues: SlotLists
   /** By slot: SMALL or MAIN. */
   private readonly queueOf: Uint8Array
   private readonly hits: Uint8Array
-  private readonly ghosts: GhostQueue
+  private readonly ghosts: GhostTable
   private readonly hitsToPromote: number
   /** By queue. */
   private readonly bytes: [small: number, main: number] = [0, 0]
@@ -60,7 +60,7 @@ export class S3FifoPolicy implements EvictionPolicy {
     this.queues = new SlotLists(slotCountMax, 2)
     this.queueOf = new Uint8Array(slotCountMax)
     this.hits = new Uint8Array(slotCountMax)
-    this.ghosts = new GhostQueue(slotCountMax)
+    this.ghosts = new GhostTable(slotCountMax)
   }
 
   onInsert(slot: number, hash: number, sizeBytes: number): void {

@@ -86,7 +86,7 @@ function naiveClock(capacity: number): NaivePolicy {
 function naiveTwoQueue(capacity: number): NaivePolicy {
   const fresh: number[] = []
   const main: number[] = []
-  const ghosts: number[] = []
+  const ghosts = naiveGhosts(0.5 * capacity)
   return {
     request(key) {
       if (main.includes(key)) {
@@ -94,14 +94,12 @@ function naiveTwoQueue(capacity: number): NaivePolicy {
         return { hit: true, evicted: undefined }
       }
       if (fresh.includes(key)) return { hit: true, evicted: undefined }
-      const wasGhost = ghosts.includes(key)
-      if (wasGhost) ghosts.splice(ghosts.indexOf(key), 1)
+      const wasGhost = ghosts.take(key)
       let evicted: number | undefined
       if (fresh.length + main.length === capacity) {
         if (fresh.length > 0.25 * capacity || main.length === 0) {
           evicted = fresh.shift()!
-          ghosts.push(evicted)
-          if (ghosts.length > 0.5 * capacity) ghosts.shift()
+          ghosts.add(evicted)
         } else {
           evicted = main.shift()
         }
@@ -147,7 +145,7 @@ function naiveS3Fifo(capacity: number): NaivePolicy {
   }
   const small: Entry[] = []
   const main: Entry[] = []
-  const ghosts: number[] = []
+  const ghosts = naiveGhosts(0.9 * capacity)
   const smallMax = Math.floor(capacity / 10)
   const evictOne = (): number => {
     for (;;) {
@@ -160,8 +158,7 @@ function naiveS3Fifo(capacity: number): NaivePolicy {
       // Once begun, the small queue is looked through until it gives one up, or is empty.
       for (let oldest = small.shift(); oldest !== undefined; oldest = small.shift()) {
         if (oldest.hits < 2) {
-          ghosts.push(oldest.key)
-          if (ghosts.length > 0.9 * capacity) ghosts.shift()
+          ghosts.add(oldest.key)
           return oldest.key
         }
         main.push({ key: oldest.key, hits: 0 })
@@ -175,12 +172,29 @@ function naiveS3Fifo(capacity: number): NaivePolicy {
         entry.hits = Math.min(3, entry.hits + 1)
         return { hit: true, evicted: undefined }
       }
-      const wasGhost = ghosts.includes(key)
-      if (wasGhost) ghosts.splice(ghosts.indexOf(key), 1)
+      const wasGhost = ghosts.take(key)
       const evicted = small.length + main.length === capacity ? evictOne() : undefined
       const queue = wasGhost ? main : small
       queue.push({ key, hits: 0 })
       return { hit: false, evicted }
+    },
+  }
+}
+
+/** The keys that went last, and none after which 255 others have gone, however many of those came back. */
+function naiveGhosts(countMax: number) {
+  const ghosts: { key: number; number: number }[] = []
+  let number = 0
+  return {
+    add(key: number): void {
+      ghosts.push({ key, number: number++ })
+      while (ghosts.length > countMax || (ghosts.length > 0 && ghosts[0]!.number < number - 256))
+        ghosts.shift()
+    },
+    take(key: number): boolean {
+      const at = ghosts.findIndex((ghost) => ghost.key === key)
+      if (at >= 0) ghosts.splice(at, 1)
+      return at >= 0
     },
   }
 }
