@@ -49,6 +49,7 @@ async function serve(port: NonNullable<typeof parentPort>, spec: HttpThreadSpec)
     invalidations: cache,
     clock: systemClock,
     every: everyInterval,
+    metrics: cache.metrics.front('ws'),
   }
   const parts = { groups: cache, node, isReady: () => isReady, hits, live }
   const forget = setInterval(() => hits.forget(), FORGET_INTERVAL_MS).unref()
