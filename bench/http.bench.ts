@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { GROUP, startBenchNode, type Values, writeValues } from './bench-node.js'
 import type { BarChart } from './chart.js'
+import { type CoreShares, coreShares, sharesTable } from './core-shares.js'
 import { type Goal, ratio } from './goal.js'
 import { Wrk } from './load/wrk.js'
 import { startNginx } from './peers/nginx.js'
@@ -19,6 +20,7 @@ const VALUE_SIZES = [3, 1024, 65_536]
 const CONNECTIONS = 50
 /** With fewer, several front threads and the load take time from each other, and nothing can be said of them. */
 const CORES_FOR_THREADS = 4
+const HAS_CORES_FOR_THREADS = availableParallelism() >= CORES_FOR_THREADS
 const BARE_UWS = fileURLToPath(new URL('./peers/bare-uws.js', import.meta.url))
 
 const UWS = 'geek-cache'
@@ -85,6 +87,7 @@ class Contest {
       middles.set(valueBytes, new Map([...samples].map(([name, of]) => [name, middle(of)])))
     }
     const tables = [...middles].map(([valueBytes, of]) => tableOf(titleOf(valueBytes), of))
+    if (!HAS_CORES_FOR_THREADS) tables.push(await this.#shares(program, seconds))
     return { tables, charts: [chartOf(middles)], goals: goalsOf(middles), notes: this.#notes }
   }
 
@@ -93,8 +96,7 @@ class Contest {
   }
 
   async #startAll(): Promise<void> {
-    const values = Object.fromEntries(VALUE_SIZES.map((bytes) => [`value${bytes}`, 'x'.repeat(bytes)]))
-    const written = writeValues(this.#folder, values)
+    const written = this.#values()
     await this.#startNode(UWS, written, ['--http-engine', 'uws'])
     await this.#startNode(NODE, written, ['--http-engine', 'node'])
     const sizes = VALUE_SIZES.map(String)
@@ -105,23 +107,52 @@ class Contest {
       const server = await startNginx(nginx, this.#folder, VALUE_SIZES, this.#pinning)
       this.#entries.push({ name: STATIC, server, url: (bytes) => `http://${server.address}/${bytes}` })
     }
-    if (availableParallelism() >= CORES_FOR_THREADS) {
+    if (HAS_CORES_FOR_THREADS) {
       await this.#startNode(TWO, written, ['--http-engine', 'uws', '--http-threads', '2'])
-    } else {
-      this.#notes.push(
-        `Two front threads are not measured with fewer than ${CORES_FOR_THREADS} cores: the load generator needs as much as they do.`,
-      )
     }
   }
 
-  async #startNode(name: string, values: Values, flags: readonly string[]): Promise<void> {
+  /** Where the load takes cores that two front threads could use: one and two of them, and who was the limit. */
+  async #shares(program: string, seconds: number): Promise<Table> {
+    const anywhere = new Pinning(false)
+    const wrk = new Wrk(program, anywhere, this.#folder)
+    const bytes = VALUE_SIZES[0]!
+    const rows = new Map<number, CoreShares>()
+    for (const threads of [1, 2]) {
+      const name = `geek-cache, ${threads} front threads, unpinned`
+      const flags = ['--http-engine', 'uws', '--http-threads', String(threads)]
+      const { server, url } = await this.#startNode(name, this.#values(), flags, anywhere)
+      await wrk.run(url(bytes), CONNECTIONS, 1)
+      rows.set(threads, await coreShares(server, () => wrk.run(url(bytes), CONNECTIONS, seconds)))
+      await server.stop()
+    }
+    const cores = availableParallelism()
+    this.#notes.push(
+      `With ${cores} cores, "bound by load" says that the load generator is the limit of two front threads: their goal needs ${CORES_FOR_THREADS}.`,
+    )
+    return sharesTable(`${titleOf(bytes)}, nothing pinned, ${cores} cores`, rows, cores)
+  }
+
+  #values(): Values {
+    const values = Object.fromEntries(VALUE_SIZES.map((bytes) => [`value${bytes}`, 'x'.repeat(bytes)]))
+    return writeValues(this.#folder, values)
+  }
+
+  async #startNode(
+    name: string,
+    values: Values,
+    flags: readonly string[],
+    pinning = this.#pinning,
+  ): Promise<Entry> {
     const [port] = await freePorts(1)
     const address = `127.0.0.1:${port}`
     const more = ['--self', '127.0.0.1:0', '--http', address, ...flags]
-    const server = await startBenchNode('native', values, this.#pinning, more)
+    const server = await startBenchNode('native', values, pinning, more)
     const url = (bytes: number) => `http://${address}/v1/groups/${GROUP}/keys/value${bytes}`
     for (const bytes of VALUE_SIZES) await (await fetch(url(bytes))).arrayBuffer()
-    this.#entries.push({ name, server, url })
+    const entry = { name, server, url }
+    this.#entries.push(entry)
+    return entry
   }
 
   #tool(tool: Tool): string | undefined {

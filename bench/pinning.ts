@@ -11,8 +11,9 @@ export type CommandLine = readonly [string, ...string[]]
 export class Pinning {
   readonly #cores: readonly number[]
 
-  constructor() {
-    const hasTaskset = spawnSync('taskset', ['--version']).status === 0
+  /** @param isWanted false to leave it to the system where they run */
+  constructor(isWanted = true) {
+    const hasTaskset = isWanted && spawnSync('taskset', ['--version']).status === 0
     this.#cores = hasTaskset ? allowedCores() : []
   }
 

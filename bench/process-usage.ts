@@ -11,13 +11,23 @@ export interface ProcessUsage {
 
 /** Linux only: see {@link canReadUsage}. */
 export function usageOf(processId: number): ProcessUsage {
-  const stat = readFileSync(`/proc/${processId}/stat`, 'utf8')
-  // The name of the program, in parentheses, may hold anything; the fields after it count from 3 (proc(5)).
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  const ticks = Number(fields[14 - 3]) + Number(fields[15 - 3])
   const status = readFileSync(`/proc/${processId}/status`, 'utf8')
   const residentKiB = Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? Number.NaN)
-  return { cpuUs: (ticks * 1e6) / TICKS_PER_SECOND, residentBytes: residentKiB * 1024 }
+  return { cpuUs: cpuUsOf(processId, 14), residentBytes: residentKiB * 1024 }
+}
+
+/** CPU time, in microseconds, of those processes started by this one that have ended and were waited for. */
+export function endedChildrenCpuUs(): number {
+  return cpuUsOf('self', 16)
+}
+
+/** @param field of proc(5) with the ticks in user mode; those in kernel mode follow */
+function cpuUsOf(processId: number | 'self', field: number): number {
+  const stat = readFileSync(`/proc/${processId}/stat`, 'utf8')
+  // The name of the program, in parentheses, may hold anything; the fields after it count from 3.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  const ticks = Number(fields[field - 3]) + Number(fields[field - 2])
+  return (ticks * 1e6) / TICKS_PER_SECOND
 }
 
 export function canReadUsage(): boolean {

@@ -131,7 +131,7 @@ const LAYERS: readonly Layer[] = [
   {
     name: 'http-thread',
     paths: ['src/main/http-thread/'],
-    mayImport: [...BELOW_CORE, 'attach', 'http'],
+    mayImport: [...BELOW_CORE, 'attach', 'http', 'tls'],
   },
   {
     name: 'composition',

@@ -7,8 +7,9 @@ import { everyInterval } from './http/live/every-interval.js'
 import { NodeHttpServer } from './http/node-http-server.js'
 import { newSurface } from './http/surface.js'
 import type { Invalidations } from './invalidations.js'
-import type { Log, NodeOptions } from './node-options.js'
+import type { Log } from './node-options.js'
 import type { NodeView } from './node-view.js'
+import type { TlsFiles } from './tls-files.js'
 
 export interface AdminFrontParts {
   readonly groups: Groups
@@ -16,7 +17,7 @@ export interface AdminFrontParts {
   readonly invalidations: Invalidations
   /** Of the main thread. */
   readonly pin: ReaderPin
-  readonly options: NodeOptions
+  readonly tls: TlsFiles | undefined
   readonly log: Log
 }
 
@@ -27,11 +28,11 @@ export class AdminFront implements Front {
   #address: string
   #isReady = false
 
-  constructor({ options: { tls }, groups, node, pin, invalidations, log }: AdminFrontParts, address: string) {
+  constructor({ tls, groups, node, pin, invalidations, log }: AdminFrontParts, address: string) {
     this.#address = address
     const live = { groups, hot: groups, pin, node, invalidations, clock: systemClock, every: everyInterval }
     const parts = { groups, node, isReady: () => this.#isReady, live }
-    this.#server = new NodeHttpServer({ ...newSurface(parts, 'control'), log, ...(tls && { tls }) })
+    this.#server = new NodeHttpServer({ ...newSurface(parts, 'control'), log, ...(tls && { identity: tls }) })
   }
 
   get address(): string {

@@ -87,8 +87,11 @@ export function valueBucketOf(lengthBytes: number): number {
   return lengthBytes <= 16 ? 0 : 28 - Math.clz32(lengthBytes - 1)
 }
 
+/** Word of a row, after its counters, that is 1 once a thread took the row: rows of which it is 0 have counted nothing. */
+const USED_WORD = COUNTERS.length
+
 /** Whole lines of 64 bytes, so that no two threads write to the same one. */
-const ROW_WORDS = Math.ceil(COUNTERS.length / 8) * 8
+const ROW_WORDS = Math.ceil((USED_WORD + 1) / 8) * 8
 
 /** The counters that one thread keeps of one group in one shard. Nobody else writes to them. */
 export class CounterRow {
@@ -98,6 +101,7 @@ export class CounterRow {
   constructor(words: Float64Array, at: number) {
     this.#words = words
     this.#at = at
+    words[at + USED_WORD] = 1
   }
 
   add(counter: number, count = 1): void {
@@ -128,8 +132,8 @@ export class CounterRow {
  *
  *     [thread 0: [shard 0: gets hits …][shard 1: …]] [thread 1: …] …
  *
- * Every word has one writer, so counting needs no atomic operation; reading sums over the threads and sends no
- * message. A sum is exact once the writers rest, and at worst a few counts behind while they run.
+ * Every word has one writer, so counting needs no atomic operation; reading sums over the threads that ever
+ * counted, ended ones among them, and sends no message. A sum is exact once the writers rest, and at worst a few counts behind while they run.
  */
 export class GroupCounters {
   readonly memory: SharedArrayBuffer
@@ -145,19 +149,20 @@ export class GroupCounters {
     this.#shardCount = shardCount
   }
 
+  /** The row of a thread, for that thread alone. */
   row(thread: number, shard: number): CounterRow {
     return new CounterRow(this.#words, (thread * this.#shardCount + shard) * ROW_WORDS)
   }
 
   /** Sums of one shard over all threads, in the order of {@link COUNTERS}. */
   read(shard: number): number[] {
-    return COUNTERS.map((_, counter) => {
-      let sum = 0
-      for (let thread = 0; thread < THREAD_COUNT_MAX; thread++) {
-        sum += this.#words[(thread * this.#shardCount + shard) * ROW_WORDS + counter]!
-      }
-      return sum
-    })
+    const sums = COUNTERS.map(() => 0)
+    for (let thread = 0; thread < THREAD_COUNT_MAX; thread++) {
+      const at = (thread * this.#shardCount + shard) * ROW_WORDS
+      if (this.#words[at + USED_WORD] !== 1) continue
+      for (let counter = 0; counter < sums.length; counter++) sums[counter]! += this.#words[at + counter]!
+    }
+    return sums
   }
 }
 

@@ -75,6 +75,11 @@ export class FrontMetrics {
     this.#words[this.#requests + outcome]! += count
   }
 
+  /** Counts a request that failed before anything was done for it. */
+  countError({ code }: CacheError): void {
+    this.count(RequestOutcome[OUTCOME_OF_CODE[code]])
+  }
+
   /** Counts a request that brought a value. @param self address of this node: other nodes' answers came from a peer */
   recordAnswer({ outcome, answeredBy }: CountedAnswer, self: string, durationUs: number): void {
     this.record(RequestOutcome[answeredBy === self ? outcome : 'peer'], durationUs)

@@ -7,7 +7,6 @@ import {
   NODE_METRICS,
   NODE_WORDS,
   type NodeMetricName,
-  type NodeMetricSpec,
   ROLE_WORD,
   THREAD_ROLES,
   type ThreadRole,
@@ -25,13 +24,20 @@ export interface NodeSample {
 /** Whole lines of 64 bytes, so that no two threads write to the same one. */
 const ROW_WORDS = Math.ceil(NODE_WORDS / 8) * 8
 
+/** Every metric that has words: its combinations of labels, in the order of their words, and its first word. */
+const SERIES = NODE_METRICS.filter(({ scope }) => scope !== 'peer').map((spec) => {
+  const labels = labelSets(spec)
+  return { spec, labels, first: wordOf(spec.name as NodeMetricName, ...Object.values(labels[0]!)) }
+})
+
+type Series = (typeof SERIES)[number]
+
 /** Words of the gauges: what they say ends with their thread, while counts stay. */
 const GAUGE_WORDS: readonly number[] = [
   ROLE_WORD,
-  ...NODE_METRICS.filter(({ kind, scope }) => kind === 'gauge' && scope !== 'peer').flatMap((spec) => {
-    const first = firstWordOf(spec)
-    return labelSets(spec).map((_, index) => first + index)
-  }),
+  ...SERIES.filter(({ spec }) => spec.kind === 'gauge').flatMap(({ labels, first }) =>
+    labels.map((_, index) => first + index),
+  ),
 ]
 
 /** What one thread counts of the node as a whole. Nobody else writes to its words. */
@@ -101,15 +107,17 @@ export class NodeCounters {
    */
   samples(): NodeSample[] {
     const rows = this.#usedRows()
-    return NODE_METRICS.flatMap((spec) => {
-      if (spec.scope === 'peer') return []
-      if (spec.scope === 'thread') return rows.flatMap((at) => this.#threadSamples(spec, at))
-      const first = firstWordOf(spec)
-      return labelSets(spec).flatMap((labels, index) =>
-        spec.kind === 'histogram'
-          ? histogramSamples(spec.name, labels, this.#durations(rows, first + index * (LATENCY_BUCKETS + 1)))
-          : [{ name: spec.name, labels, value: this.#sum(rows, first + index) }],
-      )
+    const sums = this.#sums(rows)
+    return SERIES.flatMap((series) => {
+      const { spec, labels, first } = series
+      if (spec.scope === 'thread') return rows.flatMap((at) => this.#threadSamples(series, at))
+      if (spec.kind !== 'histogram') {
+        return labels.map((of, index) => ({ name: spec.name, labels: of, value: sums[first + index]! }))
+      }
+      return labels.flatMap((of, index) => {
+        const durations = durationsAt(sums, first + index * (LATENCY_BUCKETS + 1))
+        return durations ? histogramSamples(spec.name, of, durations) : []
+      })
     })
   }
 
@@ -120,27 +128,23 @@ export class NodeCounters {
     )
   }
 
-  #threadSamples(spec: NodeMetricSpec, at: number): NodeSample[] {
+  #threadSamples({ spec, labels, first }: Series, at: number): NodeSample[] {
     const role = THREAD_ROLES[this.#words[at + ROLE_WORD]! - 1]
     // Threads of the user do not watch their event loops for us.
     if (role === undefined || role === 'attached') return []
-    const first = firstWordOf(spec)
-    return labelSets(spec).map((labels, index) => ({
+    return labels.map((of, index) => ({
       name: spec.name,
-      labels: { thread: String(at / ROW_WORDS), role, ...labels },
+      labels: { thread: String(at / ROW_WORDS), role, ...of },
       value: this.#words[at + first + index]!,
     }))
   }
 
-  #durations(rows: readonly number[], first: number): Durations {
-    const counts = Array.from({ length: LATENCY_BUCKETS }, (_, bucket) => this.#sum(rows, first + bucket))
-    return { counts, sumUs: this.#sum(rows, first + LATENCY_BUCKETS) }
-  }
-
-  #sum(rows: readonly number[], word: number): number {
-    let sum = 0
-    for (const at of rows) sum += this.#words[at + word]!
-    return sum
+  /** Of every word of a row, over these rows. */
+  #sums(rows: readonly number[]): Float64Array {
+    const sums = new Float64Array(NODE_WORDS)
+    for (const at of rows)
+      for (let word = 0; word < NODE_WORDS; word++) sums[word]! += this.#words[at + word]!
+    return sums
   }
 }
 
@@ -163,6 +167,11 @@ export function histogramSamples(
   return buckets.length === 0 ? [] : [...buckets, { name: `${name}_sum`, labels, value: sumUs / 1e6 }]
 }
 
-function firstWordOf(spec: NodeMetricSpec): number {
-  return wordOf(spec.name as NodeMetricName, ...Object.values(labelSets(spec)[0]!))
+/** What a histogram has counted whose words begin at `first`; undefined when that is nothing. */
+function durationsAt(sums: Float64Array, first: number): Durations | undefined {
+  const end = first + LATENCY_BUCKETS
+  for (let word = first; word < end; word++) {
+    if (sums[word] !== 0) return { counts: [...sums.subarray(first, end)], sumUs: sums[end]! }
+  }
+  return undefined
 }

@@ -21,6 +21,18 @@ test('every thread has words of its own, and reading sums over the threads of on
   }
 })
 
+test('reading finds what threads of the highest numbers counted, between threads that were never there', () => {
+  const counters = new GroupCounters(2)
+  counters.row(0, 1).add(Counter.hits, 2)
+  // A thread that has ended: nobody holds its row any more, and its counts stay.
+  new GroupCounters(2, counters.memory).row(THREAD_COUNT_MAX - 1, 1).add(Counter.hits, 5)
+  assert.equal(countOf(counters, 1, 'hits'), 7)
+  counters.row(THREAD_COUNT_MAX - 1, 1).add(Counter.hits, 1)
+  assert.equal(countOf(counters, 1, 'hits'), 8)
+  assert.equal(countOf(counters, 0, 'hits'), 0)
+  assert.equal(counters.read(1).length, COUNTERS.length)
+})
+
 test('another thread that has the memory reads and counts the same', () => {
   const counters = new GroupCounters(2)
   const elsewhere = new GroupCounters(2, counters.memory)

@@ -52,6 +52,20 @@ test('every thread counts in a row of its own, and reading sums over the threads
   assert.equal(sampleOf(samples, 'requests', { front: 'resp', outcome: 'hit' }), 0)
 })
 
+test('a thread of the highest number that has ended keeps its counts in the sums', () => {
+  const counters = new NodeCounters()
+  counters
+    .row(THREAD_COUNT_MAX - 1, 'http')
+    .front('ws')
+    .record(RequestOutcome.done, 3, 4)
+  counters.endThread(THREAD_COUNT_MAX - 1)
+  counters.row(0, 'main').front('ws').record(RequestOutcome.done, 3, 1)
+  const ws = { front: 'ws', outcome: 'done' }
+  assert.equal(sampleOf(counters.samples(), 'requests', ws), 5)
+  assert.equal(sampleOf(counters.samples(), 'request_duration_bucket', { ...ws, le: '0.000003' }), 5)
+  assert.equal(sampleOf(counters.samples(), 'front_threads', { front: 'ws' }), 1)
+})
+
 test('buckets that have counted nothing are left out', () => {
   const counters = new NodeCounters()
   const buckets = () => counters.samples().filter(({ name }) => name.startsWith('request_duration'))

@@ -12,6 +12,7 @@ import type { HttpServer, HttpServerOptions } from '../http/server.js'
 import { newSurface } from '../http/surface.js'
 import { loadUws, UwsServer } from '../http/uws-server.js'
 import type { Log } from '../node-options.js'
+import { TlsFiles } from '../tls-files.js'
 import { EndFlag } from './end-flag.js'
 import type { HttpThreadEvent, HttpThreadOrder, HttpThreadSpec } from './http-thread-spec.js'
 
@@ -49,6 +50,7 @@ async function serve(port: NonNullable<typeof parentPort>, spec: HttpThreadSpec)
     invalidations: cache,
     clock: systemClock,
     every: everyInterval,
+    metrics: cache.metrics.front('ws'),
   }
   const parts = { groups: cache, node, isReady: () => isReady, hits, live }
   const forget = setInterval(() => hits.forget(), FORGET_INTERVAL_MS).unref()
@@ -60,8 +62,10 @@ async function serve(port: NonNullable<typeof parentPort>, spec: HttpThreadSpec)
     ...(spec.tls && { tls: spec.tls }),
   }
   let server: HttpServer | undefined
+  let identity: TlsFiles | undefined
   const end = (): void => {
     server?.close()
+    identity?.close()
     clearInterval(forget)
     meter.close()
     cache.close()
@@ -78,7 +82,8 @@ async function serve(port: NonNullable<typeof parentPort>, spec: HttpThreadSpec)
     }
   })
   try {
-    const chosen = await choose(spec.engine, options)
+    identity = spec.tls && new TlsFiles(spec.tls, log)
+    const chosen = await choose(spec.engine, { ...options, ...(identity && { identity }) })
     server = chosen.server
     const listening = await server.listen(spec.host, spec.port, spec.isShared)
     const { reason } = chosen

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import {
   createServer,
   type IncomingMessage,
@@ -8,14 +7,13 @@ import {
   type ServerResponse,
   STATUS_CODES,
 } from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { Cancel } from '../../shared/cancel.js'
 import { RequestOutcome } from '../../shared/node-metrics.js'
 import { isSampled, isTracing } from '../../shared/tracing.js'
 import { listenError } from '../listen-error.js'
-import type { TlsOptions } from '../tls-options.js'
 import { Body } from './body.js'
 import { ByteBudget } from './byte-budget.js'
 import { Dispatcher, type RequestHead } from './dispatcher.js'
@@ -43,8 +41,8 @@ export class NodeHttpServer implements HttpServer {
     this.#dispatcher = new Dispatcher(options.router, options.log, options.metrics)
     this.#webSockets = new NodeWebSockets(options.webSockets, options.log)
     const serve: RequestListener = (request, response) => this.#guarded(request, response)
-    this.#server = options.tls
-      ? createTlsServer({ ...LIMITS, ...identityOf(options.tls) }, serve)
+    this.#server = options.identity
+      ? createTlsServer({ ...LIMITS, ...options.identity.serverOptions() }, serve)
       : createServer(LIMITS, serve)
     this.#server.keepAliveTimeout = HttpLimits.requestTimeoutMs
     this.#server.on('connection', (socket: Socket) => this.#count(socket))
@@ -61,9 +59,10 @@ export class NodeHttpServer implements HttpServer {
   listen(host: string, port: number, _isShared: boolean): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', (error) => reject(listenError(`${host}:${port}`, error)))
-      this.#server.listen({ host, port, exclusive: true }, () =>
-        resolve((this.#server.address() as AddressInfo).port),
-      )
+      this.#server.listen({ host, port, exclusive: true }, () => {
+        this.#watchCertificate()
+        resolve((this.#server.address() as AddressInfo).port)
+      })
     })
   }
 
@@ -83,6 +82,13 @@ export class NodeHttpServer implements HttpServer {
     this.#server.close()
     this.#webSockets.terminate()
     this.#server.closeAllConnections()
+  }
+
+  /** New connections get a changed certificate; those that stand keep theirs. */
+  #watchCertificate(): void {
+    const server = this.#server
+    if (server instanceof TlsServer)
+      this.#options.identity?.watch((context) => server.setSecureContext(context))
   }
 
   #count(socket: Socket): void {
@@ -194,16 +200,6 @@ const LIMITS: ServerOptions = {
   requestTimeout: HttpLimits.requestTimeoutMs,
   connectionsCheckingInterval: 1000,
   insecureHTTPParser: false,
-}
-
-function identityOf({ certFile, keyFile, caFile, requireClientCert = false }: TlsOptions) {
-  return {
-    cert: readFileSync(certFile),
-    key: readFileSync(keyFile),
-    ...(caFile !== undefined && { ca: readFileSync(caFile) }),
-    requestCert: requireClientCert,
-    rejectUnauthorized: requireClientCert,
-  }
 }
 
 function splitUrl({ url = '/' }: IncomingMessage): { path: string; query: string } {

@@ -1,3 +1,4 @@
+import type { SecureContextOptions, TlsOptions as TlsServerOptions } from 'node:tls'
 import type { FrontMetrics } from '../../shared/front-metrics.js'
 import type { Log } from '../node-options.js'
 import type { TlsOptions } from '../tls-options.js'
@@ -5,14 +6,24 @@ import type { Hits } from './hits.js'
 import type { Router } from './router.js'
 import type { WebSocketRoute } from './web-socket.js'
 
+/** The certificate of a server of node:tls, which may change while it listens. */
+export interface ServerIdentity {
+  /** What the server begins with. */
+  serverOptions(): TlsServerOptions
+  /** Calls back with every usable change, until whoever made this ends it. */
+  watch(onChange: (context: SecureContextOptions) => void): void
+}
+
 /** What an HTTP server is built of. */
 export interface HttpServerOptions {
   readonly router: Router
   readonly webSockets: readonly WebSocketRoute[]
   /** Values in memory, answered without a handler; servers that serve no data have none. */
   readonly hits?: Hits
-  /** PEM files; undefined for plain text. */
+  /** PEM files, for uWebSockets.js, which reads them once; undefined for plain text. */
   readonly tls?: TlsOptions
+  /** The same for node:http. */
+  readonly identity?: ServerIdentity
   readonly log: Log
   /** Absent where requests are not counted: at the operator's address. */
   readonly metrics?: FrontMetrics

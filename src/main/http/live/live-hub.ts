@@ -37,13 +37,15 @@ export class LiveHub {
 
   /** Begins to serve a socket that is open. */
   open(socket: LiveSocket): LiveConnection {
-    const { every } = this.#parts
-    const session = new LiveSession(socket, this.#calls, this.#hot)
+    const { every, metrics } = this.#parts
+    const session = new LiveSession(socket, { calls: this.#calls, hot: this.#hot, metrics })
     if (this.#isClosed) session.close(CloseCode.GOING_AWAY, 'The node shuts down')
     else if (this.#sessions.size >= CONNECTIONS_MAX) {
+      metrics?.connectionRefused()
       session.close(CloseCode.TRY_AGAIN_LATER, `There are ${CONNECTIONS_MAX} connections`)
     } else {
       this.#sessions.add(session)
+      metrics?.connectionOpened()
       this.#stop ??= every(TICK_MS, () => this.#tick())
     }
     return {
@@ -88,7 +90,7 @@ export class LiveHub {
   }
 
   #forget(session: LiveSession): void {
-    this.#sessions.delete(session)
+    if (this.#sessions.delete(session)) this.#parts.metrics?.connectionClosed()
     if (this.#sessions.size > 0) return
     this.#stop?.()
     this.#stop = undefined

@@ -1,4 +1,5 @@
 import type { Clock } from '../../../shared/clock.js'
+import type { FrontMetrics } from '../../../shared/front-metrics.js'
 import type { ReaderPin } from '../../../shared/store/reader-pin.js'
 import type { HotGroup } from '../../hot-group.js'
 import type { Invalidations } from '../../invalidations.js'
@@ -34,6 +35,8 @@ export interface LiveParts {
   readonly node: NodeView
   readonly invalidations: Pick<Invalidations, 'watch'>
   readonly clock: Clock
+  /** Of this thread; the operator's address counts nothing. The TCP connections are counted by the HTTP server too. */
+  readonly metrics?: FrontMetrics
   /** Calls `tick` every `everyMs` until what it returns is called. */
   readonly every: (everyMs: number, tick: () => void) => () => void
 }

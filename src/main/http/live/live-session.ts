@@ -3,6 +3,8 @@ import { decodeRequest, type LiveCall, type LiveRequest } from '../../../live/li
 import { varintBytes, writeVarint } from '../../../live/wire-writer.js'
 import { Cancel } from '../../../shared/cancel.js'
 import { CacheError } from '../../../shared/errors.js'
+import type { FrontMetrics } from '../../../shared/front-metrics.js'
+import { RequestOutcome } from '../../../shared/node-metrics.js'
 import type { HotFrame } from './hot-frame.js'
 import type { LiveCalls } from './live-calls.js'
 import {
@@ -27,6 +29,16 @@ interface UnderWay {
 /** A request, and the bytes of its message, which it keeps in memory. */
 interface SizedRequest extends LiveRequest {
   readonly sizeBytes: number
+  /** When its message came, by `performance.now()`. */
+  readonly startedMs: number
+}
+
+/** What all connections of a hub share. */
+export interface LiveSessionParts {
+  readonly calls: LiveCalls
+  /** undefined where values are not served. */
+  readonly hot: HotFrame | undefined
+  readonly metrics: FrontMetrics | undefined
 }
 
 /**
@@ -37,6 +49,7 @@ export class LiveSession {
   readonly #socket: LiveSocket
   readonly #calls: LiveCalls
   readonly #hot: HotFrame | undefined
+  readonly #metrics: FrontMetrics | undefined
   readonly #requests = new Map<number, UnderWay>()
   readonly #subscriptions = new Map<number, UnderWay>()
   /** Requests that were not begun, in order: the client has to read first. */
@@ -48,24 +61,27 @@ export class LiveSession {
   #isClosed = false
   readonly #isFree = (id: number) => !this.#requests.has(id) && !this.#subscriptions.has(id)
 
-  /** @param hot undefined where values are not served */
-  constructor(socket: LiveSocket, calls: LiveCalls, hot: HotFrame | undefined) {
+  constructor(socket: LiveSocket, { calls, hot, metrics }: LiveSessionParts) {
     this.#socket = socket
     this.#calls = calls
     this.#hot = hot
+    this.#metrics = metrics
   }
 
   /** Takes a message. The bytes may be used again by the caller afterwards. */
   receive(bytes: Uint8Array, isBinary: boolean): void {
     if (this.#isClosed) return
     if (!isBinary) {
+      this.#metrics?.protocolError()
       this.close(CloseCode.UNSUPPORTED_DATA, 'Messages are binary')
       return
     }
     if (this.#hot !== undefined && this.#socket.bufferedAmount <= PAUSE_BYTES && this.#waiting.length === 0) {
+      const startedMs = this.#metrics?.sampleStart() ?? -1
       const reply = this.#hot.answer(bytes, this.#isFree)
       if (reply !== undefined) {
         this.#socket.send(reply)
+        this.#metrics?.recordSampled(RequestOutcome.hit, startedMs)
         return
       }
     }
@@ -104,6 +120,7 @@ export class LiveSession {
   closed(): void {
     if (this.#isClosed) return
     this.#isClosed = true
+    this.#metrics?.count(RequestOutcome.cancelled, this.#waiting.length)
     this.#waiting = []
     for (const underWay of [...this.#requests.values(), ...this.#subscriptions.values()]) underWay.end()
     this.#requests.clear()
@@ -126,12 +143,12 @@ export class LiveSession {
       request = decodeRequest(new Uint8Array(bytes))
     } catch (thrown) {
       if (!(thrown instanceof RangeError)) throw thrown
-      this.close(CloseCode.PROTOCOL_ERROR, `No LiveRequest: ${thrown.message}`)
+      this.#protocolError(`No LiveRequest: ${thrown.message}`)
       return
     }
     const { id, call } = request
     if (id === 0) {
-      this.close(CloseCode.PROTOCOL_ERROR, 'A request needs an id')
+      this.#protocolError('A request needs an id')
       return
     }
     if (call?.kind === 'cancel') {
@@ -139,21 +156,21 @@ export class LiveSession {
       return
     }
     if (!this.#isFree(id) || this.#waiting.some((waiting) => waiting.id === id)) {
-      this.close(CloseCode.PROTOCOL_ERROR, `The id ${id} is taken by a request under way`)
+      this.#protocolError(`The id ${id} is taken by a request under way`)
       return
     }
     if (this.#requests.size + this.#waiting.length >= IN_FLIGHT_MAX) {
       const message = `There are ${IN_FLIGHT_MAX} requests under way`
-      this.#fail(id, new CacheError('RESOURCE_EXHAUSTED', message))
+      this.#turnDown(id, new CacheError('RESOURCE_EXHAUSTED', message))
       return
     }
     if (this.#requestBytes + bytes.length > REQUEST_BYTES_MAX) {
       const message = `Requests of more than ${REQUEST_BYTES_MAX} bytes are under way`
-      this.#fail(id, new CacheError('RESOURCE_EXHAUSTED', message))
+      this.#turnDown(id, new CacheError('RESOURCE_EXHAUSTED', message))
       return
     }
     this.#requestBytes += bytes.length
-    this.#beginOrWait({ ...request, sizeBytes: bytes.length })
+    this.#beginOrWait({ ...request, sizeBytes: bytes.length, startedMs: performance.now() })
   }
 
   #beginOrWait(request: SizedRequest): void {
@@ -161,22 +178,25 @@ export class LiveSession {
     else this.#begin(request)
   }
 
-  #begin({ id, deadlineMs, call, sizeBytes }: SizedRequest): void {
+  #begin(request: SizedRequest): void {
+    const { id, call, sizeBytes } = request
     // What is carried out gives its bytes back when it ends, all else keeps none.
     this.#requestBytes -= sizeBytes
     if (call === undefined) {
-      this.#fail(id, new CacheError('UNIMPLEMENTED', 'This node does not know that kind of request'))
+      this.#turnDown(id, new CacheError('UNIMPLEMENTED', 'This node does not know that kind of request'))
     } else if (call.kind === 'watchKeys' || call.kind === 'watchStats') this.#subscribe(id, call)
-    else if (call.kind === 'ping') this.#send(id, { kind: 'done' })
-    else {
+    else if (call.kind === 'ping') {
+      this.#metrics?.count(RequestOutcome.done)
+      this.#send(id, { kind: 'done' })
+    } else {
       this.#requestBytes += sizeBytes
-      void this.#carryOut(id, deadlineMs, call).finally(() => {
+      void this.#carryOut(request, call).finally(() => {
         this.#requestBytes -= sizeBytes
       })
     }
   }
 
-  async #carryOut(id: number, deadlineMs: number, call: LiveCall): Promise<void> {
+  async #carryOut({ id, deadlineMs, startedMs }: SizedRequest, call: LiveCall): Promise<void> {
     const cancel = new Cancel()
     const underWay = { end: () => cancel.abort() }
     this.#requests.set(id, underWay)
@@ -188,15 +208,18 @@ export class LiveSession {
       answer = { kind: 'failed', error: presentable(thrown) }
     }
     // Gone from the table: it was cancelled, and answered, or the connection has ended.
-    if (this.#requests.get(id) !== underWay) return
+    if (this.#requests.get(id) !== underWay) {
+      this.#metrics?.record(RequestOutcome.cancelled, usSince(startedMs))
+      return
+    }
     this.#requests.delete(id)
-    this.#answer(id, answer)
+    this.#answer(id, answer, startedMs)
   }
 
   #subscribe(id: number, call: Extract<LiveCall, { kind: 'watchKeys' | 'watchStats' }>): void {
     if (this.#subscriptions.size >= SUBSCRIPTIONS_MAX) {
       const message = `A connection has at most ${SUBSCRIPTIONS_MAX} subscriptions`
-      this.#fail(id, new CacheError('RESOURCE_EXHAUSTED', message))
+      this.#turnDown(id, new CacheError('RESOURCE_EXHAUSTED', message))
       return
     }
     try {
@@ -210,9 +233,10 @@ export class LiveSession {
             })
       this.#subscriptions.set(id, { end })
     } catch (thrown) {
-      this.#fail(id, presentable(thrown))
+      this.#turnDown(id, presentable(thrown))
       return
     }
+    this.#metrics?.count(RequestOutcome.done)
     this.#send(id, { kind: 'watching' })
   }
 
@@ -223,7 +247,10 @@ export class LiveSession {
       return
     }
     const waiting = this.#waiting.findIndex((request) => request.id === id)
-    if (waiting >= 0) this.#requestBytes -= this.#waiting.splice(waiting, 1)[0]!.sizeBytes
+    if (waiting >= 0) {
+      this.#requestBytes -= this.#waiting.splice(waiting, 1)[0]!.sizeBytes
+      this.#metrics?.count(RequestOutcome.cancelled)
+    }
     const underWay = this.#requests.get(id)
     this.#requests.delete(id)
     underWay?.end()
@@ -244,12 +271,34 @@ export class LiveSession {
     this.#send(id, { kind: 'keysChanged', keys: told })
   }
 
-  #answer(id: number, answer: LiveAnswer): void {
-    if (this.#socket.bufferedAmount <= REFUSE_BYTES) {
-      this.#send(id, answer)
-      return
-    }
-    this.#fail(id, new CacheError('RESOURCE_EXHAUSTED', 'The client reads too slowly'))
+  #answer(id: number, answer: LiveAnswer, startedMs: number): void {
+    const isTold = this.#socket.bufferedAmount <= REFUSE_BYTES
+    const told: LiveAnswer = isTold
+      ? answer
+      : { kind: 'failed', error: new CacheError('RESOURCE_EXHAUSTED', 'The client reads too slowly') }
+    this.#count(told, startedMs)
+    this.#send(id, told)
+  }
+
+  #count(answer: LiveAnswer, startedMs: number): void {
+    const metrics = this.#metrics
+    if (metrics === undefined) return
+    // A LiveValue names who answered only when that was another node.
+    if (answer.kind === 'values') metrics.recordMany(answer.results, '', startedMs)
+    else if (answer.kind === 'value') metrics.recordAnswer(answer.value, '', usSince(startedMs))
+    else if (answer.kind === 'failed') metrics.recordError(answer.error, usSince(startedMs))
+    else metrics.record(RequestOutcome.done, usSince(startedMs))
+  }
+
+  /** A request that is not begun. */
+  #turnDown(id: number, error: CacheError): void {
+    this.#metrics?.countError(error)
+    this.#fail(id, error)
+  }
+
+  #protocolError(reason: string): void {
+    this.#metrics?.protocolError()
+    this.close(CloseCode.PROTOCOL_ERROR, reason)
   }
 
   #fail(id: number, error: CacheError): void {
@@ -283,4 +332,8 @@ function withId(id: number, answer: Uint8Array): Uint8Array {
 /** What a stranger may see of an error: faults of our own are not explained to them. */
 function presentable(thrown: unknown): CacheError {
   return thrown instanceof CacheError ? thrown : new CacheError('INTERNAL', 'A fault of the node')
+}
+
+function usSince(startedMs: number): number {
+  return (performance.now() - startedMs) * 1000
 }

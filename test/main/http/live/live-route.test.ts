@@ -14,6 +14,11 @@ for (const httpEngine of ['uws', 'node'] as const) {
     let node: Node
     let client: CacheClient
 
+    const countOf = (outcome: string) =>
+      node.stats().find(({ name, labels }) => {
+        return name === 'requests' && labels?.front === 'ws' && labels.outcome === outcome
+      })?.value
+
     before(async () => {
       node = await startNode({ self: '127.0.0.1:0', http: '127.0.0.1:0', httpEngine, workers: 2 })
       const getter = (key: string) => (key === 'none' ? null : `value of ${key}`)
@@ -32,6 +37,7 @@ for (const httpEngine of ['uws', 'node'] as const) {
       assert.deepEqual([first.outcome, second.outcome], ['load', 'hit'])
       assert.equal(Buffer.from(second.value).toString(), 'value of Tom')
       assert.ok(second.ttlLeftMs > 0 && second.ttlLeftMs <= 60_000)
+      assert.deepEqual(['hit', 'load'].map(countOf), [1, 1])
       assert.equal((await scores.explain('Tom')).present, true)
       await scores.delete('Tom')
       assert.equal((await scores.explain('Tom')).present, false)

@@ -3,6 +3,7 @@ import { beforeEach, describe, it } from 'node:test'
 import { encodeRequest, type LiveCall } from '../../../../src/live/live-request.js'
 import { type LiveConnection, LiveHub } from '../../../../src/main/http/live/live-hub.js'
 import {
+  CONNECTIONS_MAX,
   CUT_OFF_BYTES,
   IN_FLIGHT_MAX,
   PAUSE_BYTES,
@@ -12,6 +13,7 @@ import {
 } from '../../../../src/main/http/live/live-limits.js'
 import type { LiveParts } from '../../../../src/main/http/live/live-parts.js'
 import { CacheError } from '../../../../src/shared/errors.js'
+import { NodeCounters } from '../../../../src/shared/node-counters.js'
 import { FakeClock } from '../../../support/fake-clock.js'
 import { FakeLiveSocket } from '../../../support/fake-live-socket.js'
 import { MemoryGroups } from '../../../support/memory-groups.js'
@@ -27,6 +29,8 @@ class Surroundings implements LiveParts {
   readonly clock = new FakeClock()
   readonly timers = new Set<{ everyMs: number; tick: () => void }>()
   readonly listeners = new Set<(keys: readonly Uint8Array[] | 'all') => void>()
+  readonly counters = new NodeCounters()
+  readonly metrics = this.counters.row(0, 'http').front('ws')
   countersRead = 0
   gets = 0
   readonly node = {
@@ -50,6 +54,13 @@ class Surroundings implements LiveParts {
     const timer = { everyMs, tick }
     this.timers.add(timer)
     return () => this.timers.delete(timer)
+  }
+
+  /** What was counted of WebSocket and is not 0; requests by their outcome. */
+  counted(): Record<string, number> {
+    const ours = this.counters.samples().filter(({ labels, value }) => labels.front === 'ws' && value !== 0)
+    const plain = ours.filter(({ name }) => !name.startsWith('request_duration') && name !== 'front_threads')
+    return Object.fromEntries(plain.map(({ name, labels, value }) => [labels.outcome ?? name, value]))
   }
 
   async pass(ms: number): Promise<void> {
@@ -250,6 +261,45 @@ describe('A WebSocket connection', () => {
       [4, 'ok'],
     ])
     assert.equal(around.groups.scores.has('Tom'), true)
+  })
+
+  it('counts each request once, by how it ended', async () => {
+    ask(1, get('Tom'))
+    ask(2, { kind: 'getMany', group: 'scores', keys: [bytesOf('Tom'), bytesOf('none')] })
+    ask(3, { kind: 'ping' })
+    ask(4, { kind: 'watchKeys', group: 'scores', prefix: new Uint8Array(0) })
+    connection.receive(Uint8Array.of(0x08, 9), true)
+    ask(5, get('wait'))
+    ask(5, { kind: 'cancel' })
+    ask(4, { kind: 'cancel' })
+    await settled()
+    const { hit, load, coalesced, ...others } = around.counted()
+    assert.equal((hit ?? 0) + (load ?? 0) + (coalesced ?? 0), 2)
+    const answered = { not_found: 1, done: 2, invalid: 1, cancelled: 1 }
+    assert.deepEqual(others, { ...answered, connections: 1, connections_open: 1 })
+    socket.bufferedAmount = PAUSE_BYTES + 1
+    ask(6, get('Tom'))
+    ask(7, get('Tom'))
+    ask(6, { kind: 'cancel' })
+    connection.closed()
+    assert.equal(around.counted().cancelled, 3)
+  })
+
+  it('counts connections that stand, that came, that were too many, and breaches of the protocol', () => {
+    const more = Array.from({ length: CONNECTIONS_MAX }, () => hub.open(new FakeLiveSocket()))
+    assert.deepEqual(around.counted(), {
+      connections: CONNECTIONS_MAX,
+      connections_open: CONNECTIONS_MAX,
+      connections_refused: 1,
+    })
+    // The last one was refused: its end is not that of one that stood.
+    for (const one of more) one.closed()
+    for (const one of more) one.closed()
+    assert.equal(around.counted().connections_open, 1)
+    connection.receive(Uint8Array.of(0xff), true)
+    connection.closed()
+    const { connections_open = 0, protocol_errors } = around.counted()
+    assert.deepEqual([connections_open, protocol_errors], [0, 1])
   })
 
   it('begins nothing while its client does not read, and goes on when it does', async () => {
