@@ -41,7 +41,7 @@ export interface TrackedRead {
   /** As the client named it, one character a byte. */
   readonly name: string
   readonly value: string
-  /** The value changed meanwhile. */
+  /** The value changed meanwhile, or nobody would have heard of it at the start. */
   isStale: boolean
 }
 

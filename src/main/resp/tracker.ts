@@ -73,7 +73,9 @@ export class Tracker implements Copies {
     if (tracking === undefined || !keepsCopies(tracking)) return undefined
     this.#watch(located.group.name)
     const value = valueFor(located.group.name, located.key)
-    const read = { session, located, name: name.toString('latin1'), value, isStale: false }
+    // What is covered only once it was fetched may have changed before, unheard.
+    const isStale = !this.#parts.invalidations.covers(located.group.name, located.key)
+    const read = { session, located, name: name.toString('latin1'), value, isStale }
     const reads = this.#reads.get(value)
     if (reads === undefined) this.#reads.set(value, new Set([read]))
     else reads.add(read)
