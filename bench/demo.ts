@@ -53,8 +53,10 @@ class Stage {
         address,
         '--etcd',
         this.#etcd.host,
-        // All of them have the file's address.
+        // All of them have the addresses of the file.
         '--http',
+        'off',
+        '--resp',
         'off',
         '--log-level',
         'error',
