@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
@@ -18,8 +18,12 @@ const named = process.argv.slice(2).filter((argument) => !argument.startsWith('-
 const flags = process.argv.slice(2).filter((argument) => argument.startsWith('-'))
 const tests = (named.length > 0 ? named : ['dist/test']).flatMap((path) => testsBelow(join(root, path)))
 
+// In the environment, so that the processes and threads that tests start have it too.
+const preload = pathToFileURL(join(root, 'dist/test/support/poisoned-reads.js'))
+const nodeOptions = [process.env.NODE_OPTIONS, `--import=${preload}`].filter(Boolean).join(' ')
+
 const ensureEtcd = join(root, 'scripts/ensure-etcd.mjs')
-let env = process.env
+let env = { ...process.env, NODE_OPTIONS: nodeOptions }
 if (existsSync(ensureEtcd)) {
   const { ensureEtcd: ensure } = await import(ensureEtcd)
   env = { ...env, ETCD_BIN: ensure() }

@@ -6,10 +6,10 @@ import type { ReaderPin } from '../../shared/store/reader-pin.js'
 import type { Invalidations } from '../invalidations.js'
 import type { Log } from '../node-options.js'
 import type { NodeView } from '../node-view.js'
-import { DirectTransport, newReadBuffer } from '../sockets/direct-transport.js'
+import { acceptedTransport } from '../sockets/accepted-transport.js'
+import { newReadBuffer } from '../sockets/direct-transport.js'
 import { ListeningSocket, localAddressOf, remoteAddressOf } from '../sockets/listening-socket.js'
 import { BufferPool } from '../sockets/output-buffer.js'
-import { SocketTransport } from '../sockets/socket-transport.js'
 import { allCommands } from './commands.js'
 import { type ConnectionParts, RespConnection } from './connection.js'
 import { Dispatch } from './dispatch.js'
@@ -179,20 +179,14 @@ export class RespServer {
     }
     const id = this.#nextId++
     const addresses = { remoteAddress: remoteAddressOf(socket), localAddress: localAddressOf(socket) }
-    const transport = this.#newTransport(socket)
+    const { pool } = this.#connectionParts
+    const transport = acceptedTransport(socket, pool, this.#readBuffer, this.#parts.metrics)
     const connection = new RespConnection(id, this.#connectionParts, transport, addresses)
     this.#connections.set(id, connection)
     this.counters.add(RespCounter.connections_accepted)
     this.#parts.metrics.connectionOpened()
     this.counters.set(RespCounter.connections, this.#connections.size)
     transport.attach(connection)
-  }
-
-  #newTransport(socket: Socket): SocketTransport | DirectTransport {
-    const { pool } = this.#connectionParts
-    const { tls, metrics } = this.#parts
-    if (tls !== undefined) return new SocketTransport(socket, pool, metrics)
-    return new DirectTransport(socket, pool, this.#readBuffer, metrics)
   }
 
   #onReadStart(): void {

@@ -29,12 +29,11 @@ export class DirectTransport implements Transport {
   readonly #handle: Handle
   readonly #traffic: Traffic | undefined
   #user: SocketUser | undefined
-  #ended = false
   /** Buffers that the socket still reads from, in the order of their writes. */
   readonly #inFlight: Buffer[] = []
 
   /**
-   * Takes an accepted connection over.
+   * Takes an accepted connection over. It may be half open if its server allows that.
    *
    * @param accepted of a server with `pauseOnConnect`; it is of no use afterwards
    * @param readBuffer see {@link newReadBuffer}
@@ -56,7 +55,7 @@ export class DirectTransport implements Transport {
       },
     }
     // `handle` is how node:net makes sockets of its servers itself; its types do not tell.
-    this.socket = new Socket({ handle, onread, allowHalfOpen: true } as object)
+    this.socket = new Socket({ handle, onread, allowHalfOpen: accepted.allowHalfOpen } as object)
   }
 
   /** Joins socket and connection: bytes flow from here on. */
@@ -76,7 +75,7 @@ export class DirectTransport implements Transport {
 
   send(bytes: Buffer, lengthBytes: number): void {
     const { socket } = this
-    if (this.#ended || socket.destroyed) {
+    if (!socket.writable) {
       this.#pool.release(bytes)
       return
     }
@@ -99,7 +98,6 @@ export class DirectTransport implements Transport {
   }
 
   end(): void {
-    this.#ended = true
     this.socket.end()
   }
 
