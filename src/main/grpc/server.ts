@@ -3,7 +3,7 @@ import type { SecureContextOptions } from 'node:tls'
 import type { ServerCredentials, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js'
 import { systemClock } from '../../shared/clock.js'
 import { acceptedTransport } from '../sockets/accepted-transport.js'
-import { newReadBuffer } from '../sockets/direct-transport.js'
+import { ReadBuffer } from '../sockets/direct-transport.js'
 import { BufferPool } from '../sockets/output-buffer.js'
 import { type Client, GrpcConnection, type GrpcContext } from './grpc-connection.js'
 import { type HotContext, type HotHandler, type HotMethod, HotPath } from './hot-path.js'
@@ -60,7 +60,7 @@ export class GrpcServer {
   private readonly metrics: ServerMetrics | undefined
   private readonly hotMethods = new Map<string, HotMethod>()
   private readonly hotContext: HotContext
-  private readonly readBuffer = newReadBuffer()
+  private readonly readBuffer = new ReadBuffer()
   private ticker: NodeJS.Timeout | undefined
   private stopping = false
   private onStopped: (() => void)[] = []

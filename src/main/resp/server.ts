@@ -7,7 +7,7 @@ import type { Invalidations } from '../invalidations.js'
 import type { Log } from '../node-options.js'
 import type { NodeView } from '../node-view.js'
 import { acceptedTransport } from '../sockets/accepted-transport.js'
-import { newReadBuffer } from '../sockets/direct-transport.js'
+import { ReadBuffer } from '../sockets/direct-transport.js'
 import { ListeningSocket, localAddressOf, remoteAddressOf } from '../sockets/listening-socket.js'
 import { BufferPool } from '../sockets/output-buffer.js'
 import { allCommands } from './commands.js'
@@ -50,7 +50,7 @@ export class RespServer {
   readonly #connectionParts: ConnectionParts
   readonly #listening: ListeningSocket
   readonly #startedAtMs = Date.now()
-  readonly #readBuffer = newReadBuffer()
+  readonly #readBuffer = new ReadBuffer()
   #address = ''
   #nextId = 1
   #ticker: NodeJS.Timeout | undefined

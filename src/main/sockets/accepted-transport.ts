@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
-import { DirectTransport } from './direct-transport.js'
+import { DirectTransport, type ReadBuffer } from './direct-transport.js'
 import type { BufferPool } from './output-buffer.js'
 import { SocketTransport, type Traffic } from './socket-transport.js'
 
@@ -12,7 +12,7 @@ import { SocketTransport, type Traffic } from './socket-transport.js'
 export function acceptedTransport(
   accepted: Socket,
   pool: BufferPool,
-  readBuffer: Buffer,
+  readBuffer: ReadBuffer,
   traffic?: Traffic,
 ): SocketTransport | DirectTransport {
   if (accepted instanceof TLSSocket) return new SocketTransport(accepted, pool, traffic)

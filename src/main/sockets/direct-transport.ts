@@ -13,9 +13,16 @@ interface Handle {
   readonly fd: number
 }
 
-/** Where all connections of a thread read to, one after the other: what is not used at once must be copied. */
-export function newReadBuffer(): Buffer {
-  return Buffer.allocUnsafeSlow(READ_BYTES)
+/** Where all connections of a server read to, one after the other: what is not used at once must be copied. */
+export class ReadBuffer {
+  readonly bytes = Buffer.allocUnsafeSlow(READ_BYTES)
+  #view = this.bytes
+
+  /** What was read. The reads of a client are often of one length: then there is no object to make. */
+  view(lengthBytes: number): Buffer {
+    if (this.#view.length !== lengthBytes) this.#view = this.bytes.subarray(0, lengthBytes)
+    return this.#view
+  }
 }
 
 /**
@@ -26,7 +33,8 @@ export function newReadBuffer(): Buffer {
 export class DirectTransport implements Transport {
   readonly socket: Socket
   readonly #pool: BufferPool
-  readonly #handle: Handle
+  /** −1 where there are none. It is the connection's as long as that can be written to: what closes it ends that first. */
+  readonly #descriptor: number
   readonly #traffic: Traffic | undefined
   #user: SocketUser | undefined
   /** Buffers that the socket still reads from, in the order of their writes. */
@@ -36,21 +44,20 @@ export class DirectTransport implements Transport {
    * Takes an accepted connection over. It may be half open if its server allows that.
    *
    * @param accepted of a server with `pauseOnConnect`; it is of no use afterwards
-   * @param readBuffer see {@link newReadBuffer}
    */
-  constructor(accepted: Socket, pool: BufferPool, readBuffer: Buffer, traffic?: Traffic) {
+  constructor(accepted: Socket, pool: BufferPool, readBuffer: ReadBuffer, traffic?: Traffic) {
     const owner = accepted as unknown as { _handle: Handle | null }
     const handle = owner._handle!
     owner._handle = null
     accepted.destroy()
-    this.#handle = handle
+    this.#descriptor = handle.fd
     this.#pool = pool
     this.#traffic = traffic
     const onread = {
-      buffer: readBuffer,
+      buffer: readBuffer.bytes,
       callback: (lengthBytes: number) => {
         this.#traffic?.received(lengthBytes)
-        this.#user?.receive(readBuffer.subarray(0, lengthBytes))
+        this.#user?.receive(readBuffer.view(lengthBytes))
         return true
       },
     }
@@ -107,10 +114,9 @@ export class DirectTransport implements Transport {
 
   /** How many bytes the kernel took. */
   #sendNow(bytes: Buffer, lengthBytes: number): number {
-    const { fd } = this.#handle
-    if (fd < 0) return 0
+    if (this.#descriptor < 0) return 0
     try {
-      return writeSync(fd, bytes, 0, lengthBytes)
+      return writeSync(this.#descriptor, bytes, 0, lengthBytes)
     } catch {
       // Full, or gone: the socket finds out which.
       return 0
