@@ -18,7 +18,7 @@ export interface StoreOwner {
       hash: number
       deadlineMs: number
       ttlMsMax: number
-      trace?: TraceParent
+      trace?: TraceParent | undefined
     },
     signal: CancelSignal,
   ): Promise<Omit<Answer, 'answeredBy'>>
@@ -66,29 +66,14 @@ export class LocalGroup {
   }
 
   /** Has the owner load the key, or joins a load that is under way. The value is kept for at most `ttlMsMax`. */
-  async load(
-    callersKey: Uint8Array,
-    { deadlineMs, signal, trace }: CallOptions,
-    ttlMsMax: number,
-  ): Promise<Answer> {
+  async load(callersKey: Uint8Array, options: CallOptions, ttlMsMax: number): Promise<Answer> {
     // Bytes of our own: the caller may use its buffer again while the message waits to be sent.
     const key = new Uint8Array(callersKey)
     const hash = this.reader.hash(key)
-    const { result, isFirst } = this.#flights.join(
-      binaryKey(key),
-      { ...(deadlineMs !== undefined && { deadlineMs }), ...(signal && { signal }) },
-      (flight) =>
-        this.#ownerOf(hash).load(
-          {
-            group: this.#options.id,
-            key,
-            hash,
-            deadlineMs: flight.deadlineMs,
-            ttlMsMax,
-            ...(trace && { trace }),
-          },
-          flight.signal,
-        ),
+    const { id: group } = this.#options
+    const { trace } = options
+    const { result, isFirst } = this.#flights.join(binaryKey(key), options, ({ deadlineMs, signal }) =>
+      this.#ownerOf(hash).load({ group, key, hash, deadlineMs, ttlMsMax, trace }, signal),
     )
     if (!isFirst) this.reader.countersOf(key).add(Counter.coalesced)
     const { value, outcome, ttlLeftMs } = await result

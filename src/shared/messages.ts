@@ -110,8 +110,8 @@ export type ShardRequest =
       readonly deadlineMs: number
       /** Longest time to keep the value; Infinity unless another node owns the key. */
       readonly ttlMsMax: number
-      /** The sampled trace that waits for the load; absent for none. */
-      readonly trace?: TraceParent
+      /** The sampled trace that waits for the load. */
+      readonly trace?: TraceParent | undefined
     }
   | { readonly kind: 'cancel'; readonly id: number }
   | {

@@ -26,8 +26,7 @@ export interface LoadCall {
   /** What the getter is told. */
   readonly deadlineMs: number
   readonly ttlMsMax: number
-  readonly signal: CancelSignal
-  readonly trace?: TraceParent
+  readonly trace?: TraceParent | undefined
 }
 
 type Value = Pick<Extract<ShardReply, { kind: 'value' }>, 'value' | 'outcome' | 'ttlLeftMs'>
@@ -115,11 +114,12 @@ export class ShardGroup {
    * The value of a key: from the store if it came in since the caller looked, or is stale but good enough, else from the
    * load that is under way, else from a new one. Rejects with NOT_FOUND when the source has no such key.
    */
-  async get(call: LoadCall): Promise<Value> {
+  async get(call: LoadCall, signal: CancelSignal): Promise<Value> {
     this.hotKeys.note(call.hash, call.key, 0, call.key.length)
     const found = this.store.get(call.key, call.hash)
     if (found && found.ttlLeftMs > 0) {
-      return { ...present(found.notFound ? null : found.value), outcome: 'hit', ttlLeftMs: found.ttlLeftMs }
+      const value = present(found.notFound ? null : found.value)
+      return { value, outcome: 'hit', ttlLeftMs: found.ttlLeftMs }
     }
     const { staleWhileRevalidateMs } = this.spec.freshness
     if (found && -found.ttlLeftMs < staleWhileRevalidateMs) {
@@ -127,11 +127,11 @@ export class ShardGroup {
       return this.#serveStale(found)
     }
     // Deadlines are kept where the callers are; here a caller leaves by its signal.
-    const { result, isFirst } = this.#flights.join(binaryKey(call.key), { signal: call.signal }, (flight) =>
+    const { result, isFirst } = this.#flights.join(binaryKey(call.key), { signal }, (flight) =>
       this.#load(call, flight),
     )
     if (!isFirst) this.#counters.add(Counter.coalesced)
-    if (found) return this.#landOrStale(call, result, isFirst)
+    if (found) return this.#landOrStale(call, signal, result, isFirst)
     return toValue(await result, isFirst)
   }
 
@@ -187,12 +187,17 @@ export class ShardGroup {
   }
 
   /** What the load brings; but the stale value when it fails, or takes too long, while that may be served. */
-  async #landOrStale(call: LoadCall, result: Promise<Landed>, isFirst: boolean): Promise<Value> {
+  async #landOrStale(
+    call: LoadCall,
+    signal: CancelSignal,
+    result: Promise<Landed>,
+    isFirst: boolean,
+  ): Promise<Value> {
     const { softTimeoutMs } = this.spec.freshness
     let timer: NodeJS.Timeout | undefined
     const value = result.then(
       (landed) => toValue(landed, isFirst),
-      (thrown: unknown) => this.#serveStaleOrThrow(call, thrown),
+      (thrown: unknown) => this.#serveStaleOrThrow(call, signal, thrown),
     )
     if (softTimeoutMs >= this.spec.loads.timeoutMs) return value
     const soft = new Promise<Value>((resolve) => {
@@ -205,8 +210,8 @@ export class ShardGroup {
     return Promise.race([value, soft]).finally(() => clearTimeout(timer))
   }
 
-  #serveStaleOrThrow(call: LoadCall, thrown: unknown): Value {
-    const old = call.signal.aborted ? undefined : this.#findForError(call)
+  #serveStaleOrThrow(call: LoadCall, signal: CancelSignal, thrown: unknown): Value {
+    const old = signal.aborted ? undefined : this.#findForError(call)
     if (!old) throw thrown
     return this.#serveStale(old)
   }
@@ -224,9 +229,8 @@ export class ShardGroup {
     return { value, outcome: 'stale', ttlLeftMs: 0 }
   }
 
-  async #load(call: Omit<LoadCall, 'signal'>, flight: FlightContext): Promise<Landed> {
-    const flightKey = binaryKey(call.key)
-    const failure = this.spec.freshness.errorBackoffMs > 0 ? this.#backoff.errorOf(flightKey) : undefined
+  async #load(call: LoadCall, flight: FlightContext): Promise<Landed> {
+    const failure = this.spec.freshness.errorBackoffMs > 0 ? this.#backoff.errorOf(flight.key) : undefined
     if (failure) {
       this.#counters.add(Counter.backoff_rejected)
       throw failure
@@ -234,23 +238,19 @@ export class ShardGroup {
     this.#queue.assertRoom()
     const { signal } = flight
     try {
-      const loaded = await this.#queue.load({
-        key: call.key,
-        signal,
-        deadlineMs: call.deadlineMs,
-        ...(call.trace && { trace: call.trace }),
-      })
-      this.#backoff.forget(flightKey)
+      const { key, deadlineMs, trace } = call
+      const loaded = await this.#queue.load({ key, signal, deadlineMs, trace })
+      this.#backoff.forget(flight.key)
       return this.#keep(call, loaded, flight)
     } catch (thrown) {
       const error = CacheError.from(thrown)
-      if (!signal.aborted && !flight.isForgotten()) this.#backoff.fail(flightKey, error)
+      if (!signal.aborted && !flight.isForgotten()) this.#backoff.fail(flight.key, error)
       throw error
     }
   }
 
   /** A value that is not kept is no longer good at once: nobody would tell of the next one. */
-  #keep(call: Omit<LoadCall, 'signal'>, loaded: Loaded, flight: FlightContext): Landed {
+  #keep(call: LoadCall, loaded: Loaded, flight: FlightContext): Landed {
     const ttlMs = Math.min(call.ttlMsMax, this.#ttlMsOf(loaded))
     if (flight.isForgotten()) return { value: loaded.value, ttlLeftMs: ttlMs }
     if (ttlMs > 0) {
@@ -300,10 +300,10 @@ const SWEEP_COUNT_MAX = 4096
 const REFRESH_PAUSE_MS = 1000
 
 function toValue({ value, ttlLeftMs }: Landed, isFirst: boolean): Value {
-  return { ...present(value), outcome: isFirst ? 'load' : 'coalesced', ttlLeftMs }
+  return { value: present(value), outcome: isFirst ? 'load' : 'coalesced', ttlLeftMs }
 }
 
-function present(value: Uint8Array | null): { value: Uint8Array } {
+function present(value: Uint8Array | null): Uint8Array {
   if (value === null) throw new CacheError('NOT_FOUND', 'The source has no such key')
-  return { value }
+  return value
 }

@@ -145,7 +145,8 @@ export class Shard implements Callback {
     this.#loads.set(id, cancel)
     try {
       const group = this.#ready.get(request.group) ?? (await this.#find(request.group))
-      this.#reply({ kind: 'value', id, ...(await group.get({ ...request, signal: cancel })) })
+      const { value, outcome, ttlLeftMs } = await group.get(request, cancel)
+      this.#reply({ kind: 'value', id, value, outcome, ttlLeftMs })
     } catch (thrown) {
       this.#fail(id, thrown)
     } finally {

@@ -19,6 +19,7 @@ import type { ShardThread } from './shard-thread.js'
 const PENDING_MAX = 200_000
 
 type Operated = Extract<ShardReply, { kind: 'operated' }>
+type Load = Extract<ShardRequest, { kind: 'load' }>
 type Value = Extract<ShardReply, { kind: 'value' }>
 type Request = Extract<ShardRequest, { id: number }>
 
@@ -95,14 +96,15 @@ export class ShardClient {
 
   /** Loads a key, or joins the load that is under way. Aborting the signal gives up this call, not the load of others. */
   async load(
-    request: Omit<Extract<ShardRequest, { kind: 'load' }>, 'kind' | 'id'>,
+    { group, key, hash, deadlineMs, ttlMsMax, trace }: Omit<Load, 'kind' | 'id'>,
     signal: CancelSignal,
   ): Promise<Value> {
     const id = this.#nextId++
     const cancel = (): void => this.#push({ kind: 'cancel', id })
     signal.addEventListener('abort', cancel)
     try {
-      return (await this.#call({ kind: 'load', id, ...request })) as Value
+      const load: Load = { kind: 'load', id, group, key, hash, deadlineMs, ttlMsMax, trace }
+      return (await this.#call(load)) as Value
     } finally {
       signal.removeEventListener('abort', cancel)
     }
@@ -164,8 +166,23 @@ export class ShardClient {
     for (const request of waiting) this.#push(request)
   }
 
-  onReplies(replies: readonly ShardReply[]): void {
-    for (const reply of replies) this.#take(reply)
+  onReply(reply: ShardReply): void {
+    if (reply.kind === 'told') {
+      this.#onTold(reply.group, reply.keys === 'all' ? 'all' : unpackKeys(reply.keys))
+      return
+    }
+    if (reply.kind === 'call') {
+      void this.#runGetter(reply)
+      return
+    }
+    if (reply.kind === 'uncall') {
+      this.#calls.get(reply.call)?.abort()
+      return
+    }
+    const pending = this.#pending.get(reply.id)
+    this.#pending.delete(reply.id)
+    if (reply.kind === 'failed') pending?.reject(new CacheError(reply.failure.code, reply.failure.message))
+    else pending?.resolve(reply)
   }
 
   onDeath(error: CacheError): void {
@@ -206,25 +223,6 @@ export class ShardClient {
     if (!this.#isUp || this.#requests.length === 0) return
     this.#thread?.send(this.#requests)
     this.#requests = []
-  }
-
-  #take(reply: ShardReply): void {
-    if (reply.kind === 'told') {
-      this.#onTold(reply.group, reply.keys === 'all' ? 'all' : unpackKeys(reply.keys))
-      return
-    }
-    if (reply.kind === 'call') {
-      void this.#runGetter(reply)
-      return
-    }
-    if (reply.kind === 'uncall') {
-      this.#calls.get(reply.call)?.abort()
-      return
-    }
-    const pending = this.#pending.get(reply.id)
-    this.#pending.delete(reply.id)
-    if (reply.kind === 'failed') pending?.reject(new CacheError(reply.failure.code, reply.failure.message))
-    else pending?.resolve(reply)
   }
 
   async #runGetter(request: Extract<ShardReply, { kind: 'call' }>): Promise<void> {
