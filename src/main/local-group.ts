@@ -48,7 +48,7 @@ export type Read = Omit<Answer, 'value'> & { value: Uint8Array | null }
 export class LocalGroup {
   readonly reader: GroupReader
   readonly #options: LocalGroupOptions
-  readonly #flights = new Singleflight<Omit<Answer, 'answeredBy'>>()
+  readonly #flights = new Singleflight<Answer>()
 
   constructor(options: LocalGroupOptions) {
     this.reader = options.reader
@@ -66,18 +66,20 @@ export class LocalGroup {
   }
 
   /** Has the owner load the key, or joins a load that is under way. The value is kept for at most `ttlMsMax`. */
-  async load(callersKey: Uint8Array, options: CallOptions, ttlMsMax: number): Promise<Answer> {
+  load(callersKey: Uint8Array, options: CallOptions, ttlMsMax: number): Promise<Answer> {
     // Bytes of our own: the caller may use its buffer again while the message waits to be sent.
     const key = new Uint8Array(callersKey)
     const hash = this.reader.hash(key)
-    const { id: group } = this.#options
+    const { id: group, self } = this.#options
     const { trace } = options
     const { result, isFirst } = this.#flights.join(binaryKey(key), options, ({ deadlineMs, signal }) =>
-      this.#ownerOf(hash).load({ group, key, hash, deadlineMs, ttlMsMax, trace }, signal),
+      this.#ownerOf(hash)
+        .load({ group, key, hash, deadlineMs, ttlMsMax, trace }, signal)
+        .then(({ value, outcome, ttlLeftMs }) => ({ value, outcome, answeredBy: self(), ttlLeftMs })),
     )
-    if (!isFirst) this.reader.countersOf(key).add(Counter.coalesced)
-    const { value, outcome, ttlLeftMs } = await result
-    return { value, outcome: isFirst ? outcome : 'coalesced', answeredBy: this.#options.self(), ttlLeftMs }
+    if (isFirst) return result
+    this.reader.countersOf(key).add(Counter.coalesced)
+    return result.then((answer) => ({ ...answer, outcome: 'coalesced' }))
   }
 
   /** Resolves when no thread can find the key any more, and no load under way will bring it back. */

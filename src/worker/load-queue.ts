@@ -110,56 +110,47 @@ export class LoadQueue {
         this.#waiting.delete(load)
         loads.push(load)
       }
-      void this.#call(loads)
+      this.#call(loads)
     }
     this.#count()
   }
 
-  async #call(loads: readonly Load[]): Promise<void> {
+  /** Calls the getter. The call ends with its answer, or when its time is up; only the first of the two counts. */
+  #call(loads: readonly Load[]): void {
     this.#calls++
     this.#counters.add(Counter.loads, loads.length)
     if (this.#loader.takesMany) this.#counters.add(Counter.load_batches)
-    const startedMs = performance.now()
-    for (const load of loads) load.startedMs = startedMs
-    try {
-      const outcomes = await this.#run(loads)
-      for (const [index, load] of loads.entries()) this.#settle(load, outcomes[index]!)
-    } catch (thrown) {
-      const error = CacheError.from(thrown)
-      for (const load of loads) this.#settle(load, error)
-    } finally {
-      this.#calls--
-      this.#start()
-    }
-  }
-
-  /** Calls the getter and waits until it answers or its time is up. */
-  async #run(loads: readonly Load[]): Promise<readonly (Loaded | Failure)[]> {
     const timeoutMs = Math.min(this.#bounds.timeoutMs, TIMER_MS_MAX)
     const cancel = new Cancel()
     const over = new Cancel()
-    let timer: NodeJS.Timeout | undefined
-    whenAllGone(loads, (reason) => cancel.abort(reason))
-    try {
-      return await new Promise((resolve, reject) => {
-        timer = setTimeout(() => {
-          const error = new CacheError('DEADLINE_EXCEEDED', `The load took longer than ${timeoutMs} ms`)
-          reject(error)
-          cancel.abort(error)
-          over.abort(error)
-        }, timeoutMs)
-        const limits = { cancel, over, deadlineMs: deadlineOf(loads, timeoutMs), ...tracesOf(loads) }
-        this.#loader
-          .load(
-            loads.map(({ request }) => request.key),
-            limits,
-          )
-          .then(resolve, reject)
-      })
-    } finally {
+    const timer = setTimeout(() => {
+      const error = new CacheError('DEADLINE_EXCEEDED', `The load took longer than ${timeoutMs} ms`)
+      this.#endCall(loads, error)
+      cancel.abort(error)
+      over.abort(error)
+    }, timeoutMs)
+    const end = (outcomes: readonly (Loaded | Failure)[] | CacheError): void => {
+      if (over.aborted) return
       clearTimeout(timer)
-      for (const load of loads) load.onGone = undefined
+      this.#endCall(loads, outcomes)
     }
+    const startedMs = performance.now()
+    for (const load of loads) load.startedMs = startedMs
+    whenAllGone(loads, (reason) => cancel.abort(reason))
+    const keys = loads.map(({ request }) => request.key)
+    this.#loader
+      .load(keys, { cancel, over, deadlineMs: deadlineOf(loads, timeoutMs), ...tracesOf(loads) })
+      .then(end, (thrown: unknown) => end(CacheError.from(thrown)))
+  }
+
+  #endCall(loads: readonly Load[], outcomes: readonly (Loaded | Failure)[] | CacheError): void {
+    for (let index = 0; index < loads.length; index++) {
+      const load = loads[index]!
+      load.onGone = undefined
+      this.#settle(load, outcomes instanceof CacheError ? outcomes : outcomes[index]!)
+    }
+    this.#calls--
+    this.#start()
   }
 
   #settle(load: Load, outcome: Loaded | Failure | CacheError): void {

@@ -229,24 +229,26 @@ export class ShardGroup {
     return { value, outcome: 'stale', ttlLeftMs: 0 }
   }
 
-  async #load(call: LoadCall, flight: FlightContext): Promise<Landed> {
+  #load(call: LoadCall, flight: FlightContext): Promise<Landed> {
     const failure = this.spec.freshness.errorBackoffMs > 0 ? this.#backoff.errorOf(flight.key) : undefined
     if (failure) {
       this.#counters.add(Counter.backoff_rejected)
       throw failure
     }
     this.#queue.assertRoom()
+    const { key, deadlineMs, trace } = call
     const { signal } = flight
-    try {
-      const { key, deadlineMs, trace } = call
-      const loaded = await this.#queue.load({ key, signal, deadlineMs, trace })
-      this.#backoff.forget(flight.key)
-      return this.#keep(call, loaded, flight)
-    } catch (thrown) {
-      const error = CacheError.from(thrown)
-      if (!signal.aborted && !flight.isForgotten()) this.#backoff.fail(flight.key, error)
-      throw error
-    }
+    return this.#queue.load({ key, signal, deadlineMs, trace }).then(
+      (loaded) => {
+        this.#backoff.forget(flight.key)
+        return this.#keep(call, loaded, flight)
+      },
+      (thrown: unknown) => {
+        const error = CacheError.from(thrown)
+        if (!signal.aborted && !flight.isForgotten()) this.#backoff.fail(flight.key, error)
+        throw error
+      },
+    )
   }
 
   /** A value that is not kept is no longer good at once: nobody would tell of the next one. */

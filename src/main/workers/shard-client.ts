@@ -95,19 +95,16 @@ export class ShardClient {
   }
 
   /** Loads a key, or joins the load that is under way. Aborting the signal gives up this call, not the load of others. */
-  async load(
+  load(
     { group, key, hash, deadlineMs, ttlMsMax, trace }: Omit<Load, 'kind' | 'id'>,
     signal: CancelSignal,
   ): Promise<Value> {
     const id = this.#nextId++
-    const cancel = (): void => this.#push({ kind: 'cancel', id })
-    signal.addEventListener('abort', cancel)
-    try {
-      const load: Load = { kind: 'load', id, group, key, hash, deadlineMs, ttlMsMax, trace }
-      return (await this.#call(load)) as Value
-    } finally {
-      signal.removeEventListener('abort', cancel)
-    }
+    const load: Load = { kind: 'load', id, group, key, hash, deadlineMs, ttlMsMax, trace }
+    signal.addEventListener('abort', () => {
+      if (this.#pending.has(id)) this.#push({ kind: 'cancel', id })
+    })
+    return this.#call(load) as Promise<Value>
   }
 
   async remove(group: number, key: Uint8Array, hash: number): Promise<void> {
