@@ -91,21 +91,21 @@ export class HotCopies {
   /** Somebody asked this node for a key that another owns, and no copy was there. */
   note(key: Uint8Array): void {
     if (this.#maxBytes === 0) return
-    const hash = this.#parts.reader.hash(key)
-    const nowMs = this.#parts.clock.nowMs()
-    this.#asked.age(nowMs)
-    this.#asked.note(hash, key, 0, key.length)
-    if (this.#unwatch === undefined && this.#isHot(hash)) this.#watch(nowMs)
+    this.#asked.age(this.#parts.clock.nowMs())
+    this.#asked.note(this.#parts.reader.hash(key), key, 0, key.length)
   }
 
   /**
-   * A call to the owner of the key begins.
+   * A call to the owner of the key begins. The first for a hot key has the owners tell of changes.
    *
    * @returns what keep() is to be told; undefined when the value may not be kept
    */
   begin(key: Uint8Array): number | undefined {
+    if (this.#maxBytes === 0) return undefined
+    const hash = this.#parts.reader.hash(key)
+    if (this.#unwatch === undefined && this.#isHot(hash)) this.#watch()
     if (this.#unwatch === undefined || !this.#covers(key)) return undefined
-    return this.#parts.fence.stampOf(this.#parts.reader.hash(key))
+    return this.#parts.fence.stampOf(hash)
   }
 
   /** Keeps what the owner answered, if the key is hot and the value good for a while. */
@@ -120,8 +120,8 @@ export class HotCopies {
     const before = this.#kept.get(name)
     if (before && nowMs - before.keptMs < KEPT_AGAIN_MS) return
     const bytes = key.length + value.length + COPY_OVERHEAD_BYTES
+    this.#release(name)
     this.#expire(nowMs)
-    if (before) this.#release(name, before)
     if (this.#kept.size >= COPY_COUNT_MAX || this.#bytes + bytes > this.#maxBytes) return
     const counters = reader.countersOf(key)
     this.#kept.set(name, { hash, bytes, counters, keptMs: nowMs, endsMs: nowMs + ttlMs })
@@ -159,8 +159,8 @@ export class HotCopies {
   }
 
   /** What is told reaches drop() before those who watch: this watcher only has the owners tell. */
-  #watch(nowMs: number): void {
-    this.#lastKeptMs = nowMs
+  #watch(): void {
+    this.#lastKeptMs = this.#parts.clock.nowMs()
     this.#unwatch = this.#parts.invalidations.watch(this.#parts.name, () => {})
     this.#timer = setInterval(() => this.maintain(), HALF_LIFE_MS).unref()
   }
@@ -175,15 +175,17 @@ export class HotCopies {
 
   /** Copies whose time is over; some may wait behind one that lives longer, for `ttlMs` at most. */
   #expire(nowMs: number): void {
-    for (const [name, kept] of this.#kept) {
-      if (kept.endsMs > nowMs) return
-      this.#release(name, kept)
+    for (const [name, { endsMs }] of this.#kept) {
+      if (endsMs > nowMs) return
+      this.#release(name)
     }
   }
 
-  #release(name: string, { bytes, counters }: Kept): void {
+  #release(name: string): void {
+    const kept = this.#kept.get(name)
+    if (!kept) return
     this.#kept.delete(name)
-    this.#bytes -= bytes
-    counters.add(Counter.hot_bytes, -bytes)
+    this.#bytes -= kept.bytes
+    kept.counters.add(Counter.hot_bytes, -kept.bytes)
   }
 }
