@@ -8,12 +8,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Engine, GROUP, startBenchNode, writeValues } from './bench-node.js'
 import type { Check, Served } from './conformance/check.js'
+import { GROUPCACHE_CHECK } from './conformance/groupcache.js'
 import { runGrpcJs } from './conformance/grpc-js-client.js'
 import { INTEROP_CHECK } from './conformance/interop.js'
 import { PROGRAM_CHECKS } from './conformance/programs.js'
 import { METRICS_CHECKS } from './conformance/promtool.js'
 import { PROXY_CHECKS } from './conformance/proxies.js'
 import { Pinning } from './pinning.js'
+import { freePorts } from './server-process.js'
 import { adviceFor, ensureTool } from './tool.js'
 
 const VALUES = {
@@ -30,6 +32,7 @@ const CHECKS: readonly Check[] = [
   { client: '@grpc/grpc-js', tools: [], run: (served) => runGrpcJs(served.address, served) },
   ...PROXY_CHECKS,
   ...METRICS_CHECKS,
+  GROUPCACHE_CHECK,
   INTEROP_CHECK,
 ]
 
@@ -39,11 +42,15 @@ async function main(): Promise<boolean> {
   if (!ENGINES.includes(engine as Engine)) throw new Error(`there is no engine ${engine}: native, grpc-js`)
   const folder = mkdtempSync(join(tmpdir(), 'geek-cache-conformance-'))
   const files = writeValues(folder, VALUES)
-  const node = await startBenchNode(engine as Engine, files, new Pinning())
+  const [httpPort] = await freePorts(1)
+  const httpAddress = `127.0.0.1:${httpPort}`
+  const flags = ['--self', '127.0.0.1:0', '--http', httpAddress]
+  const node = await startBenchNode(engine as Engine, files, new Pinning(), flags)
   const tlsNode = await startBenchNode(engine as Engine, files, new Pinning(), tlsFlags(folder))
   try {
     const served = {
       address: node.address,
+      httpAddress,
       tlsAddress: tlsNode.address,
       group: GROUP,
       values: VALUES,
@@ -69,7 +76,7 @@ function tlsFlags(folder: string): string[] {
   return ['--self', '127.0.0.1:0', '--tls-cert', cert, '--tls-key', key]
 }
 
-async function runCheck({ client, tools, run }: Check, served: Served): Promise<boolean> {
+async function runCheck({ client, tools, builds, run }: Check, served: Served): Promise<boolean> {
   const paths: string[] = []
   for (const tool of tools) {
     const path = ensureTool(tool, (line) => process.stderr.write(`${line}\n`))
@@ -79,6 +86,12 @@ async function runCheck({ client, tools, run }: Check, served: Served): Promise<
     }
     paths.push(path)
   }
+  const built = builds?.() ?? []
+  if (typeof built === 'object' && 'missing' in built) {
+    print('not run', client, built.missing)
+    return true
+  }
+  paths.push(...[built].flat())
   try {
     print('passed', client, await run(served, paths))
     return true

@@ -1,7 +1,7 @@
 import type { CancelSignal } from '../shared/cancel.js'
 import { Counter } from '../shared/counters.js'
 import { CacheError } from '../shared/errors.js'
-import type { GroupReader, Remembered } from '../shared/group-reader.js'
+import { countCopyHit, type GroupReader, type Remembered } from '../shared/group-reader.js'
 import { binaryKey } from '../shared/key.js'
 import type { PolicyName } from '../shared/policy-names.js'
 import { Singleflight } from '../shared/singleflight.js'
@@ -23,6 +23,14 @@ export interface StoreOwner {
     signal: CancelSignal,
   ): Promise<Omit<Answer, 'answeredBy'>>
   remove(group: number, key: Uint8Array, hash: number): Promise<void>
+  keep(copy: {
+    group: number
+    key: Uint8Array
+    hash: number
+    value: Uint8Array
+    ttlMs: number
+    stamp: number
+  }): void
   clear(group: number): Promise<void>
   setPolicy(group: number, policy: PolicyName): Promise<void>
 }
@@ -58,6 +66,24 @@ export class LocalGroup {
   /** The value in memory: bytes of their own, null for a remembered "not found", undefined for a miss. */
   read(key: Uint8Array): Read | undefined {
     return this.#present(this.reader.read(key))
+  }
+
+  /** As read(), but a copy of the value of a key that another node owns; counts the hit. */
+  readCopy(key: Uint8Array): Answer | undefined {
+    const found = this.reader.readCopy(key)
+    if (!found?.value) return undefined
+    countCopyHit(this.reader.countersOf(key))
+    return {
+      value: found.value,
+      ttlLeftMs: found.ttlLeftMs,
+      outcome: 'hot',
+      answeredBy: this.#options.self(),
+    }
+  }
+
+  /** Has the owner of the key's shard keep a copy of a value that another node owns. */
+  keepCopy(copy: { key: Uint8Array; hash: number; value: Uint8Array; ttlMs: number; stamp: number }): void {
+    this.#ownerOf(copy.hash).keep({ group: this.#options.id, ...copy })
   }
 
   /** As read() for each of the keys, under one pin. */

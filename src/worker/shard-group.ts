@@ -3,6 +3,7 @@ import { type Clock, systemClock } from '../shared/clock.js'
 import { Counter, type CounterRow, GroupCounters } from '../shared/counters.js'
 import { CacheError } from '../shared/errors.js'
 import { hashBytes } from '../shared/hash.js'
+import { HotKeys } from '../shared/hot-keys.js'
 import { binaryKey } from '../shared/key.js'
 import type { GroupSpec, Loaded, ShardReply, ShardSpec } from '../shared/messages.js'
 import type { PolicyName } from '../shared/policy-names.js'
@@ -11,7 +12,6 @@ import { AccessLog } from '../shared/store/access-log.js'
 import { Epochs } from '../shared/store/epoch.js'
 import type { TraceParent } from '../shared/tracing.js'
 import { Backoff } from './backoff.js'
-import { HotKeys } from './hot-keys.js'
 import { LoadQueue } from './load-queue.js'
 import type { Loader } from './loader.js'
 import { MovingStore } from './moving-store.js'
@@ -84,7 +84,7 @@ export class ShardGroup {
     const epochs = new Epochs(shard.epochs)
     this.#queue = new LoadQueue(loader, spec.loads, this.#counters)
     this.#backoff = new Backoff(errorBackoffMs > 0 ? errorBackoffMs : REFRESH_PAUSE_MS, clock)
-    this.hotKeys = new HotKeys(clock.nowMs())
+    this.hotKeys = new HotKeys(clock.nowMs(), FAME_HALF_LIFE_MS)
     this.told = new ToldKeys(spec.id)
     this.hashOf = (key) => hashBytes(key, 0, key.length, shard.seed)
     const onEvict = (): void => this.#counters.add(Counter.evictions)
@@ -133,6 +133,22 @@ export class ShardGroup {
     if (!isFirst) this.#counters.add(Counter.coalesced)
     if (found) return this.#landOrStale(call, signal, result, isFirst)
     return toValue(await result, isFirst)
+  }
+
+  /**
+   * Keeps a copy of a value that another node owns, for `ttlMs`. It is found by readers alone, while its stamp is good:
+   * whoever asks this owner gets a value of its own.
+   */
+  keepCopy(key: Uint8Array, hash: number, copy: { value: Uint8Array; ttlMs: number; stamp: number }): void {
+    this.store.put({
+      key,
+      hash,
+      value: copy.value,
+      notFound: false,
+      ttlMs: copy.ttlMs,
+      copyStamp: copy.stamp,
+    })
+    this.#count()
   }
 
   /** After this, the key is gone, and a load that is under way is not kept. */
@@ -291,6 +307,9 @@ export class ShardGroup {
     this.#counters.set(Counter.max_bytes, budgetBytes)
   }
 }
+
+/** Half-life of the hits that make hot keys: fame of an hour ago is worth a 2 ** 60th. */
+const FAME_HALF_LIFE_MS = 60_000
 
 /** Entries that one round of housekeeping may remove. */
 const EXPIRE_COUNT_MAX = 10_000

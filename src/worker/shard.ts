@@ -67,6 +67,9 @@ export class Shard implements Callback {
       case 'remove':
         void this.#withGroup(request, (group) => group.remove(request.key, request.hash))
         break
+      case 'keep':
+        this.#ready.get(request.group)?.keepCopy(request.key, request.hash, request)
+        break
       case 'clear':
         void this.#withGroup(request, (group) => group.clear())
         break

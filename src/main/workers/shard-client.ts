@@ -107,6 +107,11 @@ export class ShardClient {
     return this.#call(load) as Promise<Value>
   }
 
+  /** Keeps a copy of a value that another node owns, if there is a thread to do so. */
+  keep(copy: Omit<Extract<ShardRequest, { kind: 'keep' }>, 'kind'>): void {
+    if (this.#isUp) this.#push({ kind: 'keep', ...copy })
+  }
+
   async remove(group: number, key: Uint8Array, hash: number): Promise<void> {
     await this.#call({ kind: 'remove', id: this.#nextId++, group, key, hash })
   }
