@@ -103,15 +103,17 @@ function list(args: readonly Buffer[], session: Session, reply: Reply): void {
   reply.verbatim(listed.map((of) => `${lineOf(of)}\n`).join(''))
 }
 
-/** A line of CLIENT LIST. */
+/** A line of CLIENT LIST. Clients read all fields of Redis: those that mean nothing here are −1, 0 or empty. */
 function lineOf(session: Session): string {
   const { host, tracking, context } = session
+  const { queryBytes, replyBytes } = host
   const nowMs = context.clock.nowMs()
   const seconds = (sinceMs: number) => Math.floor((nowMs - sinceMs) / 1000)
   return Object.entries({
     id: session.id,
     addr: host.remoteAddress,
     laddr: host.localAddress,
+    fd: -1,
     name: session.name,
     age: seconds(session.createdMs),
     idle: seconds(session.lastMs),
@@ -119,9 +121,19 @@ function lineOf(session: Session): string {
     db: session.database,
     sub: session.channels.size,
     psub: 0,
+    ssub: 0,
     multi: -1,
-    qbuf: host.queryBytes,
-    omem: host.replyBytes,
+    qbuf: queryBytes,
+    'qbuf-free': 0,
+    'argv-mem': 0,
+    'multi-mem': 0,
+    rbs: 0,
+    rbp: 0,
+    obl: 0,
+    oll: 0,
+    omem: replyBytes,
+    'tot-mem': queryBytes + replyBytes,
+    events: 'r',
     cmd: session.lastCommand,
     user: 'default',
     redir: tracking === undefined ? -1 : tracking.redirect,
