@@ -1,4 +1,6 @@
 import { Cancel, type CancelSignal } from '../../shared/cancel.js'
+import { CacheError } from '../../shared/errors.js'
+import type { DropCause } from '../../shared/node-metrics.js'
 import { type BufferPool, OutputBuffer } from '../sockets/output-buffer.js'
 import type { Transport } from '../sockets/transport.js'
 import { Reply } from './compose.js'
@@ -9,7 +11,6 @@ import type { RespLimits } from './limits.js'
 import { INCOMPLETE, MALFORMED, type RequestLimits, RequestParser } from './parse.js'
 import { QueryBuffer } from './query-buffer.js'
 import { ReplyQueue, type Settled } from './reply-queue.js'
-import { RespCounter } from './resp-counters.js'
 import type { RespContext } from './session.js'
 import { Session, type SessionHost } from './session.js'
 
@@ -112,7 +113,6 @@ export class RespConnection implements SessionHost {
   /** Bytes that came. */
   receive(chunk: Buffer): void {
     if (this.#isEnding) return
-    this.#parts.context.counters.add(RespCounter.received_bytes, chunk.length)
     if (this.#query.length > 0 || this.#isBlocked()) {
       this.#query.append(chunk)
       this.#awaitsBytes = false
@@ -156,8 +156,7 @@ export class RespConnection implements SessionHost {
   }
 
   later(work: Promise<Settled>, isBarrier: boolean): void {
-    const { counters } = this.#parts.context
-    counters.add(RespCounter.commands_waited)
+    const { front } = this.#parts.context.metrics
     if (isBarrier) this.#barrierCount++
     const isSilent = this.#reply.out === this.#sink
     const take = isSilent ? undefined : this.#replies.wait(this.session.protocol)
@@ -171,7 +170,7 @@ export class RespConnection implements SessionHost {
       onSettled({
         bytes: 0,
         write(reply) {
-          counters.add(RespCounter.commands_failed)
+          front.countError(CacheError.from(thrown, 'INTERNAL'))
           reply.error(errorReplyOf(thrown))
         },
       })
@@ -192,10 +191,9 @@ export class RespConnection implements SessionHost {
   }
 
   /** Closes the connection at once. */
-  drop(why: string): void {
+  drop(cause: DropCause, why: string): void {
     if (this.#isClosed) return
-    this.#parts.context.counters.add(RespCounter.connections_dropped)
-    this.#parts.context.onDropped(this.session, why)
+    this.#parts.context.onDropped(this.session, cause, why)
     this.destroy()
   }
 
@@ -214,21 +212,21 @@ export class RespConnection implements SessionHost {
       if (this.#stuckBytes === 0) this.#stuckSinceMs = nowMs
       this.#stuckBytes = Math.max(this.#stuckBytes, unsentBytes)
       const patienceMs = writeStallTimeoutMs + (this.#stuckBytes * 1000) / readBytesPerSecondMin
-      if (nowMs - this.#stuckSinceMs > patienceMs) this.drop('it does not read its replies')
+      if (nowMs - this.#stuckSinceMs > patienceMs) this.drop('slow', 'it does not read its replies')
       return
     }
     this.#stuckBytes = 0
     if (this.#isEnded) {
-      if (nowMs - session.lastMs > writeStallTimeoutMs) this.drop('it does not close')
+      if (nowMs - session.lastMs > writeStallTimeoutMs) this.drop('slow', 'it does not close')
       return
     }
     const isHalf = this.#query.length > 0 && !this.#isPaused
     if (!isHalf) this.#requestSinceMs = nowMs
     if (isHalf && nowMs - this.#requestSinceMs > requestTimeoutMs)
-      this.drop('a request took too long to come')
+      this.drop('unfinished', 'a request took too long to come')
     else if (!session.isAuthenticated && nowMs - session.createdMs > requestTimeoutMs) {
-      this.drop('it did not authenticate')
-    } else if (nowMs - session.lastMs > idleTimeoutMs && this.#mayIdleOut()) this.drop('it was idle')
+      this.drop('stranger', 'it did not authenticate')
+    } else if (nowMs - session.lastMs > idleTimeoutMs && this.#mayIdleOut()) this.drop('idle', 'it was idle')
   }
 
   #mayIdleOut(): boolean {
@@ -279,7 +277,7 @@ export class RespConnection implements SessionHost {
     if (session.isPlain && !this.#parser.isPartial) {
       const next = hotGet.serve(bytes, at, end, this.#replies.tail)
       if (next > 0) {
-        context.counters.add(RespCounter.commands_hit)
+        context.metrics.readHits++
         return next
       }
     }
@@ -311,7 +309,7 @@ export class RespConnection implements SessionHost {
 
   /** Answers what is no request, and ends: nobody knows where the next one would begin. */
   #refuse(fault: string): void {
-    this.#parts.context.counters.add(RespCounter.commands_failed)
+    this.#parts.context.metrics.front.protocolError()
     const reply = new Reply(this.#replies.tail)
     reply.error(`ERR ${fault}`)
     this.end()
@@ -345,7 +343,6 @@ export class RespConnection implements SessionHost {
     const { out } = this.#replies
     if (out.length > 0) {
       const { length } = out
-      this.#parts.context.counters.add(RespCounter.sent_bytes, length)
       this.#transport.send(out.take(), length)
     }
     const isRead = this.#query.length === 0 || this.#awaitsBytes
@@ -373,6 +370,6 @@ export class RespConnection implements SessionHost {
     const grownBytes = heldBytes - this.#heldBytes
     this.#heldBytes = heldBytes
     this.#parts.onHeld(grownBytes)
-    if (heldBytes > this.#limits.connectionBytesMax) this.drop('it made the node hold too much')
+    if (heldBytes > this.#limits.connectionBytesMax) this.drop('memory', 'it made the node hold too much')
   }
 }

@@ -1,8 +1,9 @@
+import { CacheError } from '../../shared/errors.js'
+import { RequestOutcome } from '../../shared/node-metrics.js'
 import { type Command, CommandError, fitsArity } from './command.js'
 import type { Reply } from './compose.js'
 import { errorReplyOf } from './error-reply.js'
 import { refusedCommands } from './refused-commands.js'
-import { RespCounter } from './resp-counters.js'
 import type { Session } from './session.js'
 
 /** What is shown of arguments in an error, each and all together. */
@@ -21,26 +22,28 @@ export class Dispatch {
 
   /** @param args at least one */
   run(args: readonly Buffer[], session: Session, reply: Reply): void {
-    const { counters } = session.context
+    const { metrics } = session.context
     const start = reply.out.length
     try {
       const command = this.#find(args, session)
-      counters.add(RespCounter.commands_other)
       const { tracking } = session
       command.run(args, session, reply)
+      // What has keys counts them as they are answered.
+      if (command.keys === undefined) metrics.done()
       // CLIENT CACHING is about one command.
       if (tracking?.caching !== undefined && session.lastCommand !== 'client|caching')
         tracking.caching = undefined
     } catch (thrown) {
       // Nothing of a reply that was begun goes out before an error.
       reply.out.length = start
-      counters.add(RespCounter.commands_failed)
       if (thrown instanceof CommandError) {
+        metrics.front.count(RequestOutcome.invalid)
         reply.error(thrown.message)
         return
       }
+      metrics.front.countError(CacheError.from(thrown, 'INTERNAL'))
       reply.error(errorReplyOf(thrown))
-      if (!(thrown instanceof Error && thrown.name === 'CacheError')) this.#onFault(thrown)
+      if (!(thrown instanceof CacheError)) this.#onFault(thrown)
     }
   }
 

@@ -1,3 +1,4 @@
+import { RequestOutcome } from '../../shared/node-metrics.js'
 import type { KeyExplanation } from '../node-view.js'
 import { type Command, type CommandHandler, refuse, wordOf } from './command.js'
 import type { Reply } from './compose.js'
@@ -164,12 +165,13 @@ function withFacts(
 
 /** What follows on the connection is looked at afterwards: it must not find what was to be deleted. */
 function remove([, ...names]: readonly Buffer[], session: Session): void {
-  const { tracker, deadlineMs } = session.context
+  const { tracker, deadlineMs, metrics } = session.context
   const all = names.map((name) => session.located(name))
   const work = async (): Promise<Settled> => {
     for (const located of all) tracker.ownDelete(session, located)
     const removed = await Promise.allSettled(all.map(({ group, key }) => group.remove(key, { deadlineMs })))
     for (const result of removed) if (result.status === 'rejected') throw result.reason
+    metrics.front.count(RequestOutcome.done, all.length)
     return { bytes: 0, write: (reply) => reply.integer(all.length) }
   }
   session.later(work(), true)
@@ -201,6 +203,7 @@ export function explainLater(
   const { group, key } = session.located(name)
   const work = async (): Promise<Settled> => {
     const explanation = await session.context.node.find(group.name)?.explain(key)
+    session.context.metrics.done()
     return {
       bytes: 0,
       write(reply) {

@@ -1,12 +1,12 @@
 import type { CancelSignal } from '../../shared/cancel.js'
 import type { Clock } from '../../shared/clock.js'
-import type { FrontMetrics } from '../../shared/front-metrics.js'
+import type { DropCause } from '../../shared/node-metrics.js'
 import type { NodeView } from '../node-view.js'
 import type { Protocol, Reply } from './compose.js'
 import type { KeySpace, LocatedKey } from './key-space.js'
 import type { RespLimits } from './limits.js'
 import type { Settled } from './reply-queue.js'
-import type { RespCounters } from './resp-counters.js'
+import type { RespMetrics } from './resp-metrics.js'
 import type { Tracking } from './tracking.js'
 
 /** Where invalidations go for clients of RESP2, which have no push messages. */
@@ -75,8 +75,7 @@ export interface RespContext {
   readonly keys: KeySpace
   readonly node: NodeView
   readonly tracker: Copies
-  readonly counters: RespCounters
-  readonly metrics: FrontMetrics
+  readonly metrics: RespMetrics
   readonly limits: RespLimits
   readonly clock: Clock
   /** What clients must know; undefined when anybody may read. */
@@ -92,7 +91,7 @@ export interface RespContext {
   groupNames(): Iterable<string>
   clients(): Iterable<Session>
   /** A connection was closed for what its client did. */
-  onDropped(session: Session, why: string): void
+  onDropped(session: Session, cause: DropCause, why: string): void
   client(id: number): Session | undefined
 }
 
