@@ -102,6 +102,17 @@ describe('A server under attack', () => {
     await othersAreServed()
   })
 
+  it('holds no more for clients that do not read than it may, all together', async (t) => {
+    const limits = { totalBytesMax: 2_000_000, unsentBytesMax: 200_000 }
+    const { fixture, open, othersAreServed } = await attacked(t, limits)
+    fixture.group.memory.set('big', Buffer.alloc(50_000))
+    const requests = Buffer.concat(Array.from({ length: 1000 }, () => requestOf('GET', 'big')))
+    for (let i = 0; i < 20; i++) (await open(requests)).pause()
+    await until('some were dropped', () => fixture.row.get('resp_dropped', ['memory']) > 5)
+    assert.ok(fixture.row.get('resp_held') <= limits.totalBytesMax)
+    await othersAreServed()
+  })
+
   it('keeps requests that wait within their bound', async (t) => {
     const { fixture, open } = await attacked(t, { waitingMax: 10 })
     await open(Buffer.concat(Array.from({ length: 200 }, (_, i) => requestOf('GET', `miss${i}`))))
