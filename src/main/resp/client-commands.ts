@@ -61,6 +61,11 @@ const SUBCOMMANDS: readonly Command[] = [
     },
     'ON | OFF',
   ),
+  own('unblock', -3, 'No client ever waits in a command that blocks', unblock, 'client-id [TIMEOUT | ERROR]'),
+  own('pause', -3, 'Is refused: a client may not hold up others', () =>
+    refuse('ERR CLIENT PAUSE is not supported: a client may not hold up others'),
+  ),
+  own('unpause', 2, 'Changes nothing: no client is ever paused', (_args, _session, reply) => reply.ok()),
   ...TRACKING_SUBCOMMANDS,
   helpOf('client', () => SUBCOMMANDS),
 ]
@@ -190,6 +195,14 @@ function killSelf({ host }: Session, answer: () => void): void {
 
 function refuseKill(isAnother: boolean): never {
   refuse(isAnother ? 'NOPERM A client may close its own connection only' : 'ERR No such client')
+}
+
+function unblock([, , id, how]: readonly Buffer[], _session: Session, reply: Reply): void {
+  integerOf(id)
+  if (how !== undefined && !['TIMEOUT', 'ERROR'].includes(wordOf(how))) {
+    refuse('ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR')
+  }
+  reply.integer(0)
 }
 
 function setReply(word: string, session: Session, reply: Reply): void {

@@ -20,7 +20,7 @@ export function newCommandCommand(commands: Commands): Command {
       -2,
       'Their names',
       (args, _session, reply) => list(commands, args, reply),
-      '[FILTERBY PATTERN pattern]',
+      '[FILTERBY PATTERN pattern | ACLCAT category | MODULE name]',
     ),
     of(
       'info',
@@ -78,12 +78,21 @@ function nameIn(arg: Buffer): string {
 function list(commands: Commands, args: readonly Buffer[], reply: Reply): void {
   let names = [...commands.keys()]
   if (args.length > 2) {
-    if (args.length !== 5 || wordOf(args[2]) !== 'FILTERBY' || wordOf(args[3]) !== 'PATTERN')
-      refuse('ERR syntax error')
-    names = names.filter((name) => matchesGlob(nameIn(args[4]!), name))
+    if (args.length !== 5 || wordOf(args[2]) !== 'FILTERBY') refuse('ERR syntax error')
+    const isListed = filterOf(wordOf(args[3]), nameIn(args[4]!))
+    names = [...commands.values()].filter(isListed).map(({ name }) => name)
   }
   reply.array(names.length)
   for (const name of names) reply.text(name)
+}
+
+/** @throws CommandError for a filter that there is not */
+function filterOf(filter: string, value: string): (command: Command) => boolean {
+  if (filter === 'PATTERN') return ({ name }) => matchesGlob(value, name)
+  if (filter === 'ACLCAT') return (command) => categoriesOf(command).includes(value)
+  // There are no modules.
+  if (filter === 'MODULE') return () => false
+  refuse('ERR syntax error')
 }
 
 function getKeys(commands: Commands, args: readonly Buffer[], reply: Reply): void {

@@ -29,6 +29,10 @@ export interface Command {
   readonly subcommands?: readonly Command[]
 }
 
+/** What commands have in common that read one key, or as many as are named. */
+export const ONE_KEY = { arity: 2, flags: ['readonly', 'fast'], keys: [1, 1, 1], usage: 'key' } as const
+export const MANY_KEYS = { ...ONE_KEY, arity: -2, keys: [1, -1, 1], usage: 'key [key …]' } as const
+
 /** True when so many arguments, the name among them, are right. */
 export function fitsArity(arity: number, argCount: number): boolean {
   return arity >= 0 ? argCount === arity : argCount >= -arity
