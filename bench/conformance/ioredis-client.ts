@@ -79,6 +79,12 @@ async function pipeline(client: Redis, { group, values }: Served): Promise<void>
     ([error, value], i) => error !== null || value !== (i % 3 === 0 ? null : values.Tom),
   )
   expect('the first wrong answer of a pipeline', [answers.length, wrong], [PIPELINED, -1])
+  const multi = await client.multi().get(`${group}:Tom`).get(`${group}:nobody`).ping().exec()
+  expect('MULTI', multi, [
+    [null, values.Tom],
+    [null, null],
+    [null, 'PONG'],
+  ])
   const mixed = await client.pipeline().get(`${group}:Tom`).call('get').set(`${group}:Tom`, '1').ping().exec()
   const seen = mixed?.map(([error, value]) => error?.message.split(' ')[0] ?? value)
   expect('a pipeline with errors', seen, [values.Tom, 'ERR', 'READONLY', 'PONG'])

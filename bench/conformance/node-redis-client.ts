@@ -39,6 +39,8 @@ async function readValues(client: Client, { group, values }: Served): Promise<vo
     Array.from({ length: AT_A_TIME }, (_, i) => client.get(`${group}:${i % 2 ? 'Tom' : `no${i}`}`)),
   )
   expect('many at a time', [...new Set(gets)], [null, values.Tom])
+  const multi = await client.multi().get(`${group}:Tom`).strLen(`${group}:nobody`).ping().exec()
+  expect('MULTI', multi, [values.Tom, 0, 'PONG'])
 }
 
 async function readFacts(client: Client, { group, ttlGroup }: Served): Promise<void> {

@@ -150,6 +150,7 @@ function categoriesOf({ group, flags = [] }: Command): string[] {
     ...(has('admin') ? ['admin'] : []),
     has('fast') ? 'fast' : 'slow',
     ...(group === 'connection' ? ['connection'] : []),
+    ...(group === 'transactions' ? ['transaction'] : []),
   ]
 }
 

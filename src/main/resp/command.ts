@@ -5,7 +5,7 @@ import type { Session } from './session.js'
 export type CommandFlag = 'readonly' | 'write' | 'fast' | 'noauth' | 'admin' | 'pubsub' | 'subscriber'
 
 /** What Redis files commands under. */
-export type CommandGroup = 'string' | 'generic' | 'connection' | 'server' | 'pubsub'
+export type CommandGroup = 'string' | 'generic' | 'connection' | 'server' | 'pubsub' | 'transactions'
 
 /** Where the keys are among the arguments: the first, the last (−1 for the last argument), and every how many. */
 export type KeyPositions = readonly [first: number, last: number, step: number]

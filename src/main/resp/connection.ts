@@ -9,7 +9,9 @@ import { errorReplyOf } from './error-reply.js'
 import type { HotGet } from './hot-get.js'
 import type { RespLimits } from './limits.js'
 import { INCOMPLETE, MALFORMED, type RequestLimits, RequestParser } from './parse.js'
+import { Patience } from './patience.js'
 import { QueryBuffer } from './query-buffer.js'
+import { tooLarge } from './reads.js'
 import { ReplyQueue, type Settled } from './reply-queue.js'
 import type { RespContext } from './session.js'
 import { Session, type SessionHost } from './session.js'
@@ -51,8 +53,11 @@ export class RespConnection implements SessionHost {
   readonly #query = new QueryBuffer()
   readonly #replies: ReplyQueue
   readonly #reply: Reply
+  readonly #patience: Patience
   /** Takes the replies that the client does not want. */
   readonly #sink: OutputBuffer
+  /** What is to be pushed behind the replies to a transaction. */
+  readonly #pushes: ((reply: Reply) => void)[] = []
   #cancel: Cancel | undefined
   #barrierCount = 0
   #isReading = false
@@ -66,9 +71,6 @@ export class RespConnection implements SessionHost {
   #hasClientEnded = false
   #isClosed = false
   #heldBytes = 0
-  #requestSinceMs = 0
-  #stuckSinceMs = 0
-  #stuckBytes = 0
 
   constructor(id: number, parts: ConnectionParts, transport: Transport, addresses: Addresses) {
     this.#parts = parts
@@ -80,7 +82,7 @@ export class RespConnection implements SessionHost {
     this.#reply = new Reply(this.#replies.out)
     this.#sink = new OutputBuffer(parts.pool)
     this.session = new Session(id, parts.context, this)
-    this.#requestSinceMs = this.session.createdMs
+    this.#patience = new Patience(this.#limits, this.session.createdMs)
   }
 
   get queryBytes(): number {
@@ -138,7 +140,7 @@ export class RespConnection implements SessionHost {
 
   /** The socket has sent everything. */
   onDrained(): void {
-    this.#stuckBytes = 0
+    this.#patience.onDrained()
     this.#process()
   }
 
@@ -177,7 +179,26 @@ export class RespConnection implements SessionHost {
     })
   }
 
+  runAll(requests: readonly (readonly Buffer[])[]): void {
+    const { session } = this
+    const isSilent = this.#reply.out === this.#sink
+    const heldBytes = () => this.#replies.bytes + this.#sink.length
+    const bytesMax = heldBytes() + this.#limits.replyBytesMax
+    for (const args of requests) {
+      if (!isSilent) this.#reply.out = this.#replies.tail
+      if (heldBytes() > bytesMax) this.#reply.error(errorReplyOf(tooLarge(session)))
+      else this.#parts.dispatch.run(args, session, this.#reply)
+    }
+    for (const write of this.#pushes.splice(0)) this.#write(write)
+  }
+
   push(write: (reply: Reply) => void): void {
+    // Nothing may stand between the parts of one reply.
+    if (this.session.transaction?.isExecuting) this.#pushes.push(write)
+    else this.#write(write)
+  }
+
+  #write(write: (reply: Reply) => void): void {
     if (this.#isClosed || this.#isEnded) return
     const reply = new Reply(this.#replies.tail)
     reply.protocol = this.session.protocol
@@ -205,33 +226,14 @@ export class RespConnection implements SessionHost {
 
   /** Looks at the times. */
   tick(nowMs: number): void {
-    const { requestTimeoutMs, idleTimeoutMs, writeStallTimeoutMs, readBytesPerSecondMin } = this.#limits
-    const { session } = this
-    const { unsentBytes } = this.#transport
-    if (unsentBytes > 0) {
-      if (this.#stuckBytes === 0) this.#stuckSinceMs = nowMs
-      this.#stuckBytes = Math.max(this.#stuckBytes, unsentBytes)
-      const patienceMs = writeStallTimeoutMs + (this.#stuckBytes * 1000) / readBytesPerSecondMin
-      if (nowMs - this.#stuckSinceMs > patienceMs) this.drop('slow', 'it does not read its replies')
-      return
-    }
-    this.#stuckBytes = 0
-    if (this.#isEnded) {
-      if (nowMs - session.lastMs > writeStallTimeoutMs) this.drop('slow', 'it does not close')
-      return
-    }
-    const isHalf = this.#query.length > 0 && !this.#isPaused
-    if (!isHalf) this.#requestSinceMs = nowMs
-    if (isHalf && nowMs - this.#requestSinceMs > requestTimeoutMs)
-      this.drop('unfinished', 'a request took too long to come')
-    else if (!session.isAuthenticated && nowMs - session.createdMs > requestTimeoutMs) {
-      this.drop('stranger', 'it did not authenticate')
-    } else if (nowMs - session.lastMs > idleTimeoutMs && this.#mayIdleOut()) this.drop('idle', 'it was idle')
-  }
-
-  #mayIdleOut(): boolean {
-    const { channels, tracking } = this.session
-    return channels.size === 0 && !tracking && this.#replies.waitingCount === 0
+    const verdict = this.#patience.verdict(nowMs, {
+      session: this.session,
+      unsentBytes: this.#transport.unsentBytes,
+      isEnded: this.#isEnded,
+      isHalf: this.#query.length > 0 && !this.#isPaused,
+      waitingCount: this.#replies.waitingCount,
+    })
+    if (verdict !== undefined) this.drop(...verdict)
   }
 
   /** Goes on with what was read before. */
