@@ -9,7 +9,12 @@ export interface Served {
   readonly httpAddress: string
   /** HOST:PORT of gRPC over TLS, with a certificate that nobody vouches for. */
   readonly tlsAddress: string
+  /** HOST:PORT of the Redis protocol, without TLS and with it. */
+  readonly respAddress: string
+  readonly tlsRespAddress: string
   readonly group: string
+  /** A group of the same values with a time to live of 100 s. */
+  readonly ttlGroup: string
   /** Keys and their values. */
   readonly values: Readonly<Record<string, string>>
   /** The same as JSON. */
