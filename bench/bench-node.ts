@@ -18,12 +18,17 @@ export interface Values {
   readonly configFile: string
 }
 
-export function writeValues(folder: string, values: Readonly<Record<string, string>>): Values {
+/** @param more groups beside {@link GROUP}, as a configuration file has them; `./values.json` has the values */
+export function writeValues(
+  folder: string,
+  values: Readonly<Record<string, string>>,
+  more: Readonly<Record<string, object>> = {},
+): Values {
   const valuesFile = join(folder, 'values.json')
   const configFile = join(folder, 'bench.yaml')
   writeFileSync(valuesFile, JSON.stringify(values))
   const group = { maxBytes: '64MiB', origin: { json: './values.json' } }
-  writeFileSync(configFile, JSON.stringify({ groups: { [GROUP]: group } }))
+  writeFileSync(configFile, JSON.stringify({ groups: { [GROUP]: group, ...more } }))
   return { valuesFile, configFile }
 }
 

@@ -1,5 +1,5 @@
 /**
- * The demonstration: `npm run demo`. Three nodes and a real etcd on this machine; nine Gets, the end of a node, two Gets
+ * The demonstration: `npm run demo`, or on other ports: `-- --ports 9001,9002,9003`, `-- --ports free`. Three nodes and a real etcd on this machine; nine Gets, the end of a node, two Gets
  * more. Prints who was asked, who answered, and whether it had the value or loaded it; exits with 1 when any of it is
  * not as it must be.
  */
@@ -11,19 +11,11 @@ import { NodeClient } from '../src/main/cli/node-client.js'
 import { oneLine } from '../src/main/cli/run.js'
 import { Child } from '../test/support/child.js'
 import { Etcd } from '../test/support/etcd.js'
+import { type DemoPlan, demoPlan, KEYS, type Key, VALUES } from './demo-plan.js'
 
 const MAIN = new URL('../src/main/cli/main.js', import.meta.url)
 const CONFIG = fileURLToPath(new URL('../../examples/scores.yaml', import.meta.url))
 const ENSURE_ETCD = new URL('../../scripts/ensure-etcd.mjs', import.meta.url)
-
-const ADDRESSES = ['127.0.0.1:8001', '127.0.0.1:8002', '127.0.0.1:8003'] as const
-const [FIRST, SECOND, THIRD] = ADDRESSES
-const VALUES = { Tom: '630', Tom1: '631', Tom2: '632' } as const
-type Key = keyof typeof VALUES
-
-/** By CRC-32 and 150 virtual nodes each: with all three nodes, and without the second. */
-const OWNERS: Readonly<Record<Key, string>> = { Tom: SECOND, Tom1: THIRD, Tom2: THIRD }
-const OWNER_OF_TOM_AFTERWARDS = FIRST
 
 const MEMBERS_WITHIN_MS = 20_000
 const AFTER_KILL_MS = 3000
@@ -37,14 +29,14 @@ class Stage {
   closing = false
   #etcd: Etcd | undefined
 
-  async open(): Promise<void> {
-    for (const address of ADDRESSES) await assertFree(address)
+  async open(addresses: readonly string[]): Promise<void> {
+    for (const address of addresses) await assertFree(address)
     const { ensureEtcd } = (await import(ENSURE_ETCD.href)) as { ensureEtcd(): string }
     process.env.ETCD_BIN = ensureEtcd()
     this.#etcd = await Etcd.prepare()
     await this.#etcd.start()
     say(`etcd is up at ${this.#etcd.host}`)
-    for (const address of ADDRESSES) {
+    for (const address of addresses) {
       const argv = [
         'serve',
         '--config',
@@ -67,7 +59,7 @@ class Stage {
       await node.wrote('listens on')
       say(`node ${address} is up, process ${node.process.pid}`)
     }
-    await Promise.all(ADDRESSES.map(seesAllMembers))
+    await Promise.all(addresses.map((address) => seesAllMembers(address, addresses.length)))
     say('all three see each other\n')
   }
 
@@ -136,23 +128,27 @@ class Gets {
     value: string,
     faults: readonly string[] = [],
   ): void {
-    const cells = [asked.padEnd(14), key.padEnd(4), owner.padEnd(14), outcome.padEnd(7), value.padEnd(5)]
+    const cells = [asked.padEnd(15), key.padEnd(4), owner.padEnd(15), outcome.padEnd(7), value.padEnd(5)]
     const mark = faults.length === 0 ? '' : `  ← ${faults.join('; ')}`
     say(`  ${cells.join('  ')}${mark}`.trimEnd())
   }
 }
 
-async function demo(stage: Stage): Promise<readonly string[]> {
-  await stage.open()
+async function demo(stage: Stage, { addresses, owners, successor }: DemoPlan): Promise<readonly string[]> {
+  await stage.open(addresses)
   const gets = new Gets()
-  for (const asked of ADDRESSES) {
-    for (const key of Object.keys(VALUES) as Key[]) await gets.get(asked, key, OWNERS[key])
-  }
-  say(`\nkill -9 of node ${SECOND}, then ${AFTER_KILL_MS / 1000} seconds\n`)
-  await stage.kill(SECOND)
+  for (const asked of addresses) for (const key of KEYS) await gets.get(asked, key, owners[key])
+  say(`\nkill -9 of node ${owners.Tom}, then ${AFTER_KILL_MS / 1000} seconds\n`)
+  await stage.kill(owners.Tom)
   await delay(AFTER_KILL_MS)
-  for (const asked of [FIRST, THIRD]) await gets.get(asked, 'Tom', OWNER_OF_TOM_AFTERWARDS)
+  for (const asked of addresses) if (asked !== owners.Tom) await gets.get(asked, 'Tom', successor)
   return gets.faults
+}
+
+function verdict({ owners, successor }: DemoPlan, faults: readonly string[]): string {
+  if (faults.length > 0) return `Not as it must be:\n  ${faults.join('\n  ')}`
+  const { Tom, Tom1, Tom2 } = owners
+  return `As it must be: Tom was owned by ${Tom} and then by ${successor}, Tom1 by ${Tom1}, Tom2 by ${Tom2}; each owner loaded each key once.`
 }
 
 function differs(what: string, is: string, expected: string): string[] {
@@ -167,19 +163,19 @@ async function assertFree(address: string): Promise<void> {
   } catch (thrown) {
     const { code } = thrown as NodeJS.ErrnoException
     const reason = code === 'EADDRINUSE' ? 'is in use by another process' : `cannot be listened on (${code})`
-    throw new Error(`${address} ${reason}; the demo needs the ports 8001, 8002 and 8003 of 127.0.0.1`)
+    throw new Error(`${address} ${reason}; npm run demo -- --ports free takes others`)
   }
   await once(server.close(), 'close')
 }
 
-async function seesAllMembers(address: string): Promise<void> {
+async function seesAllMembers(address: string, count: number): Promise<void> {
   const client = new NodeClient({ server: address, timeout: CLIENT_TIMEOUT_MS })
   const deadline = AbortSignal.timeout(MEMBERS_WITHIN_MS)
   try {
     for (;;) {
       const { members } = await client.ring()
-      if (members.length === ADDRESSES.length) return
-      if (deadline.aborted) throw new Error(`${address} sees ${members.length} of ${ADDRESSES.length} nodes`)
+      if (members.length === count) return
+      if (deadline.aborted) throw new Error(`${address} sees ${members.length} of ${count} nodes`)
       await delay(50)
     }
   } finally {
@@ -200,10 +196,9 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 }
 
 try {
-  const faults = await demo(stage)
-  const verdict =
-    'As it must be: Tom was owned by 8002 and then by 8001, Tom1 and Tom2 by 8003; each owner loaded each key once.'
-  say(`\n${faults.length === 0 ? verdict : `Not as it must be:\n  ${faults.join('\n  ')}`}`)
+  const plan = await demoPlan(process.argv.slice(2))
+  const faults = await demo(stage, plan)
+  say(`\n${verdict(plan, faults)}`)
   process.exitCode = faults.length === 0 ? 0 : 1
 } catch (thrown) {
   // Interrupted, it fails in some way or other; that is no news.

@@ -38,8 +38,15 @@ export const PYTHON_GRPC: Tool = {
   folders: ['/usr/bin'],
   probe: ['-c', 'import grpc'],
 }
+export const PYTHON_REDIS: Tool = {
+  name: 'python3',
+  apt: 'python3-redis',
+  folders: ['/usr/bin'],
+  probe: ['-c', 'import redis'],
+}
 export const REDIS: Tool = { name: 'redis-server', apt: 'redis-server' }
 export const REDIS_BENCHMARK: Tool = { name: 'redis-benchmark', apt: 'redis-tools' }
+export const REDIS_CLI: Tool = { name: 'redis-cli', apt: 'redis-tools' }
 export const MEMCACHED: Tool = { name: 'memcached', apt: 'memcached' }
 
 /** Built and installed programs are kept here from run to run. */

@@ -1,22 +1,21 @@
-// Runs every test of dist/test, or those named: npm test -- dist/test/shared. Gets etcd first, for the cluster tests.
+// Runs every test, or those named: npm test -- test/shared. Gets etcd first, for the cluster tests.
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { findTests } from './find-tests.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-function testsBelow(path) {
-  if (path.endsWith('.test.js')) return [path]
-  return readdirSync(path, { recursive: true })
-    .filter((name) => name.endsWith('.test.js'))
-    .map((name) => join(path, name))
-    .sort()
-}
-
 const named = process.argv.slice(2).filter((argument) => !argument.startsWith('-'))
 const flags = process.argv.slice(2).filter((argument) => argument.startsWith('-'))
-const tests = (named.length > 0 ? named : ['dist/test']).flatMap((path) => testsBelow(join(root, path)))
+let tests
+try {
+  tests = findTests(root, named.length > 0 ? named : ['test'])
+} catch (error) {
+  process.stderr.write(`npm test: ${error.message}\n`)
+  process.exit(1)
+}
 
 // In the environment, so that the processes and threads that tests start have it too.
 const preload = pathToFileURL(join(root, 'dist/test/support/poisoned-reads.js'))

@@ -49,7 +49,7 @@ function newRespFront(address: string, parts: FrontParts): Front {
     node,
     invalidations,
     pin,
-    metrics: parts.metrics.front('resp'),
+    counters: parts.metrics,
     limits: DEFAULT_LIMITS,
     tls: tls?.serverOptions(),
     password: options.respPassword,

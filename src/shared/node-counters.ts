@@ -67,6 +67,10 @@ export class NodeCounterRow {
     this.words[this.at + wordOf(name, ...values)] = value
   }
 
+  get(name: NodeMetricName, values: readonly string[] = []): number {
+    return this.words[this.at + wordOf(name, ...values)]!
+  }
+
   /** What this thread counts of one front. Says that the thread serves it, unless it is the API of the process itself. */
   front(front: FrontName): FrontMetrics {
     if (front !== 'embed') this.set('front_threads', 1, [front])

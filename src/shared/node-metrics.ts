@@ -62,6 +62,22 @@ export const REGISTRY_STATES = ['idle', 'connecting', 'connected', 'disconnected
 /** Percentiles of the delays of an event loop that are told; 100 is the longest. */
 export const DELAY_PERCENTILES = ['50', '90', '99', '100'] as const
 
+/** Why a connection is closed whose client keeps to the protocol, but takes too much of the node. */
+export const DROP_CAUSES = [
+  // It asks for nothing.
+  'idle',
+  // It does not read its replies.
+  'slow',
+  // The rest of its request does not come.
+  'unfinished',
+  // It does not authenticate.
+  'stranger',
+  // It, or all together, made the node hold too much.
+  'memory',
+] as const
+
+export type DropCause = (typeof DROP_CAUSES)[number]
+
 /** The labels that there are, and all values that each may have: together they bound the number of series. */
 export const METRIC_LABELS = {
   front: FRONTS,
@@ -72,6 +88,7 @@ export const METRIC_LABELS = {
   mode: ['user', 'system'],
   by: ['client', 'server'],
   reason: ['shutdown', 'error', 'flood'],
+  cause: DROP_CAUSES,
 } as const satisfies Record<string, readonly string[]>
 
 export type LabelName = keyof typeof METRIC_LABELS
@@ -127,7 +144,7 @@ const TABLE = [
     undefined,
     ['front'],
     'node',
-    'Connections that were turned away because there were too many',
+    'Connections that were turned away: there were too many, or a WebSocket came from a page of another origin',
   ],
   ['received', 'counter', 'bytes', ['front'], 'node', 'Bytes read from connections, after decryption'],
   ['sent', 'counter', 'bytes', ['front'], 'node', 'Bytes written to connections, before encryption'],
@@ -142,6 +159,25 @@ const TABLE = [
     'node',
     'HTTP/2 connections that this node ended by GOAWAY',
   ],
+  [
+    'resp_dropped',
+    'counter',
+    undefined,
+    ['cause'],
+    'node',
+    'Connections of Redis clients that were closed because they took too much of the node',
+  ],
+  ['resp_held', 'gauge', 'bytes', [], 'node', 'Requests and replies of Redis clients in memory'],
+  ['resp_tracking_clients', 'gauge', undefined, [], 'node', 'Redis clients that keep copies of values'],
+  [
+    'resp_tracked_keys',
+    'gauge',
+    undefined,
+    [],
+    'node',
+    'Copies of values that Redis clients may have and will be told of',
+  ],
+  ['resp_invalidations', 'counter', undefined, [], 'node', 'Copies that Redis clients were told to drop'],
   ['thread_restarts', 'counter', undefined, ['role'], 'node', 'Threads that died and were replaced'],
   ['ring_members', 'gauge', undefined, [], 'node', 'Members of the ring'],
   ['ring_changes', 'counter', undefined, [], 'node', 'Changes of the ring'],

@@ -4,6 +4,8 @@ import type { LiveSocket } from '../../src/main/http/live/live-parts.js'
 /** A socket that keeps what is sent, and whose client reads when it is told to. */
 export class FakeLiveSocket implements LiveSocket {
   readonly replies: LiveReply[] = []
+  /** Bytes of all replies. */
+  sentBytes = 0
   /** Bytes that the client has not read. */
   bufferedAmount = 0
   /** While true, what is sent stays in the buffer. */
@@ -13,6 +15,7 @@ export class FakeLiveSocket implements LiveSocket {
 
   send(bytes: Uint8Array): void {
     if (this.closed) throw new Error('Sent after close')
+    this.sentBytes += bytes.length
     if (this.isStuck) this.bufferedAmount += bytes.length
     const reply = decodeReply(bytes)
     this.replies.push(reply)

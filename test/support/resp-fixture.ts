@@ -103,6 +103,8 @@ export class RespFixture {
   readonly group = new GatedGroup()
   readonly invalidations = new ToldInvalidations()
   readonly server: RespServer
+  /** What the server counts in. */
+  readonly row = new NodeCounters().row(0, 'main')
   readonly warnings: object[] = []
   readonly faults: object[] = []
   /** What explain() says of keys that were loaded. */
@@ -117,7 +119,7 @@ export class RespFixture {
       groups: [group],
       node: this.#view(),
       invalidations: this.invalidations,
-      metrics: new NodeCounters().row(0, 'main').front('resp'),
+      counters: this.row,
       pin: new ReaderPin(epochs, 0, systemClock),
       limits: { ...DEFAULT_LIMITS, ...limits },
       tls: undefined,

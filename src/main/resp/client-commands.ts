@@ -61,6 +61,11 @@ const SUBCOMMANDS: readonly Command[] = [
     },
     'ON | OFF',
   ),
+  own('unblock', -3, 'No client ever waits in a command that blocks', unblock, 'client-id [TIMEOUT | ERROR]'),
+  own('pause', -3, 'Is refused: a client may not hold up others', () =>
+    refuse('ERR CLIENT PAUSE is not supported: a client may not hold up others'),
+  ),
+  own('unpause', 2, 'Changes nothing: no client is ever paused', (_args, _session, reply) => reply.ok()),
   ...TRACKING_SUBCOMMANDS,
   helpOf('client', () => SUBCOMMANDS),
 ]
@@ -103,15 +108,17 @@ function list(args: readonly Buffer[], session: Session, reply: Reply): void {
   reply.verbatim(listed.map((of) => `${lineOf(of)}\n`).join(''))
 }
 
-/** A line of CLIENT LIST. */
+/** A line of CLIENT LIST. Clients read all fields of Redis: those that mean nothing here are −1, 0 or empty. */
 function lineOf(session: Session): string {
   const { host, tracking, context } = session
+  const { queryBytes, replyBytes } = host
   const nowMs = context.clock.nowMs()
   const seconds = (sinceMs: number) => Math.floor((nowMs - sinceMs) / 1000)
   return Object.entries({
     id: session.id,
     addr: host.remoteAddress,
     laddr: host.localAddress,
+    fd: -1,
     name: session.name,
     age: seconds(session.createdMs),
     idle: seconds(session.lastMs),
@@ -119,9 +126,19 @@ function lineOf(session: Session): string {
     db: session.database,
     sub: session.channels.size,
     psub: 0,
-    multi: -1,
-    qbuf: host.queryBytes,
-    omem: host.replyBytes,
+    ssub: 0,
+    multi: session.transaction?.commands.length ?? -1,
+    qbuf: queryBytes,
+    'qbuf-free': 0,
+    'argv-mem': 0,
+    'multi-mem': session.transaction?.bytes ?? 0,
+    rbs: 0,
+    rbp: 0,
+    obl: 0,
+    oll: 0,
+    omem: replyBytes,
+    'tot-mem': queryBytes + replyBytes,
+    events: 'r',
     cmd: session.lastCommand,
     user: 'default',
     redir: tracking === undefined ? -1 : tracking.redirect,
@@ -178,6 +195,14 @@ function killSelf({ host }: Session, answer: () => void): void {
 
 function refuseKill(isAnother: boolean): never {
   refuse(isAnother ? 'NOPERM A client may close its own connection only' : 'ERR No such client')
+}
+
+function unblock([, , id, how]: readonly Buffer[], _session: Session, reply: Reply): void {
+  integerOf(id)
+  if (how !== undefined && !['TIMEOUT', 'ERROR'].includes(wordOf(how))) {
+    refuse('ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR')
+  }
+  reply.integer(0)
 }
 
 function setReply(word: string, session: Session, reply: Reply): void {

@@ -5,7 +5,7 @@ import type { Session } from './session.js'
 export type CommandFlag = 'readonly' | 'write' | 'fast' | 'noauth' | 'admin' | 'pubsub' | 'subscriber'
 
 /** What Redis files commands under. */
-export type CommandGroup = 'string' | 'generic' | 'connection' | 'server' | 'pubsub'
+export type CommandGroup = 'string' | 'generic' | 'connection' | 'server' | 'pubsub' | 'transactions'
 
 /** Where the keys are among the arguments: the first, the last (−1 for the last argument), and every how many. */
 export type KeyPositions = readonly [first: number, last: number, step: number]
@@ -28,6 +28,10 @@ export interface Command {
   readonly run: CommandHandler
   readonly subcommands?: readonly Command[]
 }
+
+/** What commands have in common that read one key, or as many as are named. */
+export const ONE_KEY = { arity: 2, flags: ['readonly', 'fast'], keys: [1, 1, 1], usage: 'key' } as const
+export const MANY_KEYS = { ...ONE_KEY, arity: -2, keys: [1, -1, 1], usage: 'key [key …]' } as const
 
 /** True when so many arguments, the name among them, are right. */
 export function fitsArity(arity: number, argCount: number): boolean {

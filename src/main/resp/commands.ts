@@ -6,6 +6,7 @@ import { GENERIC_COMMANDS } from './generic-commands.js'
 import { PUBSUB_COMMANDS } from './pubsub-commands.js'
 import { SERVER_COMMANDS } from './server-commands.js'
 import { STRING_COMMANDS } from './string-commands.js'
+import { TRANSACTION_COMMANDS } from './transaction-commands.js'
 
 /** Every command, by name. */
 export function allCommands(): ReadonlyMap<string, Command> {
@@ -15,6 +16,7 @@ export function allCommands(): ReadonlyMap<string, Command> {
     ...CONNECTION_COMMANDS,
     CLIENT_COMMAND,
     ...PUBSUB_COMMANDS,
+    ...TRANSACTION_COMMANDS,
     ...SERVER_COMMANDS,
   ]
   const commands = new Map(all.map((command) => [command.name, command]))

@@ -163,11 +163,11 @@ function hello(args: readonly Buffer[], session: Session, reply: Reply): void {
 }
 
 function tellServer({ id, protocol, context }: Session, reply: Reply): void {
+  // Some clients of RESP2 take the fields by their places: what Redis does not have comes last.
   reply.map(8)
   for (const [name, value] of [
     ['server', 'redis'],
     ['version', REDIS_VERSION],
-    ['geek_cache_version', context.version],
     ['proto', protocol],
     ['id', id],
     ['mode', 'standalone'],
@@ -179,6 +179,8 @@ function tellServer({ id, protocol, context }: Session, reply: Reply): void {
   }
   reply.text('modules')
   reply.array(0)
+  reply.text('geek_cache_version')
+  reply.text(context.version)
 }
 
 /**

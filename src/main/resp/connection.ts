@@ -1,4 +1,6 @@
 import { Cancel, type CancelSignal } from '../../shared/cancel.js'
+import { CacheError } from '../../shared/errors.js'
+import type { DropCause } from '../../shared/node-metrics.js'
 import { type BufferPool, OutputBuffer } from '../sockets/output-buffer.js'
 import type { Transport } from '../sockets/transport.js'
 import { Reply } from './compose.js'
@@ -7,9 +9,10 @@ import { errorReplyOf } from './error-reply.js'
 import type { HotGet } from './hot-get.js'
 import type { RespLimits } from './limits.js'
 import { INCOMPLETE, MALFORMED, type RequestLimits, RequestParser } from './parse.js'
+import { Patience } from './patience.js'
 import { QueryBuffer } from './query-buffer.js'
+import { tooLarge } from './reads.js'
 import { ReplyQueue, type Settled } from './reply-queue.js'
-import { RespCounter } from './resp-counters.js'
 import type { RespContext } from './session.js'
 import { Session, type SessionHost } from './session.js'
 
@@ -50,8 +53,11 @@ export class RespConnection implements SessionHost {
   readonly #query = new QueryBuffer()
   readonly #replies: ReplyQueue
   readonly #reply: Reply
+  readonly #patience: Patience
   /** Takes the replies that the client does not want. */
   readonly #sink: OutputBuffer
+  /** What is to be pushed behind the replies to a transaction. */
+  readonly #pushes: ((reply: Reply) => void)[] = []
   #cancel: Cancel | undefined
   #barrierCount = 0
   #isReading = false
@@ -65,9 +71,6 @@ export class RespConnection implements SessionHost {
   #hasClientEnded = false
   #isClosed = false
   #heldBytes = 0
-  #requestSinceMs = 0
-  #stuckSinceMs = 0
-  #stuckBytes = 0
 
   constructor(id: number, parts: ConnectionParts, transport: Transport, addresses: Addresses) {
     this.#parts = parts
@@ -79,7 +82,7 @@ export class RespConnection implements SessionHost {
     this.#reply = new Reply(this.#replies.out)
     this.#sink = new OutputBuffer(parts.pool)
     this.session = new Session(id, parts.context, this)
-    this.#requestSinceMs = this.session.createdMs
+    this.#patience = new Patience(this.#limits, this.session.createdMs)
   }
 
   get queryBytes(): number {
@@ -112,7 +115,6 @@ export class RespConnection implements SessionHost {
   /** Bytes that came. */
   receive(chunk: Buffer): void {
     if (this.#isEnding) return
-    this.#parts.context.counters.add(RespCounter.received_bytes, chunk.length)
     if (this.#query.length > 0 || this.#isBlocked()) {
       this.#query.append(chunk)
       this.#awaitsBytes = false
@@ -138,7 +140,7 @@ export class RespConnection implements SessionHost {
 
   /** The socket has sent everything. */
   onDrained(): void {
-    this.#stuckBytes = 0
+    this.#patience.onDrained()
     this.#process()
   }
 
@@ -156,8 +158,7 @@ export class RespConnection implements SessionHost {
   }
 
   later(work: Promise<Settled>, isBarrier: boolean): void {
-    const { counters } = this.#parts.context
-    counters.add(RespCounter.commands_waited)
+    const { front } = this.#parts.context.metrics
     if (isBarrier) this.#barrierCount++
     const isSilent = this.#reply.out === this.#sink
     const take = isSilent ? undefined : this.#replies.wait(this.session.protocol)
@@ -171,14 +172,33 @@ export class RespConnection implements SessionHost {
       onSettled({
         bytes: 0,
         write(reply) {
-          counters.add(RespCounter.commands_failed)
+          front.countError(CacheError.from(thrown, 'INTERNAL'))
           reply.error(errorReplyOf(thrown))
         },
       })
     })
   }
 
+  runAll(requests: readonly (readonly Buffer[])[]): void {
+    const { session } = this
+    const isSilent = this.#reply.out === this.#sink
+    const heldBytes = () => this.#replies.bytes + this.#sink.length
+    const bytesMax = heldBytes() + this.#limits.replyBytesMax
+    for (const args of requests) {
+      if (!isSilent) this.#reply.out = this.#replies.tail
+      if (heldBytes() > bytesMax) this.#reply.error(errorReplyOf(tooLarge(session)))
+      else this.#parts.dispatch.run(args, session, this.#reply)
+    }
+    for (const write of this.#pushes.splice(0)) this.#write(write)
+  }
+
   push(write: (reply: Reply) => void): void {
+    // Nothing may stand between the parts of one reply.
+    if (this.session.transaction?.isExecuting) this.#pushes.push(write)
+    else this.#write(write)
+  }
+
+  #write(write: (reply: Reply) => void): void {
     if (this.#isClosed || this.#isEnded) return
     const reply = new Reply(this.#replies.tail)
     reply.protocol = this.session.protocol
@@ -192,10 +212,9 @@ export class RespConnection implements SessionHost {
   }
 
   /** Closes the connection at once. */
-  drop(why: string): void {
+  drop(cause: DropCause, why: string): void {
     if (this.#isClosed) return
-    this.#parts.context.counters.add(RespCounter.connections_dropped)
-    this.#parts.context.onDropped(this.session, why)
+    this.#parts.context.onDropped(this.session, cause, why)
     this.destroy()
   }
 
@@ -207,33 +226,14 @@ export class RespConnection implements SessionHost {
 
   /** Looks at the times. */
   tick(nowMs: number): void {
-    const { requestTimeoutMs, idleTimeoutMs, writeStallTimeoutMs, readBytesPerSecondMin } = this.#limits
-    const { session } = this
-    const { unsentBytes } = this.#transport
-    if (unsentBytes > 0) {
-      if (this.#stuckBytes === 0) this.#stuckSinceMs = nowMs
-      this.#stuckBytes = Math.max(this.#stuckBytes, unsentBytes)
-      const patienceMs = writeStallTimeoutMs + (this.#stuckBytes * 1000) / readBytesPerSecondMin
-      if (nowMs - this.#stuckSinceMs > patienceMs) this.drop('it does not read its replies')
-      return
-    }
-    this.#stuckBytes = 0
-    if (this.#isEnded) {
-      if (nowMs - session.lastMs > writeStallTimeoutMs) this.drop('it does not close')
-      return
-    }
-    const isHalf = this.#query.length > 0 && !this.#isPaused
-    if (!isHalf) this.#requestSinceMs = nowMs
-    if (isHalf && nowMs - this.#requestSinceMs > requestTimeoutMs)
-      this.drop('a request took too long to come')
-    else if (!session.isAuthenticated && nowMs - session.createdMs > requestTimeoutMs) {
-      this.drop('it did not authenticate')
-    } else if (nowMs - session.lastMs > idleTimeoutMs && this.#mayIdleOut()) this.drop('it was idle')
-  }
-
-  #mayIdleOut(): boolean {
-    const { channels, tracking } = this.session
-    return channels.size === 0 && !tracking && this.#replies.waitingCount === 0
+    const verdict = this.#patience.verdict(nowMs, {
+      session: this.session,
+      unsentBytes: this.#transport.unsentBytes,
+      isEnded: this.#isEnded,
+      isHalf: this.#query.length > 0 && !this.#isPaused,
+      waitingCount: this.#replies.waitingCount,
+    })
+    if (verdict !== undefined) this.drop(...verdict)
   }
 
   /** Goes on with what was read before. */
@@ -279,7 +279,7 @@ export class RespConnection implements SessionHost {
     if (session.isPlain && !this.#parser.isPartial) {
       const next = hotGet.serve(bytes, at, end, this.#replies.tail)
       if (next > 0) {
-        context.counters.add(RespCounter.commands_hit)
+        context.metrics.readHits++
         return next
       }
     }
@@ -311,7 +311,7 @@ export class RespConnection implements SessionHost {
 
   /** Answers what is no request, and ends: nobody knows where the next one would begin. */
   #refuse(fault: string): void {
-    this.#parts.context.counters.add(RespCounter.commands_failed)
+    this.#parts.context.metrics.front.protocolError()
     const reply = new Reply(this.#replies.tail)
     reply.error(`ERR ${fault}`)
     this.end()
@@ -345,7 +345,6 @@ export class RespConnection implements SessionHost {
     const { out } = this.#replies
     if (out.length > 0) {
       const { length } = out
-      this.#parts.context.counters.add(RespCounter.sent_bytes, length)
       this.#transport.send(out.take(), length)
     }
     const isRead = this.#query.length === 0 || this.#awaitsBytes
@@ -373,6 +372,6 @@ export class RespConnection implements SessionHost {
     const grownBytes = heldBytes - this.#heldBytes
     this.#heldBytes = heldBytes
     this.#parts.onHeld(grownBytes)
-    if (heldBytes > this.#limits.connectionBytesMax) this.drop('it made the node hold too much')
+    if (heldBytes > this.#limits.connectionBytesMax) this.drop('memory', 'it made the node hold too much')
   }
 }

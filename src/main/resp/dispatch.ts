@@ -1,9 +1,11 @@
+import { CacheError } from '../../shared/errors.js'
+import { RequestOutcome } from '../../shared/node-metrics.js'
 import { type Command, CommandError, fitsArity } from './command.js'
 import type { Reply } from './compose.js'
 import { errorReplyOf } from './error-reply.js'
 import { refusedCommands } from './refused-commands.js'
-import { RespCounter } from './resp-counters.js'
 import type { Session } from './session.js'
+import { collect, isCollected } from './transaction-commands.js'
 
 /** What is shown of arguments in an error, each and all together. */
 const SHOWN_LENGTH_MAX = 128
@@ -21,26 +23,42 @@ export class Dispatch {
 
   /** @param args at least one */
   run(args: readonly Buffer[], session: Session, reply: Reply): void {
-    const { counters } = session.context
+    const { metrics } = session.context
     const start = reply.out.length
     try {
-      const command = this.#find(args, session)
-      counters.add(RespCounter.commands_other)
+      const command = this.#findOrCollect(args, session, reply)
+      if (command === undefined) return
       const { tracking } = session
       command.run(args, session, reply)
-      // CLIENT CACHING is about one command.
-      if (tracking?.caching !== undefined && session.lastCommand !== 'client|caching')
-        tracking.caching = undefined
+      // What has keys counts them as they are answered.
+      if (command.keys === undefined) metrics.done()
+      // CLIENT CACHING is about one command, or one transaction.
+      const isOver = session.transaction === undefined && session.lastCommand !== 'client|caching'
+      if (tracking?.caching !== undefined && isOver) tracking.caching = undefined
     } catch (thrown) {
       // Nothing of a reply that was begun goes out before an error.
       reply.out.length = start
-      counters.add(RespCounter.commands_failed)
       if (thrown instanceof CommandError) {
+        metrics.front.count(RequestOutcome.invalid)
         reply.error(thrown.message)
         return
       }
+      metrics.front.countError(CacheError.from(thrown, 'INTERNAL'))
       reply.error(errorReplyOf(thrown))
-      if (!(thrown instanceof Error && thrown.name === 'CacheError')) this.#onFault(thrown)
+      if (!(thrown instanceof CacheError)) this.#onFault(thrown)
+    }
+  }
+
+  /** The command to run; undefined when it is kept for EXEC. One that cannot be kept breaks the transaction. */
+  #findOrCollect(args: readonly Buffer[], session: Session, reply: Reply): Command | undefined {
+    try {
+      const command = this.#find(args, session)
+      if (!isCollected(command, session)) return command
+      collect(command, args, session, reply)
+      return undefined
+    } catch (thrown) {
+      if (session.transaction !== undefined) session.transaction.isBroken = true
+      throw thrown
     }
   }
 

@@ -1,16 +1,11 @@
+import { RequestOutcome } from '../../shared/node-metrics.js'
 import type { KeyExplanation } from '../node-view.js'
-import { type Command, type CommandHandler, refuse, wordOf } from './command.js'
+import { type Command, MANY_KEYS, ONE_KEY, refuse, wordOf } from './command.js'
 import type { Reply } from './compose.js'
+import { type Facts, ofOne, withFacts } from './facts.js'
 import { helpOf } from './help.js'
-import { answered, answerLater, beginReads, findNow } from './reads.js'
 import type { Settled } from './reply-queue.js'
 import type { Session } from './session.js'
-
-/** What is known of a value that is there. */
-interface Facts {
-  readonly lengthBytes: number
-  readonly ttlLeftMs: number
-}
 
 const OBJECT_SUBCOMMANDS: readonly Command[] = [
   objectCommand('encoding', 'How the value is kept', (reply) => reply.text('raw')),
@@ -34,73 +29,54 @@ const OBJECT_SUBCOMMANDS: readonly Command[] = [
 /** Commands about keys. */
 export const GENERIC_COMMANDS: readonly Command[] = [
   {
+    ...MANY_KEYS,
     name: 'exists',
-    arity: -2,
-    flags: ['readonly', 'fast'],
-    keys: [1, -1, 1],
     group: 'generic',
     summary: 'How many of the keys the source has; loads what is not in memory',
-    usage: 'key [key …]',
     run: countPresent,
   },
   {
+    ...MANY_KEYS,
     name: 'touch',
-    arity: -2,
-    flags: ['readonly', 'fast'],
-    keys: [1, -1, 1],
     group: 'generic',
     summary: 'As EXISTS: to read a key is to use it',
-    usage: 'key [key …]',
     run: countPresent,
   },
   {
+    ...ONE_KEY,
     name: 'ttl',
-    arity: 2,
-    flags: ['readonly', 'fast'],
-    keys: [1, 1, 1],
     group: 'generic',
     summary: 'Seconds that the value may still be kept, −1 for no limit, −2 when the source has no such key',
-    usage: 'key',
     run: ofOne((reply, facts) => reply.integer(timeLeft(facts, 1000))),
   },
   {
+    ...ONE_KEY,
     name: 'pttl',
-    arity: 2,
-    flags: ['readonly', 'fast'],
-    keys: [1, 1, 1],
     group: 'generic',
     summary: 'As TTL, in milliseconds',
-    usage: 'key',
     run: ofOne((reply, facts) => reply.integer(timeLeft(facts, 1))),
   },
   {
+    ...ONE_KEY,
     name: 'type',
-    arity: 2,
-    flags: ['readonly', 'fast'],
-    keys: [1, 1, 1],
     group: 'generic',
     summary: 'string, or none when the source has no such key',
-    usage: 'key',
     run: ofOne((reply, facts) => reply.simple(facts === undefined ? 'none' : 'string')),
   },
   {
+    ...MANY_KEYS,
     name: 'del',
-    arity: -2,
     flags: ['write'],
-    keys: [1, -1, 1],
     group: 'generic',
     summary: 'Has the owners of the keys let go of them; counts the keys that were asked for',
-    usage: 'key [key …]',
     run: remove,
   },
   {
+    ...MANY_KEYS,
     name: 'unlink',
-    arity: -2,
     flags: ['write', 'fast'],
-    keys: [1, -1, 1],
     group: 'generic',
     summary: 'As DEL',
-    usage: 'key [key …]',
     run: remove,
   },
   {
@@ -119,57 +95,21 @@ function countPresent([, ...names]: readonly Buffer[], session: Session, reply: 
   })
 }
 
-function ofOne(write: (reply: Reply, facts: Facts | undefined) => void): CommandHandler {
-  return ([, name], session, reply) => withFacts([name!], session, reply, (to, [facts]) => write(to, facts))
-}
-
 /** Rounded as Redis rounds. */
 function timeLeft(facts: Facts | undefined, unitMs: number): number {
   if (facts === undefined) return -2
   return facts.ttlLeftMs === Number.POSITIVE_INFINITY ? -1 : Math.floor(facts.ttlLeftMs / unitMs + 0.5)
 }
 
-/** Facts of all keys at once if they are in memory, else later. */
-function withFacts(
-  names: readonly Buffer[],
-  session: Session,
-  reply: Reply,
-  write: (reply: Reply, all: readonly (Facts | undefined)[]) => void,
-): void {
-  const reads = beginReads(session, names)
-  const known: Facts[] = []
-  for (const read of reads) {
-    const lengthBytes = findNow(read, session)
-    if (lengthBytes < 0) break
-    known.push({ lengthBytes, ttlLeftMs: read.located.group.foundTtlLeftMs() })
-  }
-  const answerKnown = () => {
-    known.forEach(({ ttlLeftMs }, index) => {
-      answered(session, reads[index]!, ttlLeftMs)
-    })
-  }
-  if (known.length === reads.length) {
-    write(reply, known)
-    answerKnown()
-    return
-  }
-  answerLater(session, reads.slice(known.length), (late, found) => {
-    const rest = found.map(
-      (answer) => answer && { lengthBytes: answer.value.length, ttlLeftMs: answer.ttlLeftMs },
-    )
-    write(late, [...known, ...rest])
-    answerKnown()
-  })
-}
-
 /** What follows on the connection is looked at afterwards: it must not find what was to be deleted. */
 function remove([, ...names]: readonly Buffer[], session: Session): void {
-  const { tracker, deadlineMs } = session.context
+  const { tracker, deadlineMs, metrics } = session.context
   const all = names.map((name) => session.located(name))
   const work = async (): Promise<Settled> => {
     for (const located of all) tracker.ownDelete(session, located)
     const removed = await Promise.allSettled(all.map(({ group, key }) => group.remove(key, { deadlineMs })))
     for (const result of removed) if (result.status === 'rejected') throw result.reason
+    metrics.front.count(RequestOutcome.done, all.length)
     return { bytes: 0, write: (reply) => reply.integer(all.length) }
   }
   session.later(work(), true)
@@ -201,6 +141,7 @@ export function explainLater(
   const { group, key } = session.located(name)
   const work = async (): Promise<Settled> => {
     const explanation = await session.context.node.find(group.name)?.explain(key)
+    session.context.metrics.done()
     return {
       bytes: 0,
       write(reply) {

@@ -1,5 +1,4 @@
 import { release } from 'node:os'
-import { RespCounter } from './resp-counters.js'
 import { REDIS_VERSION } from './server-version.js'
 import type { RespContext } from './session.js'
 
@@ -20,32 +19,28 @@ const SECTIONS: Readonly<Record<string, (context: RespContext, groups: GroupSums
     node_address: context.node.self,
     uptime_in_seconds: Math.floor((Date.now() - context.startedAtMs) / 1000),
   }),
-  Clients: ({ counters, limits, tracker }) => ({
-    connected_clients: counters.get(RespCounter.connections),
+  Clients: ({ metrics, limits, tracker }) => ({
+    connected_clients: metrics.get('connections_open'),
     maxclients: limits.connectionsMax,
     tracking_clients: tracker.clientCount,
   }),
-  Memory: ({ counters }, groups) => {
+  Memory: ({ metrics }, groups) => {
     const { rss, heapUsed } = process.memoryUsage()
     return {
       used_memory: heapUsed + sumOf(groups, 'bytes'),
       used_memory_rss: rss,
       maxmemory: sumOf(groups, 'max_bytes'),
-      mem_clients_normal: counters.get(RespCounter.held_bytes),
+      mem_clients_normal: metrics.heldBytes,
     }
   },
   Persistence: () => ({ loading: 0, rdb_changes_since_last_save: 0, aof_enabled: 0 }),
-  Stats: ({ counters, tracker }, groups) => ({
-    total_connections_received: counters.get(RespCounter.connections_accepted),
-    rejected_connections: counters.get(RespCounter.connections_refused),
-    total_commands_processed:
-      counters.get(RespCounter.commands_hit) +
-      counters.get(RespCounter.commands_waited) +
-      counters.get(RespCounter.commands_other) +
-      counters.get(RespCounter.commands_failed),
-    total_error_replies: counters.get(RespCounter.commands_failed),
-    total_net_input_bytes: counters.get(RespCounter.received_bytes),
-    total_net_output_bytes: counters.get(RespCounter.sent_bytes),
+  Stats: ({ metrics, tracker }, groups) => ({
+    total_connections_received: metrics.get('connections'),
+    rejected_connections: metrics.get('connections_refused'),
+    total_commands_processed: metrics.requests().all,
+    total_error_replies: metrics.requests().failed,
+    total_net_input_bytes: metrics.get('received'),
+    total_net_output_bytes: metrics.get('sent'),
     keyspace_hits: sumOf(groups, 'hits'),
     keyspace_misses: sumOf(groups, 'misses'),
     expired_keys: sumOf(groups, 'expirations'),

@@ -4,7 +4,6 @@ import type { Reply } from './compose.js'
 import { errorReplyOf } from './error-reply.js'
 import type { LocatedKey, RespGroup } from './key-space.js'
 import type { Settled } from './reply-queue.js'
-import { RespCounter } from './resp-counters.js'
 import type { Session, TrackedRead } from './session.js'
 
 /** Keys that are asked for at once: what they bring is in memory together. */
@@ -41,7 +40,7 @@ export function beginReads(session: Session, args: readonly Buffer[]): KeyRead[]
 /** Length of the value if it lies in memory, else −1; counts the hit. Under the pin of the connection. */
 export function findNow({ located: { group, key } }: KeyRead, session: Session): number {
   const lengthBytes = group.find(key, 0, key.length, false)
-  if (lengthBytes >= 0) session.context.counters.add(RespCounter.commands_hit)
+  if (lengthBytes >= 0) session.context.metrics.readHits++
   return lengthBytes
 }
 
@@ -87,7 +86,6 @@ async function settle(
     return {
       bytes: 0,
       write(reply) {
-        session.context.counters.add(RespCounter.commands_failed)
         reply.error(errorReplyOf(thrown))
         for (const read of reads) answered(session, read, 0)
       },
@@ -119,7 +117,7 @@ async function fetchOne(
 ): Promise<Answer | CacheError> {
   const { metrics, node } = session.context
   try {
-    return await metrics.time(group.fetch(key, callOptions(session)), node.self)
+    return await metrics.front.time(group.fetch(key, callOptions(session)), node.self)
   } catch (thrown) {
     return CacheError.from(thrown, 'INTERNAL')
   }
@@ -143,7 +141,7 @@ async function fetchOfGroup(
     const keys = some.map((index) => reads[index]!.located.key)
     const startedMs = performance.now()
     const answers = await group.fetchMany(keys, callOptions(session))
-    session.context.metrics.recordMany(answers, session.context.node.self, startedMs)
+    session.context.metrics.front.recordMany(answers, session.context.node.self, startedMs)
     some.forEach((index, at) => {
       found[index] = foundOf(answers[at]!)
       room.bytes -= found[index]?.value.length ?? 0

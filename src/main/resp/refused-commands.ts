@@ -19,12 +19,11 @@ const OTHER_TYPES = `hget hmget hgetall hkeys hvals hlen hexists hstrlen hrandfi
 
 const NOT_LISTED =
   'a cache does not list its keys; geek-cache hot GROUP tells the ones that are asked for most'
-const NOT_ATOMIC = 'there are no transactions, for there are no writes; send commands in a pipeline'
 
 /** Why the other well-known commands are not here. */
 const REASONS: readonly (readonly [names: string, reason: string])[] = [
   ['scan keys randomkey', NOT_LISTED],
-  ['multi exec discard watch unwatch', NOT_ATOMIC],
+  ['watch unwatch', 'there are no writes that one could have to wait for'],
   ['eval evalsha eval_ro evalsha_ro fcall fcall_ro script', 'scripts do not run here'],
   ['psubscribe punsubscribe ssubscribe sunsubscribe pubsub', 'the only channel is __redis__:invalidate'],
   ['cluster asking', 'This instance has cluster support disabled'],

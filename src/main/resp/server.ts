@@ -1,7 +1,7 @@
 import net, { type Socket } from 'node:net'
 import tls, { type SecureContextOptions, type TlsOptions } from 'node:tls'
-import type { FrontMetrics } from '../../shared/front-metrics.js'
-import { RequestOutcome } from '../../shared/node-metrics.js'
+import type { NodeCounterRow } from '../../shared/node-counters.js'
+import type { DropCause } from '../../shared/node-metrics.js'
 import type { ReaderPin } from '../../shared/store/reader-pin.js'
 import type { Invalidations } from '../invalidations.js'
 import type { Log } from '../node-options.js'
@@ -16,7 +16,7 @@ import { Dispatch } from './dispatch.js'
 import { HotGet } from './hot-get.js'
 import { KeySpace, type RespGroup } from './key-space.js'
 import type { RespLimits } from './limits.js'
-import { RespCounter, RespCounters } from './resp-counters.js'
+import { RespMetrics } from './resp-metrics.js'
 import type { RespContext, Session } from './session.js'
 import { Tracker } from './tracker.js'
 
@@ -26,7 +26,7 @@ export interface RespServerParts {
   readonly invalidations: Invalidations
   /** Of the thread that the server runs in. */
   readonly pin: ReaderPin
-  readonly metrics: FrontMetrics
+  readonly counters: NodeCounterRow
   readonly limits: RespLimits
   /** Certificate and key; plain text without them. */
   readonly tls: TlsOptions | undefined
@@ -43,8 +43,8 @@ const REFUSALS_AT_A_TIME = 128
 
 /** Serves the Redis protocol on one address. */
 export class RespServer {
-  readonly counters = new RespCounters()
   readonly #parts: RespServerParts
+  readonly #metrics: RespMetrics
   readonly #tracker: Tracker
   readonly #connections = new Map<number, RespConnection>()
   readonly #connectionParts: ConnectionParts
@@ -56,14 +56,14 @@ export class RespServer {
   #ticker: NodeJS.Timeout | undefined
   #heldBytes = 0
   #readStartedMs = 0
-  #hitsBefore = 0
   #isStopping = false
   #onQuiet: () => void = () => {}
 
   constructor(parts: RespServerParts) {
     this.#parts = parts
+    this.#metrics = new RespMetrics(parts.counters)
     const { limits, pin, invalidations, defaultGroup } = parts
-    this.#tracker = new Tracker({ invalidations, counters: this.counters, limits, clock: pin, defaultGroup })
+    this.#tracker = new Tracker({ invalidations, metrics: this.#metrics, limits, clock: pin, defaultGroup })
     const context = this.#newContext()
     this.#connectionParts = {
       context,
@@ -129,8 +129,7 @@ export class RespServer {
       keys: new KeySpace(groups, defaultGroup),
       node,
       tracker: this.#tracker,
-      counters: this.counters,
-      metrics: this.#parts.metrics,
+      metrics: this.#metrics,
       limits,
       clock: pin,
       password,
@@ -147,7 +146,8 @@ export class RespServer {
         for (const { session } of server.#connections.values()) yield session
       },
       client: (id) => this.#connections.get(id)?.session,
-      onDropped: ({ host }: Session, why) => {
+      onDropped: ({ host }: Session, cause: DropCause, why) => {
+        this.#metrics.dropped(cause)
         log.warn({ client: host.remoteAddress, why }, 'Connection of a Redis client dropped')
       },
     }
@@ -172,52 +172,44 @@ export class RespServer {
 
   #accept(socket: Socket): void {
     if (this.#isStopping || this.#connections.size >= this.#parts.limits.connectionsMax) {
-      this.counters.add(RespCounter.connections_refused)
-      this.#parts.metrics.connectionRefused()
+      this.#metrics.front.connectionRefused()
       socket.end('-ERR max number of clients reached\r\n', () => socket.destroy())
       return
     }
     const id = this.#nextId++
     const addresses = { remoteAddress: remoteAddressOf(socket), localAddress: localAddressOf(socket) }
     const { pool } = this.#connectionParts
-    const transport = acceptedTransport(socket, pool, this.#readBuffer, this.#parts.metrics)
+    const transport = acceptedTransport(socket, pool, this.#readBuffer, this.#metrics.front)
     const connection = new RespConnection(id, this.#connectionParts, transport, addresses)
     this.#connections.set(id, connection)
-    this.counters.add(RespCounter.connections_accepted)
-    this.#parts.metrics.connectionOpened()
-    this.counters.set(RespCounter.connections, this.#connections.size)
+    this.#metrics.front.connectionOpened()
     transport.attach(connection)
   }
 
   #onReadStart(): void {
     this.#parts.pin.enter()
     this.#readStartedMs = performance.now()
-    this.#hitsBefore = this.counters.get(RespCounter.commands_hit)
   }
 
-  /** The hits of one read share its time. */
   #onReadEnd(): void {
-    const { pin, metrics } = this.#parts
-    pin.leave()
-    const hits = this.counters.get(RespCounter.commands_hit) - this.#hitsBefore
-    if (hits > 0) metrics.record(RequestOutcome.hit, (performance.now() - this.#readStartedMs) * 1000, hits)
+    this.#parts.pin.leave()
+    this.#metrics.recordHits(this.#readStartedMs)
   }
 
   #onClosed(id: number): void {
-    if (this.#connections.delete(id)) this.#parts.metrics.connectionClosed()
-    this.counters.set(RespCounter.connections, this.#connections.size)
+    if (this.#connections.delete(id)) this.#metrics.front.connectionClosed()
     this.#onQuiet()
   }
 
   #onHeld(bytes: number): void {
     this.#heldBytes += bytes
-    this.counters.set(RespCounter.held_bytes, this.#heldBytes)
+    this.#metrics.setHeld(this.#heldBytes)
     if (bytes < 0 || this.#heldBytes <= this.#parts.limits.totalBytesMax) return
     let largest: RespConnection | undefined
     for (const connection of this.#connections.values()) {
       if (largest === undefined || connection.heldBytes > largest.heldBytes) largest = connection
     }
-    largest?.drop('all clients together made the node hold too much, and it the most')
+    largest?.drop('memory', 'all clients together made the node hold too much, and it the most')
   }
 
   #tick(): void {

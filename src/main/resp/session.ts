@@ -1,13 +1,14 @@
 import type { CancelSignal } from '../../shared/cancel.js'
 import type { Clock } from '../../shared/clock.js'
-import type { FrontMetrics } from '../../shared/front-metrics.js'
+import type { DropCause } from '../../shared/node-metrics.js'
 import type { NodeView } from '../node-view.js'
 import type { Protocol, Reply } from './compose.js'
 import type { KeySpace, LocatedKey } from './key-space.js'
 import type { RespLimits } from './limits.js'
 import type { Settled } from './reply-queue.js'
-import type { RespCounters } from './resp-counters.js'
+import type { RespMetrics } from './resp-metrics.js'
 import type { Tracking } from './tracking.js'
+import type { Transaction } from './transaction.js'
 
 /** Where invalidations go for clients of RESP2, which have no push messages. */
 export const INVALIDATE_CHANNEL = '__redis__:invalidate'
@@ -25,6 +26,8 @@ export interface SessionHost {
   readonly signal: CancelSignal
   /** Answers the request at hand later. A barrier: what follows is not looked at before. */
   later(work: Promise<Settled>, isBarrier: boolean): void
+  /** Answers these requests, in their order, before anything else of this client. */
+  runAll(requests: readonly (readonly Buffer[])[]): void
   /** Writes what was not asked for, behind all replies so far. */
   push(write: (reply: Reply) => void): void
   /** Sends what is there, then closes. */
@@ -75,8 +78,7 @@ export interface RespContext {
   readonly keys: KeySpace
   readonly node: NodeView
   readonly tracker: Copies
-  readonly counters: RespCounters
-  readonly metrics: FrontMetrics
+  readonly metrics: RespMetrics
   readonly limits: RespLimits
   readonly clock: Clock
   /** What clients must know; undefined when anybody may read. */
@@ -92,7 +94,7 @@ export interface RespContext {
   groupNames(): Iterable<string>
   clients(): Iterable<Session>
   /** A connection was closed for what its client did. */
-  onDropped(session: Session, why: string): void
+  onDropped(session: Session, cause: DropCause, why: string): void
   client(id: number): Session | undefined
 }
 
@@ -115,6 +117,7 @@ export class Session {
   noTouch = false
   readonly channels = new Set<string>()
   tracking: Tracking | undefined
+  transaction: Transaction | undefined
 
   constructor(id: number, context: RespContext, host: SessionHost) {
     this.id = id
@@ -132,7 +135,13 @@ export class Session {
 
   /** True when all that a GET takes is to look into memory and to answer. */
   get isPlain(): boolean {
-    return this.isAuthenticated && this.replyMode === 'on' && !this.tracking && this.channels.size === 0
+    return (
+      this.isAuthenticated &&
+      this.replyMode === 'on' &&
+      !this.tracking &&
+      !this.transaction &&
+      this.channels.size === 0
+    )
   }
 
   /** @throws CacheError as {@link KeySpace.located} */
@@ -149,6 +158,7 @@ export class Session {
   reset(): void {
     this.context.tracker.stop(this)
     this.tracking = undefined
+    this.transaction = undefined
     this.channels.clear()
     this.protocol = 2
     this.database = 0

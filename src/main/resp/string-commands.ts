@@ -1,5 +1,6 @@
-import { type Command, integerOf } from './command.js'
+import { type Command, integerOf, MANY_KEYS, ONE_KEY } from './command.js'
 import type { Reply } from './compose.js'
+import { ofOne } from './facts.js'
 import {
   answered,
   answerLater,
@@ -12,68 +13,45 @@ import {
 } from './reads.js'
 import type { Session } from './session.js'
 
+const RANGE = {
+  arity: 4,
+  flags: ['readonly'],
+  keys: [1, 1, 1],
+  group: 'string',
+  usage: 'key start end',
+  run: getRange,
+} as const
+
 /** Commands that read values. */
 export const STRING_COMMANDS: readonly Command[] = [
   {
+    ...ONE_KEY,
     name: 'get',
-    arity: 2,
-    flags: ['readonly', 'fast'],
-    keys: [1, 1, 1],
     group: 'string',
     summary: 'The value of a key, loaded if it is not in memory; null when the source has no such key',
-    usage: 'key',
     run: get,
   },
   {
+    ...MANY_KEYS,
     name: 'mget',
-    arity: -2,
-    flags: ['readonly', 'fast'],
-    keys: [1, -1, 1],
     group: 'string',
     summary: 'The values of many keys, of one group or several',
-    usage: 'key [key …]',
     run: getMany,
   },
   {
+    ...ONE_KEY,
     name: 'strlen',
-    arity: 2,
-    flags: ['readonly', 'fast'],
-    keys: [1, 1, 1],
     group: 'string',
     summary: 'The length of the value in bytes, 0 when the source has no such key',
-    usage: 'key',
-    run: ([, name], session, reply) => {
-      const read = beginRead(session, name!)
-      const lengthBytes = findNow(read, session)
-      if (lengthBytes < 0) {
-        answerLater(session, [read], (late, [found]) => late.integer(found?.value.length ?? 0))
-        return
-      }
-      reply.integer(lengthBytes)
-      answered(session, read, read.located.group.foundTtlLeftMs())
-    },
+    run: ofOne((reply, facts) => reply.integer(facts?.lengthBytes ?? 0)),
   },
   {
+    ...RANGE,
     name: 'getrange',
-    arity: 4,
-    flags: ['readonly'],
-    keys: [1, 1, 1],
-    group: 'string',
     summary:
       'Part of the value: the bytes from start to end, both included, negative ones counted from the end',
-    usage: 'key start end',
-    run: getRange,
   },
-  {
-    name: 'substr',
-    arity: 4,
-    flags: ['readonly'],
-    keys: [1, 1, 1],
-    group: 'string',
-    summary: 'The old name of GETRANGE',
-    usage: 'key start end',
-    run: getRange,
-  },
+  { ...RANGE, name: 'substr', summary: 'The old name of GETRANGE' },
 ]
 
 function get([, name]: readonly Buffer[], session: Session, reply: Reply): void {

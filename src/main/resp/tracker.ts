@@ -2,7 +2,7 @@ import type { Clock } from '../../shared/clock.js'
 import type { Invalidated, Invalidations } from '../invalidations.js'
 import type { LocatedKey } from './key-space.js'
 import type { RespLimits } from './limits.js'
-import { RespCounter, type RespCounters } from './resp-counters.js'
+import type { RespMetrics } from './resp-metrics.js'
 import type { Copies, Session, TrackedRead } from './session.js'
 import { keepsCopies } from './tracking.js'
 import { type Copy, TrackingTable } from './tracking-table.js'
@@ -15,7 +15,7 @@ const OWN_DELETES_MAX = 1024
 
 export interface TrackerParts {
   readonly invalidations: Invalidations
-  readonly counters: RespCounters
+  readonly metrics: RespMetrics
   readonly limits: RespLimits
   readonly clock: Clock
   readonly defaultGroup: string | undefined
@@ -53,6 +53,7 @@ export class Tracker implements Copies {
   /** From now on, the client is told of what it keeps. Its session says how. */
   start(session: Session, groups: Iterable<string>): void {
     this.#clients.add(session)
+    this.#counted()
     if (session.tracking?.mode === 'broadcast') for (const group of groups) this.#watch(group)
   }
 
@@ -200,12 +201,12 @@ export class Tracker implements Copies {
   }
 
   #tell(session: Session, names: readonly string[] | undefined): void {
-    this.#parts.counters.add(RespCounter.invalidations, names?.length ?? 1)
+    this.#parts.metrics.invalidated(names?.length ?? 1)
     session.invalidate(names)
   }
 
   #counted(): void {
-    this.#parts.counters.set(RespCounter.tracked_keys, this.#table.count)
+    this.#parts.metrics.setTracked(this.#clients.size, this.#table.count)
   }
 
   #forget(read: TrackedRead): void {

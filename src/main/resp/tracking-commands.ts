@@ -1,7 +1,7 @@
 import { type Command, integerOf, refuse, wordOf } from './command.js'
 import type { Reply } from './compose.js'
 import type { Session } from './session.js'
-import { overlapOf, type Tracking, type TrackingMode } from './tracking.js'
+import { overlap, type Tracking, type TrackingMode } from './tracking.js'
 
 /** The subcommands of CLIENT for client-side caching. */
 export const TRACKING_SUBCOMMANDS: readonly Command[] = [
@@ -99,19 +99,31 @@ function readOptions(args: readonly Buffer[], session: Session): Tracking {
 
 /** The prefixes of a client that asks for more of them. */
 function merged(before: Tracking, { prefixes }: Tracking, session: Session): string[] {
-  const all = [...new Set([...before.prefixes, ...prefixes])]
-  assertPrefixes(all, session)
+  const added = prefixes.filter((prefix) => !before.prefixes.includes(prefix))
+  for (const prefix of added) {
+    const other = before.prefixes.find((existing) => overlap(prefix, existing))
+    if (other !== undefined) refuseOverlap(prefix, 'an existing', other)
+  }
+  const all = [...before.prefixes, ...added]
+  assertCount(all, session)
   return all
 }
 
-function assertPrefixes(prefixes: readonly string[], { context: { limits } }: Session): void {
-  if (prefixes.length > limits.prefixesMax)
-    refuse(`ERR ${prefixes.length} prefixes, the limit is ${limits.prefixesMax}`)
-  const overlap = overlapOf(prefixes)
-  if (overlap === undefined) return
-  const [one, other] = overlap
+function assertPrefixes(prefixes: readonly string[], session: Session): void {
+  assertCount(prefixes, session)
+  for (const [index, prefix] of prefixes.entries()) {
+    const other = prefixes.slice(index + 1).find((provided) => overlap(prefix, provided))
+    if (other !== undefined) refuseOverlap(prefix, 'another provided', other)
+  }
+}
+
+function assertCount({ length }: readonly string[], { context: { limits } }: Session): void {
+  if (length > limits.prefixesMax) refuse(`ERR ${length} prefixes, the limit is ${limits.prefixesMax}`)
+}
+
+function refuseOverlap(prefix: string, which: string, other: string): never {
   refuse(
-    `ERR Prefix '${one}' overlaps with an existing prefix '${other}'. Prefixes for a single client must not overlap.`,
+    `ERR Prefix '${prefix}' overlaps with ${which} prefix '${other}'. Prefixes for a single client must not overlap.`,
   )
 }
 

@@ -22,15 +22,7 @@ export function keepsCopies({ mode, caching }: Tracking): boolean {
   return mode === 'broadcast' || caching !== 'no'
 }
 
-/**
- * Two of them, one of which begins with the other; a name would be told twice.
- *
- * @returns undefined when there are none
- */
-export function overlapOf(prefixes: readonly string[]): readonly [string, string] | undefined {
-  for (const [index, one] of prefixes.entries()) {
-    const other = prefixes.find((prefix, at) => at !== index && prefix.startsWith(one))
-    if (other !== undefined) return [one, other]
-  }
-  return undefined
+/** One of the two begins with the other: a name would be told twice. */
+export function overlap(prefix: string, other: string): boolean {
+  return prefix.startsWith(other) || other.startsWith(prefix)
 }

@@ -3,7 +3,6 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { describe, it, type TestContext } from 'node:test'
 import type { RespLimits } from '../../../src/main/resp/limits.js'
-import { RespCounter } from '../../../src/main/resp/resp-counters.js'
 import { Prng, seedOf } from '../../support/prng.js'
 import { RespClient, requestOf } from '../../support/resp-client.js'
 import { RespFixture } from '../../support/resp-fixture.js'
@@ -31,20 +30,19 @@ async function attacked(t: TestContext, limits: Partial<RespLimits> = {}) {
     assert.equal(await client.call('GET', 'k'), 'value')
     client.close()
   }
-  const { counters } = fixture.server
-  return { fixture, counters, open, othersAreServed }
+  return { fixture, open, othersAreServed }
 }
 
 describe('A server under attack', () => {
   const seed = seedOf()
 
   it('serves others beside idle connections by the thousand, and no more than it may', async (t) => {
-    const { fixture, counters, open, othersAreServed } = await attacked(t, { connectionsMax: 2001 })
+    const { fixture, open, othersAreServed } = await attacked(t, { connectionsMax: 2001 })
     for (let i = 0; i < 20; i++) await Promise.all(Array.from({ length: 100 }, () => open()))
-    await until('all are there', () => counters.get(RespCounter.connections) === 2000)
-    assert.equal(counters.get(RespCounter.held_bytes), 0)
+    await until('all are there', () => fixture.row.get('connections_open', ['resp']) === 2000)
+    assert.equal(fixture.row.get('resp_held'), 0)
     await othersAreServed()
-    await until('that one is gone', () => counters.get(RespCounter.connections) === 2000)
+    await until('that one is gone', () => fixture.row.get('connections_open', ['resp']) === 2000)
     await open()
     const refused = await RespClient.connect(fixture.address)
     assert.match(await refused.closed(), /^-ERR max number of clients reached/)
@@ -65,16 +63,16 @@ describe('A server under attack', () => {
 
   it('holds no more of half-sent requests than it may, all together', async (t) => {
     const limits = { totalBytesMax: 2_000_000, requestBytesMax: 100_000 }
-    const { counters, open, othersAreServed } = await attacked(t, limits)
+    const { fixture, open, othersAreServed } = await attacked(t, limits)
     const half = Buffer.concat([Buffer.from('*2\r\n$3\r\nGET\r\n$90000\r\n'), Buffer.alloc(60_000, 'x')])
     for (let i = 0; i < 10; i++) await Promise.all(Array.from({ length: 20 }, () => open(half)))
-    await until('some were dropped', () => counters.get(RespCounter.connections_dropped) > 100)
-    assert.ok(counters.get(RespCounter.held_bytes) <= limits.totalBytesMax)
+    await until('some were dropped', () => fixture.row.get('resp_dropped', ['memory']) > 100)
+    assert.ok(fixture.row.get('resp_held') <= limits.totalBytesMax)
     await othersAreServed()
   })
 
   it('believes no announced length', async (t) => {
-    const { counters, open, othersAreServed } = await attacked(t)
+    const { fixture, open, othersAreServed } = await attacked(t)
     for (const bomb of [
       '*2\r\n$3\r\nGET\r\n$536870912\r\n',
       '*1048576\r\n',
@@ -87,20 +85,31 @@ describe('A server under attack', () => {
     }
     await open(`*60000\r\n${'$0\r\n\r\n'.repeat(59_999)}`)
     await othersAreServed()
-    assert.ok(counters.get(RespCounter.held_bytes) < 1_000_000)
+    assert.ok(fixture.row.get('resp_held') < 1_000_000)
   })
 
   it('reads no further while a client does not read, and drops it in the end', async (t) => {
     const limits = { writeStallTimeoutMs: 100, readBytesPerSecondMin: 1e9, unsentBytesMax: 100_000 }
-    const { fixture, counters, open, othersAreServed } = await attacked(t, limits)
+    const { fixture, open, othersAreServed } = await attacked(t, limits)
     fixture.group.memory.set('big', Buffer.alloc(50_000))
     const slow = await open()
     slow.pause()
     const requests = Buffer.concat(Array.from({ length: 5000 }, () => requestOf('GET', 'big')))
     slow.write(requests)
-    await until('it is dropped', () => counters.get(RespCounter.connections_dropped) === 1)
+    await until('it is dropped', () => fixture.row.get('resp_dropped', ['slow']) === 1)
     assert.match(JSON.stringify(fixture.warnings), /it does not read its replies/)
-    assert.ok(counters.get(RespCounter.commands_hit) < 5000, 'it was not read to its end')
+    assert.ok(fixture.row.get('requests', ['resp', 'hit']) < 5000, 'it was not read to its end')
+    await othersAreServed()
+  })
+
+  it('holds no more for clients that do not read than it may, all together', async (t) => {
+    const limits = { totalBytesMax: 2_000_000, unsentBytesMax: 200_000 }
+    const { fixture, open, othersAreServed } = await attacked(t, limits)
+    fixture.group.memory.set('big', Buffer.alloc(50_000))
+    const requests = Buffer.concat(Array.from({ length: 1000 }, () => requestOf('GET', 'big')))
+    for (let i = 0; i < 20; i++) (await open(requests)).pause()
+    await until('some were dropped', () => fixture.row.get('resp_dropped', ['memory']) > 5)
+    assert.ok(fixture.row.get('resp_held') <= limits.totalBytesMax)
     await othersAreServed()
   })
 

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { LocatedKey } from '../../../src/main/resp/key-space.js'
 import { DEFAULT_LIMITS } from '../../../src/main/resp/limits.js'
-import { RespCounters } from '../../../src/main/resp/resp-counters.js'
+import { RespMetrics } from '../../../src/main/resp/resp-metrics.js'
 import type { Session } from '../../../src/main/resp/session.js'
 import { Tracker } from '../../../src/main/resp/tracker.js'
+import { NodeCounters } from '../../../src/shared/node-counters.js'
 import { FakeClock } from '../../support/fake-clock.js'
 
 describe('Tracker', () => {
@@ -25,7 +26,7 @@ describe('Tracker', () => {
       const located = { group: { name: 'g' }, key: Buffer.from('a') } as unknown as LocatedKey
       const tracker = new Tracker({
         invalidations: { watch: () => () => {}, covers: () => isCovered },
-        counters: new RespCounters(),
+        metrics: new RespMetrics(new NodeCounters().row(0, 'main')),
         limits: DEFAULT_LIMITS,
         clock: new FakeClock(),
         defaultGroup: undefined,

@@ -20,10 +20,11 @@ export function liveRoute(parts: LiveParts, planes: 'all' | Exclude<Plane, 'both
     messageBytesMax: FRAME_BYTES_MAX,
     // The session cuts off before; one value of the largest size may stand beside that.
     bufferedBytesMax: 2 * CUT_OFF_BYTES,
-    refuse: (request) =>
-      isOfThisOrigin(request)
-        ? undefined
-        : problemAnswer(new HttpProblem(403, 'Pages of other origins may not use this WebSocket')),
+    refuse(request) {
+      if (isOfThisOrigin(request)) return undefined
+      parts.metrics?.connectionRefused()
+      return problemAnswer(new HttpProblem(403, 'Pages of other origins may not use this WebSocket'))
+    },
     open(socket) {
       const connection = hub.open(socket)
       return {

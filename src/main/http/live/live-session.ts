@@ -71,6 +71,7 @@ export class LiveSession {
   /** Takes a message. The bytes may be used again by the caller afterwards. */
   receive(bytes: Uint8Array, isBinary: boolean): void {
     if (this.#isClosed) return
+    this.#metrics?.received(bytes.length)
     if (!isBinary) {
       this.#metrics?.protocolError()
       this.close(CloseCode.UNSUPPORTED_DATA, 'Messages are binary')
@@ -81,6 +82,7 @@ export class LiveSession {
       const reply = this.#hot.answer(bytes, this.#isFree)
       if (reply !== undefined) {
         this.#socket.send(reply)
+        this.#metrics?.sent(reply.length)
         this.#metrics?.recordSampled(RequestOutcome.hit, startedMs)
         return
       }
@@ -316,6 +318,7 @@ export class LiveSession {
       return
     }
     this.#socket.send(bytes)
+    this.#metrics?.sent(bytes.length)
   }
 }
 

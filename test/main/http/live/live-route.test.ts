@@ -76,6 +76,10 @@ for (const httpEngine of ['uws', 'node'] as const) {
         const [error] = (await once(socket, 'error')) as [Error]
         assert.match(error.message, /403/, origin)
       }
+      const refused = node.stats().find(({ name, labels }) => {
+        return name === 'connections_refused' && labels?.front === 'ws'
+      })
+      assert.equal(refused?.value, 3)
       const own = new WebSocket(url, { origin: `http://${node.addresses.HTTP}` })
       await once(own, 'open')
       own.terminate()

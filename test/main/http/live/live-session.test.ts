@@ -273,8 +273,9 @@ describe('A WebSocket connection', () => {
     ask(5, { kind: 'cancel' })
     ask(4, { kind: 'cancel' })
     await settled()
-    const { hit, load, coalesced, ...others } = around.counted()
+    const { hit, load, coalesced, received, sent, ...others } = around.counted()
     assert.equal((hit ?? 0) + (load ?? 0) + (coalesced ?? 0), 2)
+    assert.deepEqual([received! > 0, sent], [true, socket.sentBytes])
     const answered = { not_found: 1, done: 2, invalid: 1, cancelled: 1 }
     assert.deepEqual(others, { ...answered, connections: 1, connections_open: 1 })
     socket.bufferedAmount = PAUSE_BYTES + 1
@@ -298,8 +299,8 @@ describe('A WebSocket connection', () => {
     assert.equal(around.counted().connections_open, 1)
     connection.receive(Uint8Array.of(0xff), true)
     connection.closed()
-    const { connections_open = 0, protocol_errors } = around.counted()
-    assert.deepEqual([connections_open, protocol_errors], [0, 1])
+    const { connections_open = 0, protocol_errors, received } = around.counted()
+    assert.deepEqual([connections_open, protocol_errors, received], [0, 1, 1])
   })
 
   it('begins nothing while its client does not read, and goes on when it does', async () => {

@@ -1,0 +1,10 @@
+/** What a client has sent since MULTI. */
+export interface Transaction {
+  readonly commands: (readonly Buffer[])[]
+  /** Of all of them. */
+  bytes: number
+  /** One of them cannot be carried out: none is. */
+  isBroken: boolean
+  /** EXEC carries them out now. */
+  isExecuting: boolean
+}
