@@ -104,7 +104,8 @@ describe('matching and decoding', () => {
 })
 
 test('a block that comes again is recognised by its bytes alone, until the table changes', () => {
-  const fields = [...COMMON, 'x-a', '1']
+  const head = COMMON.slice(0, 8)
+  const fields = [...head, 'x-a', '1']
   const shape = new RequestShape(parseRequestHead(1, fields))
   const literal = (pattern: number, name: string, value: string) =>
     Buffer.concat([
@@ -113,7 +114,7 @@ test('a block that comes again is recognised by its bytes alone, until the table
       Buffer.from([value.length]),
       Buffer.from(value),
     ])
-  const common = COMMON.flatMap((name, at) => (at % 2 === 0 ? [literal(0, name, COMMON[at + 1]!)] : []))
+  const common = head.flatMap((name, at) => (at % 2 === 0 ? [literal(0, name, head[at + 1]!)] : []))
   const xA = literal(0, 'x-a', '1')
   const plain = Buffer.concat([...common, xA])
   const timed = Buffer.concat([...common, literal(0, 'grpc-timeout', '1S'), xA])
