@@ -90,7 +90,10 @@ export class GrpcHarness implements Transport {
   }
 
   receive(...chunks: readonly Buffer[]): this {
-    this.connection.http2.receive(Buffer.concat(chunks))
+    const read = Buffer.concat(chunks)
+    this.connection.http2.receive(read)
+    // The next connection is read into the same memory: nothing may be kept of it.
+    read.fill(0xee)
     this.settle()
     return this
   }
