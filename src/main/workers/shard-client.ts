@@ -51,8 +51,9 @@ export class ShardClient {
   readonly #groups = new Map<number, GroupSpec>()
   readonly #pending = new Map<number, Pending>()
   readonly #calls = new Map<number, Cancel>()
-  #thread: ShardThread | undefined
-  #requests: ShardRequest[] = []
+  #thread: Pick<ShardThread, 'send'> | undefined
+  /** Of this turn, in order. */
+  #requests = new Set<ShardRequest>()
   #isUp = false
   #nextId = 1
   #ring: RingView | undefined
@@ -65,7 +66,7 @@ export class ShardClient {
   }
 
   /** Gives the client the thread that it talks to. Before anything else. */
-  connect(thread: ShardThread): void {
+  connect(thread: Pick<ShardThread, 'send'>): void {
     this.#thread = thread
   }
 
@@ -93,16 +94,22 @@ export class ShardClient {
     await this.#call({ kind: 'detach', id: this.#nextId++, group })
   }
 
-  /** Loads a key, or joins the load that is under way. Aborting the signal gives up this call, not the load of others. */
+  /**
+   * Loads a key, or joins the load that is under way. Aborting the signal gives up this call, not the load of others: in
+   * the turn in which it was made, the shard never hears of it.
+   */
   async load(
     request: Omit<Extract<ShardRequest, { kind: 'load' }>, 'kind' | 'id'>,
     signal: CancelSignal,
   ): Promise<Value> {
     const id = this.#nextId++
-    const cancel = (): void => this.#push({ kind: 'cancel', id })
+    const load = { kind: 'load', id, ...request } as const
+    const cancel = (): void => {
+      if (!this.#withdraw(load)) this.#push({ kind: 'cancel', id })
+    }
     signal.addEventListener('abort', cancel)
     try {
-      return (await this.#call({ kind: 'load', id, ...request })) as Value
+      return (await this.#call(load)) as Value
     } finally {
       signal.removeEventListener('abort', cancel)
     }
@@ -153,9 +160,9 @@ export class ShardClient {
   onStart(): void {
     const waiting = this.#requests
     const announced = new Set(
-      waiting.map((request) => (request.kind === 'attach' ? request.spec.id : undefined)),
+      [...waiting].map((request) => (request.kind === 'attach' ? request.spec.id : undefined)),
     )
-    this.#requests = []
+    this.#requests = new Set()
     this.#isUp = true
     for (const spec of this.#groups.values()) {
       if (!announced.has(spec.id)) this.#push({ kind: 'attach', id: this.#nextId++, spec })
@@ -172,7 +179,7 @@ export class ShardClient {
     this.#life++
     const lost = [...this.#pending.values()]
     this.#pending.clear()
-    this.#requests = []
+    this.#requests = new Set()
     this.#isUp = false
     for (const cancel of this.#calls.values()) cancel.abort(error)
     this.#calls.clear()
@@ -198,14 +205,22 @@ export class ShardClient {
 
   #push(request: ShardRequest): void {
     // While there is no thread, requests wait for the next one.
-    if (this.#requests.length === 0 && this.#isUp) setImmediate(() => this.#flush())
-    this.#requests.push(request)
+    if (this.#requests.size === 0 && this.#isUp) setImmediate(() => this.#flush())
+    this.#requests.add(request)
+  }
+
+  /** Takes back what was not sent. False when it was. */
+  #withdraw(request: Request): boolean {
+    if (!this.#requests.delete(request)) return false
+    this.#pending.get(request.id)?.reject(new CacheError('CANCELLED', 'The caller went away'))
+    this.#pending.delete(request.id)
+    return true
   }
 
   #flush(): void {
-    if (!this.#isUp || this.#requests.length === 0) return
-    this.#thread?.send(this.#requests)
-    this.#requests = []
+    if (!this.#isUp || this.#requests.size === 0) return
+    this.#thread?.send([...this.#requests])
+    this.#requests = new Set()
   }
 
   #take(reply: ShardReply): void {
