@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Engine, GROUP, startBenchNode, writeValues } from './bench-node.js'
 import type { Check, Served } from './conformance/check.js'
+import { GROUPCACHE_CHECK } from './conformance/groupcache.js'
 import { runGrpcJs } from './conformance/grpc-js-client.js'
 import { INTEROP_CHECK } from './conformance/interop.js'
 import { PROGRAM_CHECKS } from './conformance/programs.js'
@@ -39,6 +40,7 @@ const CHECKS: readonly Check[] = [
   { client: '@grpc/grpc-js', tools: [], run: (served) => runGrpcJs(served.address, served) },
   ...PROXY_CHECKS,
   ...METRICS_CHECKS,
+  GROUPCACHE_CHECK,
   ...REDIS_CHECKS,
   INTEROP_CHECK,
 ]
@@ -49,14 +51,16 @@ async function main(): Promise<boolean> {
   const checks = checksNamed(process.argv.slice(2).filter((word) => !isEngine(word)))
   const folder = mkdtempSync(join(tmpdir(), 'geek-cache-conformance-'))
   const files = writeValues(folder, VALUES, MORE_GROUPS)
-  const [respAddress, tlsRespAddress] = (await freePorts(2)).map((port) => `127.0.0.1:${port}`)
+  const ports = await freePorts(3)
+  const [httpAddress, respAddress, tlsRespAddress] = ports.map((port) => `127.0.0.1:${port}`)
   const flags = (resp: string) => ['--self', '127.0.0.1:0', '--resp', resp]
   const start = (more: readonly string[]) => startBenchNode(engine, files, new Pinning(), more)
-  const node = await start(flags(respAddress!))
+  const node = await start([...flags(respAddress!), '--http', httpAddress!])
   const tlsNode = await start([...flags(tlsRespAddress!), ...tlsFlags(folder)])
   try {
     const served = {
       address: node.address,
+      httpAddress: httpAddress!,
       tlsAddress: tlsNode.address,
       respAddress: respAddress!,
       tlsRespAddress: tlsRespAddress!,
@@ -102,7 +106,7 @@ function tlsFlags(folder: string): string[] {
   return ['--tls-cert', cert, '--tls-key', key]
 }
 
-async function runCheck({ client, tools, run }: Check, served: Served): Promise<boolean> {
+async function runCheck({ client, tools, builds, run }: Check, served: Served): Promise<boolean> {
   const paths: string[] = []
   for (const tool of tools) {
     const path = ensureTool(tool, (line) => process.stderr.write(`${line}\n`))
@@ -112,6 +116,12 @@ async function runCheck({ client, tools, run }: Check, served: Served): Promise<
     }
     paths.push(path)
   }
+  const built = builds?.() ?? []
+  if (typeof built === 'object' && 'missing' in built) {
+    print('not run', client, built.missing)
+    return true
+  }
+  paths.push(...[built].flat())
   try {
     print('passed', client, await run(served, paths))
     return true

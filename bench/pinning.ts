@@ -10,11 +10,13 @@ export type CommandLine = readonly [string, ...string[]]
  */
 export class Pinning {
   readonly #cores: readonly number[]
+  readonly #hasIdle: boolean
 
   /** @param isWanted false to leave it to the system where they run */
   constructor(isWanted = true) {
     const hasTaskset = isWanted && spawnSync('taskset', ['--version']).status === 0
     this.#cores = hasTaskset ? allowedCores() : []
+    this.#hasIdle = isWanted && spawnSync('chrt', ['--idle', '0', 'true']).status === 0
   }
 
   get isPinned(): boolean {
@@ -34,6 +36,14 @@ export class Pinning {
 
   generator(command: CommandLine): CommandLine {
     return this.#onCore(this.#cores[1], command)
+  }
+
+  /**
+   * On the core of the load generator, but running only while that core has nothing else to do (SCHED_IDLE): for what
+   * must not delay the generator. Where the system knows no such thing, like the generator.
+   */
+  background(command: CommandLine): CommandLine {
+    return this.generator(this.#hasIdle ? ['chrt', '--idle', '0', ...command] : command)
   }
 
   #onCore(core: number | undefined, command: CommandLine): CommandLine {

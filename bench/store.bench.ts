@@ -1,3 +1,4 @@
+import { DEFAULT_POLICY, type PolicyName } from '../src/shared/policy-names.js'
 import { BenchStore } from './bench-store.js'
 import { median, percentile } from './distribution.js'
 import type { Goal } from './goal.js'
@@ -11,6 +12,7 @@ const VALUE = Buffer.alloc(100, 'x')
 /** Budget that holds about half of the keys, with room for key, header and slots. */
 const BYTES_PER_KEY = 76
 const ROUNDS = 5
+const STORE = 'geek-cache store'
 
 /** A cache as the table sees it. */
 interface Contestant {
@@ -36,7 +38,8 @@ export const suite: Suite = {
     const hits = hitTable(run, LRUCache)
     const keyCount = run.parameter('keys to insert', 500, 100_000)
     const keys = Array.from({ length: keyCount }, (_, index) => `key${index}`)
-    const contestants = [storeContestant(keys), mapContestant(keys)]
+    const stores = (['lru', DEFAULT_POLICY] as const).map((policy) => storeContestant(keys, policy))
+    const contestants = [...stores, mapContestant(keys)]
     if (LRUCache !== undefined) {
       contestants.push(lruContestant(keys, (max) => new LRUCache<Uint8Array>({ max })))
     }
@@ -74,8 +77,14 @@ function insertTable(
     columns: columns.map((name) => ({ name, digits: name.includes('/') ? 1 : 0 })),
     rows,
   }
-  const measured = rows[0]!.at(-1) as number
-  return { table, goals: [{ what: 'p99.9 of a full insert against its median', measured, atMost: 50 }] }
+  const goals = rows
+    .filter(([name]) => name.startsWith(STORE))
+    .map((row) => ({
+      what: `p99.9 of a full insert against its median: ${row[0]}`,
+      measured: row.at(-1) as number,
+      atMost: 50,
+    }))
+  return { table, goals }
 }
 
 function eachNs(count: number, body: (index: number) => void): Float64Array {
@@ -88,16 +97,16 @@ function eachNs(count: number, body: (index: number) => void): Float64Array {
   return durations
 }
 
-function storeContestant(keys: readonly string[]): Contestant {
+function storeContestant(keys: readonly string[], policy: PolicyName): Contestant {
   const present = keys.map((key) => Buffer.from(key))
   const absent = keys.map((key) => Buffer.from(`no${key}`))
   return {
-    name: 'geek-cache store',
+    name: `${STORE}, ${policy}`,
     insert: (count, full) => {
       const budgetBytes = full
         ? keys.length * BYTES_PER_KEY + 2 ** 12
         : 4 * keys.length * BYTES_PER_KEY + 2 ** 16
-      const store = new BenchStore(budgetBytes)
+      const store = new BenchStore(budgetBytes, policy)
       if (full) for (const key of absent) store.put(key, VALUE)
       const durations = eachNs(count, (index) => store.put(present[index % present.length]!, VALUE))
       if (full && store.evictedCount === 0) throw new Error('Nothing was evicted')

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { findTests } from './find-tests.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -17,8 +17,12 @@ try {
   process.exit(1)
 }
 
+// In the environment, so that the processes and threads that tests start have it too.
+const preload = pathToFileURL(join(root, 'dist/test/support/poisoned-reads.js'))
+const nodeOptions = [process.env.NODE_OPTIONS, `--import=${preload}`].filter(Boolean).join(' ')
+
 const ensureEtcd = join(root, 'scripts/ensure-etcd.mjs')
-let env = process.env
+let env = { ...process.env, NODE_OPTIONS: nodeOptions }
 if (existsSync(ensureEtcd)) {
   const { ensureEtcd: ensure } = await import(ensureEtcd)
   env = { ...env, ETCD_BIN: ensure() }

@@ -36,6 +36,7 @@ const ENTRIES = [
 /** The only files that may touch shared memory without a message: each is one small protocol between threads. */
 const ATOMICS_FILES = [
   'src/main/http-thread/end-flag.ts',
+  'src/shared/copy-fence.ts',
   'src/shared/store/access-log.ts',
   'src/shared/store/epoch.ts',
   'src/shared/store/store-reader.ts',

@@ -1,10 +1,9 @@
 /**
- * An attack under way: `attacker.js TARGET NAME KEYS`, TARGET HOST:PORT or `nowhere`, which builds and writes the same
- * bytes at the same rate, but to /dev/null; KEYS as JSON. Says `attacks` once it does, ends on SIGTERM and prints what it
- * did as JSON: an AttackReport.
+ * One who attacks: `attacker.js NAME KEYS`, KEYS as JSON. A line HOST:PORT has it begin there, a line `rest` has it let
+ * go of all its connections. It answers each by an AttackReport of what it did since the line before, as JSON.
  */
-import { openSync, writeSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
+import { createInterface } from 'node:readline'
 import { type AttackedKeys, attacksOn } from './attacks.js'
 
 /** What an attacker did. */
@@ -17,43 +16,44 @@ export interface AttackReport {
 
 /** Connections are opened no faster. */
 const CONNECTS_PER_MS = 4
+/** Who was held up attacks no harder afterwards, but for so long. */
+const ARREARS_MS = 10
 /** What the server does not take is not sent to it. */
 const UNSENT_BYTES_MAX = 1 << 20
 
-const [target = '', name = '', keysJson = ''] = process.argv.slice(2)
+const [name = '', keysJson = ''] = process.argv.slice(2)
 const attack = attacksOn(JSON.parse(keysJson) as AttackedKeys).find((one) => one.name === name)
 if (attack === undefined) throw new Error(`there is no attack ${name}`)
 const {
+  connections,
   opening,
   unitsPerSecond,
   unitsMax = Number.POSITIVE_INFINITY,
   isFresh = false,
   isDeaf = false,
 } = attack
-const [host = '', port = ''] = target.split(':')
-const nowhere = target === 'nowhere' ? openSync('/dev/null', 'w') : -1
 
 /** One connection of the attacker. */
 class Line {
   unitCount = 0
   isOver = false
-  readonly #socket: Socket | undefined
+  readonly #socket: Socket
   #streamId = 1
   #out: Buffer[] = [opening]
 
-  constructor() {
-    if (nowhere >= 0) return
+  constructor(target: string) {
+    const [host = '', port = ''] = target.split(':')
     this.#socket = connect({ host, port: Number(port), noDelay: true })
     if (!isDeaf) this.#socket.resume()
     this.#socket.on('error', () => {})
     this.#socket.on('close', () => {
-      if (!this.isOver) endedCount++
+      if (!this.isOver) attacker.endedCount++
       this.isOver = true
     })
   }
 
   get isFull(): boolean {
-    return this.unitCount >= unitsMax || (this.#socket?.writableLength ?? 0) > UNSENT_BYTES_MAX
+    return this.unitCount >= unitsMax || this.#socket.writableLength > UNSENT_BYTES_MAX
   }
 
   attack(): void {
@@ -66,63 +66,88 @@ class Line {
     if (this.#out.length === 0) return
     const bytes = Buffer.concat(this.#out)
     this.#out = []
-    if (this.#socket === undefined) writeSync(nowhere, bytes)
-    else if (bytes.length > 0) this.#socket.write(bytes)
+    if (bytes.length > 0) this.#socket.write(bytes)
   }
 
   end(): void {
     this.isOver = true
-    this.#socket?.destroy()
+    this.#socket.destroy()
   }
 }
 
-let lines: Line[] = []
-let unitCount = 0
-let endedCount = 0
-let dueCount = 0
-let turn = 0
-const startedMs = performance.now()
-let lastMs = startedMs
+/** All connections of the attack. */
+class Attacker {
+  endedCount = 0
+  #target = ''
+  #lines: Line[] = []
+  #unitCount = 0
+  #dueCount = 0
+  #turn = 0
+  #startedMs = performance.now()
+  #lastMs = 0
+  #pacer: NodeJS.Timeout | undefined
 
-/** What is due since the last time, but no arrears: who was held up attacks no harder afterwards. */
-function attackOn(): void {
-  const nowMs = performance.now()
-  dueCount = Math.min(dueCount + ((nowMs - lastMs) * unitsPerSecond) / 1000, unitsPerSecond / 20)
-  lastMs = nowMs
-  lines = lines.filter(({ isOver }) => !isOver)
-  for (let count = 0; count < CONNECTS_PER_MS && lines.length < attack!.connections && !isFresh; count++) {
-    lines.push(new Line())
+  begin(target: string): void {
+    this.#target = target
+    this.#startedMs = performance.now()
+    this.#lastMs = this.#startedMs
+    this.#pacer = setInterval(() => this.#goOn(), 1)
   }
-  for (; dueCount >= 1; dueCount--) {
-    const line = isFresh ? freshLine() : nextLine()
-    if (line === undefined) break
-    line.attack()
-    unitCount++
+
+  rest(): AttackReport {
+    clearInterval(this.#pacer)
+    for (const line of this.#lines) line.end()
+    const seconds = (performance.now() - this.#startedMs) / 1000
+    const report = { unitCount: this.#unitCount, endedCount: this.endedCount, seconds }
+    this.#lines = []
+    this.#unitCount = 0
+    this.#dueCount = 0
+    this.endedCount = 0
+    return report
   }
-  for (const line of lines) line.flush()
+
+  /** What is due since the last time. */
+  #goOn(): void {
+    const nowMs = performance.now()
+    const perMs = unitsPerSecond / 1000
+    this.#dueCount = Math.min(this.#dueCount + (nowMs - this.#lastMs) * perMs, ARREARS_MS * perMs)
+    this.#lastMs = nowMs
+    this.#lines = this.#lines.filter(({ isOver }) => !isOver)
+    for (let count = 0; count < CONNECTS_PER_MS && this.#lines.length < connections && !isFresh; count++) {
+      this.#lines.push(new Line(this.#target))
+    }
+    for (; this.#dueCount >= 1; this.#dueCount--) {
+      const line = isFresh ? this.#freshLine() : this.#nextLine()
+      if (line === undefined) break
+      line.attack()
+      this.#unitCount++
+    }
+    for (const line of this.#lines) line.flush()
+  }
+
+  /** In place of the oldest when there are enough. */
+  #freshLine(): Line {
+    if (this.#lines.length >= connections) this.#lines.shift()!.end()
+    const line = new Line(this.#target)
+    this.#lines.push(line)
+    return line
+  }
+
+  #nextLine(): Line | undefined {
+    for (let count = 0; count < this.#lines.length; count++) {
+      this.#turn = (this.#turn + 1) % this.#lines.length
+      const line = this.#lines[this.#turn]!
+      if (!line.isFull) return line
+    }
+    return undefined
+  }
 }
 
-/** In place of the oldest when there are enough. */
-function freshLine(): Line {
-  if (lines.length >= attack!.connections) lines.shift()!.end()
-  const line = new Line()
-  lines.push(line)
-  return line
+const attacker = new Attacker()
+const say = (answer: unknown) => process.stdout.write(`${JSON.stringify(answer)}\n`)
+say('ready')
+for await (const command of createInterface({ input: process.stdin })) {
+  const report = attacker.rest()
+  if (command !== 'rest') attacker.begin(command)
+  say(report)
 }
-
-function nextLine(): Line | undefined {
-  for (let count = 0; count < lines.length; count++) {
-    turn = (turn + 1) % lines.length
-    if (!lines[turn]!.isFull) return lines[turn]
-  }
-  return undefined
-}
-
-const pacer = setInterval(attackOn, 1)
-process.stdout.write('attacks\n')
-process.once('SIGTERM', () => {
-  clearInterval(pacer)
-  for (const line of lines) line.end()
-  const seconds = (performance.now() - startedMs) / 1000
-  process.stdout.write(JSON.stringify({ unitCount, endedCount, seconds } satisfies AttackReport))
-})

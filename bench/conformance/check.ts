@@ -5,6 +5,8 @@ import type { Tool } from '../tool.js'
 export interface Served {
   /** HOST:PORT of gRPC without TLS. */
   readonly address: string
+  /** HOST:PORT of HTTP. */
+  readonly httpAddress: string
   /** HOST:PORT of gRPC over TLS, with a certificate that nobody vouches for. */
   readonly tlsAddress: string
   /** HOST:PORT of the Redis protocol, without TLS and with it. */
@@ -26,7 +28,13 @@ export interface Check {
   readonly client: string
   /** What it needs beside Node. */
   readonly tools: readonly Tool[]
-  /** Answers what was seen to work, in a few words; rejects with what differed. */
+  /** Builds one more; its path, or why there is none. */
+  readonly builds?: () => string | { readonly missing: string }
+  /**
+   * Answers what was seen to work, in a few words; rejects with what differed.
+   *
+   * @param paths of the tools, and then of what was built
+   */
   run(served: Served, paths: readonly string[]): Promise<string>
 }
 

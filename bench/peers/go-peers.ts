@@ -14,18 +14,22 @@ export type GoPeers =
 
 /** Builds them, which takes a minute the first time. */
 export function buildGoPeers(progress: (line: string) => void): GoPeers {
-  if (!hasGo()) return { missing: 'go is not on PATH: no grpc-go, no groupcache' }
   progress('building the Go servers')
+  const [grpcServer, groupcache] = ['grpc-server', 'groupcache'].map(buildGoProgram)
+  if (typeof grpcServer !== 'string') return grpcServer!
+  return typeof groupcache === 'string' ? { grpcServer, groupcache } : groupcache!
+}
+
+/** Path of one of the programs in bench/peers/go; or why there is none. */
+export function buildGoProgram(name: string): string | { readonly missing: string } {
+  if (!hasGo()) return { missing: `go is not on PATH: no ${name}` }
   const folder = join(CACHE_FOLDER, 'go')
   mkdirSync(folder, { recursive: true })
-  const { status, stderr } = spawnSync('go', ['build', '-o', `${folder}/`, './grpc-server', './groupcache'], {
+  const { status, stderr } = spawnSync('go', ['build', '-o', `${folder}/`, `./${name}`], {
     cwd: SOURCES,
     encoding: 'utf8',
     timeout: BUILD_TIMEOUT_MS,
   })
-  if (status !== 0) {
-    const reason = stderr.trim().split('\n').at(-1) ?? 'timed out'
-    return { missing: `the Go servers could not be built (${reason}): no grpc-go, no groupcache` }
-  }
-  return { grpcServer: join(folder, 'grpc-server'), groupcache: join(folder, 'groupcache') }
+  if (status === 0) return join(folder, name)
+  return { missing: `${name} could not be built: ${stderr.trim().split('\n').at(-1) ?? 'timed out'}` }
 }

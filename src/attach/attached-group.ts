@@ -4,7 +4,7 @@ import type { Invalidated, Invalidations } from '../main/invalidations.js'
 import { Counter } from '../shared/counters.js'
 import { CacheError } from '../shared/errors.js'
 import type { FrontMetrics } from '../shared/front-metrics.js'
-import type { GroupReader } from '../shared/group-reader.js'
+import { countCopyHit, type GroupReader } from '../shared/group-reader.js'
 import { encodeKey, type Key } from '../shared/key.js'
 import { MANY_KEYS_MAX } from '../shared/limits.js'
 import type { Failure } from '../shared/messages.js'
@@ -81,7 +81,8 @@ export class AttachedGroup {
     this.#link.assertOpen()
     const bytes = encodeKey(key)
     const reader = this.#known?.reader
-    return reader?.read(bytes)?.value ?? (stale ? reader?.readStale(bytes) : undefined)
+    const found = reader?.read(bytes)?.value ?? reader?.readCopy(bytes)?.value
+    return found ?? (stale ? reader?.readStale(bytes) : undefined)
   }
 
   /** Resolves once the owner of the key holds it no more, whether it held it before or not. */
@@ -143,8 +144,10 @@ export class AttachedGroup {
    * @returns length of the value, to be taken with copyFound(); −1 when fetch() has to answer
    */
   find(bytes: Uint8Array, start: number, end: number, forwarded: boolean): number {
-    const reader = this.#readerFor(bytes, start, end, forwarded)
-    return reader === undefined ? -1 : reader.find(bytes, start, end)
+    const known = this.#known
+    if (known === undefined || end - start > known.keyBytesMax) return -1
+    if (forwarded || this.#where.owns(bytes, start, end)) return known.reader.find(bytes, start, end)
+    return known.reader.findCopy(bytes, start, end)
   }
 
   /** Copies the value that find() found to `target` from `at` on. */
@@ -176,6 +179,10 @@ export class AttachedGroup {
     return this.#known?.reader.foundPlace ?? 0
   }
 
+  get foundIsCopy(): boolean {
+    return this.#known?.reader.foundIsCopy ?? false
+  }
+
   /** True while this thread knows of no such group, or of none any more. */
   get isClosed(): boolean {
     return this.#known === undefined
@@ -186,22 +193,26 @@ export class AttachedGroup {
     this.#known = known
   }
 
-  #readerFor(bytes: Uint8Array, start: number, end: number, forwarded: boolean): GroupReader | undefined {
-    const known = this.#known
-    if (known === undefined || end - start > known.keyBytesMax) return undefined
-    return forwarded || this.#where.owns(bytes, start, end) ? known.reader : undefined
-  }
-
   #hit(key: Uint8Array, forwarded: boolean): Answer | undefined {
-    const reader = this.#readerFor(key, 0, key.length, forwarded)
-    const found = reader?.read(key)
-    if (reader === undefined || found === undefined) return undefined
+    const known = this.#known
+    if (known === undefined || key.length > known.keyBytesMax) return undefined
+    const { reader } = known
+    if (!forwarded && !this.#where.owns(key, 0, key.length)) return this.#hotCopy(reader, key)
+    const found = reader.read(key)
+    if (found === undefined) return undefined
     const counters = reader.countersOf(key)
     counters.add(Counter.gets)
     counters.add(Counter.hits)
     const { value, ttlLeftMs } = found
     if (value === null) throw new CacheError('NOT_FOUND', 'The source has no such key')
     return { value, outcome: 'hit', answeredBy: this.#where.self, ttlLeftMs }
+  }
+
+  #hotCopy(reader: GroupReader, key: Uint8Array): Answer | undefined {
+    const copy = reader.readCopy(key)
+    if (!copy?.value) return undefined
+    countCopyHit(reader.countersOf(key))
+    return { value: copy.value, outcome: 'hot', answeredBy: this.#where.self, ttlLeftMs: copy.ttlLeftMs }
   }
 
   /** A hit has its span here; everything else has it on the main thread. */

@@ -96,17 +96,19 @@ export class KeyLookup {
   }
 }
 
-function verdictOf({ present, notFound, isOwned }: KeyExplanation): string {
+function verdictOf({ present, notFound, isOwned, hotCopyMs }: KeyExplanation): string {
+  if (hotCopyMs !== undefined) return 'A hot copy is in the memory of this node.'
   if (!present) return isOwned ? 'Not in memory: the next call loads it.' : 'Not in the memory of this node.'
   return notFound ? 'Remembered: the source has no such key.' : 'In memory.'
 }
 
 function factsOf(found: KeyExplanation): [string, string][] {
-  const { owner, isOwned, shard, present, valueBytes, costBytes, ageMs, ttlLeftMs, hits } = found
+  const { owner, isOwned, shard, present, valueBytes, costBytes, ageMs, ttlLeftMs, hits, hotCopyMs } = found
   const facts: [string, string][] = [
     ['Owner', isOwned ? `${owner}, this node` : owner],
     ['Shard', String(shard)],
   ]
+  if (hotCopyMs !== undefined) facts.push(['Hot copy', `good for ${formatMs(hotCopyMs)}`])
   if (!present) return facts
   facts.push(
     ['Value', formatBytes(valueBytes)],

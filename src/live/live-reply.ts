@@ -64,7 +64,7 @@ const KINDS = new Map(
 )
 
 /** In the order of their numbers in geekcache.v1.Outcome, which begin with 1. */
-const OUTCOMES: readonly Outcome[] = ['hit', 'load', 'coalesced', 'stale']
+const OUTCOMES: readonly Outcome[] = ['hit', 'load', 'coalesced', 'stale', 'hot']
 
 export function encodeReply(id: number, answer: LiveAnswer): Uint8Array<ArrayBuffer> {
   return new WireWriter()
@@ -132,13 +132,14 @@ function writeResult(result: LiveValue | CacheError, writer: WireWriter): void {
 }
 
 function writeExplanation(explanation: KeyExplanation, writer: WireWriter): void {
-  const { owner, isOwned, shard, present, notFound, ageMs, ttlLeftMs, valueBytes, costBytes, hits } =
-    explanation
+  const { owner, isOwned, shard, present, notFound, ageMs, ttlLeftMs, valueBytes, costBytes } = explanation
+  const { hits, hotCopyMs } = explanation
   writer.text(1, owner).bool(2, isOwned).uint(3, shard).bool(4, present).bool(5, notFound)
   if (ageMs !== undefined) writer.doubleAlways(6, ageMs)
   if (ttlLeftMs !== undefined) writer.doubleAlways(7, ttlLeftMs)
   writer.uint(8, valueBytes).uint(9, costBytes)
   if (hits !== undefined) writer.doubleAlways(10, hits)
+  if (hotCopyMs !== undefined) writer.doubleAlways(11, hotCopyMs)
 }
 
 function writeLiveStats({ atMs, series, values }: LiveStats, writer: WireWriter): void {
@@ -262,6 +263,7 @@ function readExplanation(reader: WireReader): KeyExplanation {
     else if (field === 8) explanation.valueBytes = reader.uint32()
     else if (field === 9) explanation.costBytes = reader.uint32()
     else if (field === 10) explanation.hits = reader.double()
+    else if (field === 11) explanation.hotCopyMs = reader.double()
     else return false
     return true
   })

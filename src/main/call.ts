@@ -12,10 +12,10 @@ export interface CallOptions {
 }
 
 /**
- * How a node came by a value: it lay in memory, the source was asked, another call was asking already, or it lay in
- * memory past its time to live and the options of the group allow that.
+ * How a node came by a value: it lay in memory, the source was asked, another call was asking already, it lay in memory
+ * past its time to live and the options of the group allow that, or a copy of it lay there whose key another node owns.
  */
-export type Outcome = 'hit' | 'load' | 'coalesced' | 'stale'
+export type Outcome = 'hit' | 'load' | 'coalesced' | 'stale' | 'hot'
 
 /** A value and where it came from. */
 export interface Answer {

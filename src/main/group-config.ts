@@ -10,7 +10,12 @@ import {
   WORKER_COUNT_MAX,
 } from '../shared/limits.js'
 import { DEFAULT_POLICY, POLICY_NAMES } from '../shared/policy-names.js'
-import { BATCH_SIZE_MAX, GROUP_DEFAULTS } from './group-settings.js'
+import {
+  BATCH_SIZE_MAX,
+  GROUP_DEFAULTS,
+  HOT_COPIES_SHARE_MAX,
+  HOT_COPIES_TTL_MS_MAX,
+} from './group-settings.js'
 import type { GetterModule, GroupOptions } from './node-options.js'
 import type { Section } from './option/file.js'
 import {
@@ -119,6 +124,18 @@ export const GROUP_OPTIONS = {
     default: GROUP_DEFAULTS.batchSizeMax,
     help: 'Most keys of one call of a source that takes many',
   },
+  hotCopiesShare: {
+    path: 'hotCopiesShare',
+    type: share(HOT_COPIES_SHARE_MAX),
+    default: GROUP_DEFAULTS.hotCopiesShare,
+    help: 'Part of maxBytes for copies of values that other nodes own, of keys asked for often; 0 for none',
+  },
+  hotCopiesTtl: {
+    path: 'hotCopiesTtl',
+    type: duration(1, HOT_COPIES_TTL_MS_MAX),
+    default: GROUP_DEFAULTS.hotCopiesTtlMs,
+    help: 'Longest life of such a copy',
+  },
   json: {
     path: 'origin.json',
     type: text('FILE'),
@@ -187,6 +204,8 @@ export function groupOptionsOf({ values }: GroupConfig): GroupOptions {
     ...(values.loadConcurrencyMax !== undefined && { loadConcurrencyMax: values.loadConcurrencyMax }),
     loadQueueMax: values.loadQueueMax,
     batchSizeMax: values.batchSizeMax,
+    hotCopiesShare: values.hotCopiesShare,
+    hotCopiesTtlMs: values.hotCopiesTtl,
   }
 }
 

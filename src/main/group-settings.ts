@@ -5,12 +5,17 @@ import { STALE_MS_MAX, STORE_BYTES_MIN } from '../shared/limits.js'
 import type { GetterSpec, GroupSpec } from '../shared/messages.js'
 import { DEFAULT_POLICY, isPolicyName, POLICY_NAMES } from '../shared/policy-names.js'
 import { type AnyGetter, takesMany } from '../shared/run-getter.js'
+import type { HotCopiesOptions } from './hot-copies.js'
 import type { GetterSource, GroupOptions } from './node-options.js'
 
 const NAME_LENGTH_MAX = 255
 
 /** Largest batch of a getter of many keys. */
 export const BATCH_SIZE_MAX = 10_000
+
+/** Most that copies of other nodes' values may take of a group, and longest life of one. */
+export const HOT_COPIES_SHARE_MAX = 0.5
+export const HOT_COPIES_TTL_MS_MAX = 60_000
 
 /** What a group is without options. */
 export const GROUP_DEFAULTS = {
@@ -27,6 +32,8 @@ export const GROUP_DEFAULTS = {
   loadConcurrencyMax: Number.POSITIVE_INFINITY,
   loadQueueMax: 10_000,
   batchSizeMax: 256,
+  hotCopiesShare: 1 / 8,
+  hotCopiesTtlMs: 10_000,
 } as const satisfies Partial<GroupOptions>
 
 /** Options that are numbers, what they may be, and how that is said. */
@@ -42,6 +49,16 @@ const NUMBERS = [
   ['loadTimeoutMs', isOverZero, 'over 0'],
   ['errorBackoffMs', (ms) => ms >= 0 && ms !== Number.POSITIVE_INFINITY, '0 or more'],
   ['loadConcurrencyMax', (count) => isCount(count, 1), 'a whole number from 1 on'],
+  [
+    'hotCopiesShare',
+    (part) => part >= 0 && part <= HOT_COPIES_SHARE_MAX,
+    `from 0 to ${HOT_COPIES_SHARE_MAX}`,
+  ],
+  [
+    'hotCopiesTtlMs',
+    (ms) => ms > 0 && ms <= HOT_COPIES_TTL_MS_MAX,
+    `over 0, and at most ${HOT_COPIES_TTL_MS_MAX}`,
+  ],
   ['loadQueueMax', (count) => isCount(count, 0), 'a whole number from 0 on'],
   [
     'batchSizeMax',
@@ -102,6 +119,12 @@ export function groupSettings(
       batchSizeMax,
     },
   }
+}
+
+/** What the options of a group say of copies of other nodes' values. */
+export function hotCopiesOptions(options: GroupOptions): HotCopiesOptions {
+  const { hotCopiesShare, hotCopiesTtlMs } = { ...GROUP_DEFAULTS, ...withoutUndefined(options) }
+  return { share: hotCopiesShare, ttlMs: hotCopiesTtlMs, maxBytes: options.maxBytes }
 }
 
 /** The getter that runs in this thread; undefined for a module. */

@@ -1,4 +1,3 @@
-import { type Clock, systemClock } from '../shared/clock.js'
 import { Counter } from '../shared/counters.js'
 import { CacheError } from '../shared/errors.js'
 import type { FrontMetrics } from '../shared/front-metrics.js'
@@ -16,7 +15,7 @@ import type { Invalidated, InvalidationTeller } from './invalidations.js'
 import { type LocalGroup, notFound, type Read } from './local-group.js'
 import type { PeerPicker } from './peer.js'
 import { askAlone, PeerBatch } from './peer-batch.js'
-import { PeerRoute } from './peer-route.js'
+import type { PeerRoute } from './peer-route.js'
 
 /** Hot keys that are told unless more are asked for, and most that can be. */
 const HOT_KEYS = 32
@@ -28,6 +27,8 @@ export interface Explanation extends KeyFacts {
   readonly owner: string
   /** True when that is this node. */
   readonly isOwned: boolean
+  /** How long a hot copy of the value, which another node owns, is still good here; absent when there is none. */
+  readonly hotCopyMs?: number
   /** The part of this node's memory that the key would be in. */
   readonly shard: number
 }
@@ -48,11 +49,11 @@ export interface GroupParts {
   readonly local: LocalGroup
   readonly operations: GroupOperations
   readonly peers: PeerPicker
+  readonly route: PeerRoute
   readonly invalidations: InvalidationTeller
   readonly keyBytesMax: number
   /** Of the calls of the embedding process; those of the fronts are counted there. */
   readonly metrics: FrontMetrics
-  readonly clock?: Clock
 }
 
 /**
@@ -73,7 +74,7 @@ export class Group {
   #isClosed = false
 
   constructor(parts: GroupParts) {
-    const { name, self, local, operations, peers, invalidations, keyBytesMax, metrics } = parts
+    const { name, self, local, operations, peers, route, invalidations, keyBytesMax, metrics } = parts
     this.name = name
     this.#self = self
     this.#operations = operations
@@ -82,7 +83,7 @@ export class Group {
     this.#invalidations = invalidations
     this.#keyBytesMax = keyBytesMax
     this.#metrics = metrics
-    this.#route = new PeerRoute({ name, local, peers, invalidations, clock: parts.clock ?? systemClock })
+    this.#route = route
   }
 
   /**
@@ -122,7 +123,8 @@ export class Group {
   peek(key: Key, { stale = false }: { readonly stale?: boolean } = {}): Uint8Array | undefined {
     this.#assertOpen()
     const bytes = encodeKey(key)
-    return this.#local.read(bytes)?.value ?? (stale ? this.#local.reader.readStale(bytes) : undefined)
+    const found = this.#local.read(bytes)?.value ?? this.#local.reader.readCopy(bytes)?.value
+    return found ?? (stale ? this.#local.reader.readStale(bytes) : undefined)
   }
 
   /** Resolves once the owner of the key holds it no more, whether it held it before or not. */
@@ -161,6 +163,7 @@ export class Group {
   async resize(maxBytes: number): Promise<void> {
     this.#assertOpen()
     await this.#operations.resize(maxBytes)
+    this.#route.resize(maxBytes)
   }
 
   /** Who owns a key, and what this node's memory has of it. Counts as no hit and keeps nothing alive. */
@@ -170,7 +173,13 @@ export class Group {
     assertKeyLength(bytes.length, this.#keyBytesMax)
     const [peer] = this.#peers.pick(bytes, 1)
     const facts = await this.#operations.explain(bytes)
-    return { owner: peer?.address ?? this.#self(), isOwned: peer === undefined, ...facts }
+    const hotCopyMs = peer && this.#local.reader.readCopy(bytes)?.ttlLeftMs
+    return {
+      owner: peer?.address ?? this.#self(),
+      isOwned: peer === undefined,
+      ...facts,
+      ...(hotCopyMs !== undefined && { hotCopyMs }),
+    }
   }
 
   /** The keys of this node's memory that are asked for most often, at most `countMax` of them: estimates. */
@@ -237,7 +246,6 @@ export class Group {
     const answers: (Promise<Answer> | undefined)[] = keys.map((key) => {
       if (!this.#isKey(key)) return this.fetch(key, options)
       if (options.forwarded || this.#owns(key)) return undefined
-      this.#local.reader.countersOf(key).add(Counter.gets)
       return this.#route.fetch(key, options, ask)
     })
     const own = answers.flatMap((answer, index) => (answer ? [] : [index]))
@@ -264,8 +272,9 @@ export class Group {
   find(bytes: Uint8Array, start: number, end: number, forwarded: boolean): number {
     const length = end - start
     if (this.#isClosed || length === 0 || length > this.#keyBytesMax) return -1
-    if (!forwarded && !this.#peers.owns(bytes, start, end)) return -1
-    return this.#local.reader.find(bytes, start, end)
+    const { reader } = this.#local
+    if (forwarded || this.#peers.owns(bytes, start, end)) return reader.find(bytes, start, end)
+    return reader.findCopy(bytes, start, end)
   }
 
   /** Copies the value that find() found to `target` from `at` on. */
@@ -297,6 +306,10 @@ export class Group {
     return this.#local.reader.foundPlace
   }
 
+  get foundIsCopy(): boolean {
+    return this.#local.reader.foundIsCopy
+  }
+
   /** As delete(), for fronts. Rejects with UNAVAILABLE when the owner cannot be reached: it may still hold the key. */
   async remove(key: Uint8Array, options: FetchOptions = {}): Promise<void> {
     this.#assertOpen()
@@ -324,6 +337,7 @@ export class Group {
   /** From here on, calls reject. */
   close(): void {
     this.#isClosed = true
+    this.#route.close()
   }
 
   #fetch(key: Uint8Array, options: FetchOptions, metrics: FrontMetrics | undefined): Promise<Answer> {
@@ -340,13 +354,12 @@ export class Group {
   async #find(key: Uint8Array, options: FetchOptions, metrics: FrontMetrics | undefined): Promise<Answer> {
     this.#assertOpen()
     assertKeyLength(key.length, this.#keyBytesMax)
-    const counters = this.#local.reader.countersOf(key)
-    counters.add(Counter.gets)
     if (!options.forwarded && !this.#owns(key)) {
       const answer = this.#route.fetch(key, options, askAlone(this.name))
       return metrics ? metrics.time(answer, this.#self()) : answer
     }
     const found = this.#local.read(key)
+    this.#local.reader.countersOf(key).add(Counter.gets)
     const answer = this.#answer(key, found, options)
     if (!metrics) return answer
     if (!found) return metrics.time(answer, this.#self())

@@ -1,5 +1,6 @@
 import type { Cancel } from '../shared/cancel.js'
 import { type Clock, systemClock } from '../shared/clock.js'
+import { CopyFence } from '../shared/copy-fence.js'
 import { Counter, GroupCounters } from '../shared/counters.js'
 import { CacheError } from '../shared/errors.js'
 import type { FrontMetrics } from '../shared/front-metrics.js'
@@ -12,11 +13,13 @@ import { allocateStore } from '../shared/store/layout.js'
 import type { TraceParent } from '../shared/tracing.js'
 import { Group } from './group.js'
 import { GroupOperations, type OperatedShard } from './group-operations.js'
-import { getterFunctionOf, groupSettings, validateGroup } from './group-settings.js'
+import { getterFunctionOf, groupSettings, hotCopiesOptions, validateGroup } from './group-settings.js'
+import { HotCopies } from './hot-copies.js'
 import type { InvalidationTeller } from './invalidations.js'
 import { LocalGroup, type StoreOwner } from './local-group.js'
 import type { GroupOptions } from './node-options.js'
 import type { PeerPicker } from './peer.js'
+import { PeerRoute } from './peer-route.js'
 import type { Snapshots } from './snapshots.js'
 
 /** A shard, as groups need it. */
@@ -180,6 +183,7 @@ export class Groups {
     const shardCount = Math.max(1, Math.min(all.length, Math.floor(options.maxBytes / STORE_BYTES_MIN)))
     const shards = all.slice(0, shardCount)
     const counters = new GroupCounters(shardCount)
+    const fence = new CopyFence()
     const view: GroupView = {
       id,
       name,
@@ -190,6 +194,7 @@ export class Groups {
         accessLog: AccessLog.allocate(),
       })),
       counters: counters.memory,
+      copyFence: fence.memory,
     }
     const specs = view.stores.map(
       (memory, shard): GroupSpec => ({
@@ -214,16 +219,25 @@ export class Groups {
       },
     })
     const local = new LocalGroup({ id, self, reader: groupReader, owners: shards })
+    const copies = new HotCopies({
+      name,
+      ...hotCopiesOptions(options),
+      reader: groupReader,
+      fence,
+      invalidations,
+      clock,
+      keep: (copy) => local.keepCopy(copy),
+    })
     const group = new Group({
       name,
       self,
       local,
       operations,
       peers,
+      route: new PeerRoute({ name, local, peers, invalidations, copies, clock }),
       invalidations,
       keyBytesMax,
       metrics,
-      clock,
     })
     return {
       entry: { group, operations, view, counters, shards, getter: getterFunctionOf(options.getter) },

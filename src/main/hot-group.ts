@@ -22,4 +22,6 @@ export interface InPlaceGroup extends HotGroup {
    */
   readonly foundStore: object | undefined
   readonly foundPlace: number
+  /** True for a hot copy of a value that another node owns. */
+  readonly foundIsCopy: boolean
 }

@@ -42,11 +42,13 @@ export class HttpFront implements Front {
   async start(): Promise<void> {
     const { httpThreads = 1, httpEngine = 'auto' } = this.#parts.options
     const wanted = parseAddress(this.#address).port
-    // A port of the system's choice is free; to be shared, it must be known before.
-    const port = wanted === 0 && httpThreads === 1 ? 0 : await freePort(this.#host, wanted, this.#address)
+    // A port of the system's choice is free; to be shared, it must be known before. With a certificate it is shared by the
+    // listeners of the old one and of the new one.
+    const isShared = httpThreads > 1 || this.#parts.options.tls !== undefined
+    const port = wanted === 0 && !isShared ? 0 : await freePort(this.#host, wanted, this.#address)
     const obstacle = this.#obstacle()
     const engine = obstacle === undefined ? httpEngine : 'node'
-    const first = await this.#startThread({ port, engine, isShared: httpThreads > 1 })
+    const first = await this.#startThread({ port, engine, isShared })
     this.#address = this.#address.replace(/\d+$/, String(first.port))
     if (first.engine === 'node:http') {
       this.#tellEngine(httpThreads, httpEngine, obstacle ?? first.reason)

@@ -1,7 +1,7 @@
 import type { CancelSignal } from '../shared/cancel.js'
 import { Counter } from '../shared/counters.js'
 import { CacheError } from '../shared/errors.js'
-import type { GroupReader, Remembered } from '../shared/group-reader.js'
+import { countCopyHit, type GroupReader, type Remembered } from '../shared/group-reader.js'
 import { binaryKey } from '../shared/key.js'
 import type { PolicyName } from '../shared/policy-names.js'
 import { Singleflight } from '../shared/singleflight.js'
@@ -18,11 +18,19 @@ export interface StoreOwner {
       hash: number
       deadlineMs: number
       ttlMsMax: number
-      trace?: TraceParent
+      trace?: TraceParent | undefined
     },
     signal: CancelSignal,
   ): Promise<Omit<Answer, 'answeredBy'>>
   remove(group: number, key: Uint8Array, hash: number): Promise<void>
+  keep(copy: {
+    group: number
+    key: Uint8Array
+    hash: number
+    value: Uint8Array
+    ttlMs: number
+    stamp: number
+  }): void
   clear(group: number): Promise<void>
   setPolicy(group: number, policy: PolicyName): Promise<void>
 }
@@ -48,7 +56,7 @@ export type Read = Omit<Answer, 'value'> & { value: Uint8Array | null }
 export class LocalGroup {
   readonly reader: GroupReader
   readonly #options: LocalGroupOptions
-  readonly #flights = new Singleflight<Omit<Answer, 'answeredBy'>>()
+  readonly #flights = new Singleflight<Answer>()
 
   constructor(options: LocalGroupOptions) {
     this.reader = options.reader
@@ -60,39 +68,44 @@ export class LocalGroup {
     return this.#present(this.reader.read(key))
   }
 
+  /** As read(), but a copy of the value of a key that another node owns; counts the hit. */
+  readCopy(key: Uint8Array): Answer | undefined {
+    const found = this.reader.readCopy(key)
+    if (!found?.value) return undefined
+    countCopyHit(this.reader.countersOf(key))
+    return {
+      value: found.value,
+      ttlLeftMs: found.ttlLeftMs,
+      outcome: 'hot',
+      answeredBy: this.#options.self(),
+    }
+  }
+
+  /** Has the owner of the key's shard keep a copy of a value that another node owns. */
+  keepCopy(copy: { key: Uint8Array; hash: number; value: Uint8Array; ttlMs: number; stamp: number }): void {
+    this.#ownerOf(copy.hash).keep({ group: this.#options.id, ...copy })
+  }
+
   /** As read() for each of the keys, under one pin. */
   readMany(keys: readonly Uint8Array[]): (Read | undefined)[] {
     return this.reader.readMany(keys).map((found) => this.#present(found))
   }
 
   /** Has the owner load the key, or joins a load that is under way. The value is kept for at most `ttlMsMax`. */
-  async load(
-    callersKey: Uint8Array,
-    { deadlineMs, signal, trace }: CallOptions,
-    ttlMsMax: number,
-  ): Promise<Answer> {
+  load(callersKey: Uint8Array, options: CallOptions, ttlMsMax: number): Promise<Answer> {
     // Bytes of our own: the caller may use its buffer again while the message waits to be sent.
     const key = new Uint8Array(callersKey)
     const hash = this.reader.hash(key)
-    const { result, isFirst } = this.#flights.join(
-      binaryKey(key),
-      { ...(deadlineMs !== undefined && { deadlineMs }), ...(signal && { signal }) },
-      (flight) =>
-        this.#ownerOf(hash).load(
-          {
-            group: this.#options.id,
-            key,
-            hash,
-            deadlineMs: flight.deadlineMs,
-            ttlMsMax,
-            ...(trace && { trace }),
-          },
-          flight.signal,
-        ),
+    const { id: group, self } = this.#options
+    const { trace } = options
+    const { result, isFirst } = this.#flights.join(binaryKey(key), options, ({ deadlineMs, signal }) =>
+      this.#ownerOf(hash)
+        .load({ group, key, hash, deadlineMs, ttlMsMax, trace }, signal)
+        .then(({ value, outcome, ttlLeftMs }) => ({ value, outcome, answeredBy: self(), ttlLeftMs })),
     )
-    if (!isFirst) this.reader.countersOf(key).add(Counter.coalesced)
-    const { value, outcome, ttlLeftMs } = await result
-    return { value, outcome: isFirst ? outcome : 'coalesced', answeredBy: this.#options.self(), ttlLeftMs }
+    if (isFirst) return result
+    this.reader.countersOf(key).add(Counter.coalesced)
+    return result.then((answer) => ({ ...answer, outcome: 'coalesced' }))
   }
 
   /** Resolves when no thread can find the key any more, and no load under way will bring it back. */

@@ -129,4 +129,11 @@ export interface GroupOptions {
   readonly loadQueueMax?: number
   /** Most keys of one call of `getMany`. Default 256. */
   readonly batchSizeMax?: number
+  /**
+   * Part of `maxBytes`, 0…0.5, that copies of values which other nodes own may take: of keys that are asked for often
+   * here, and only while their owner tells of changes. 0 for no copies. Default 1/8.
+   */
+  readonly hotCopiesShare?: number
+  /** Longest life of such a copy, in ms, at most 60 000; never longer than the owner says. Default 10 000. */
+  readonly hotCopiesTtlMs?: number
 }

@@ -42,6 +42,8 @@ export interface KeyExplanation {
   valueBytes: number
   costBytes: number
   hits?: number
+  /** How long a hot copy is still good: of a value that another node owns. */
+  hotCopyMs?: number
 }
 
 /** A key that is asked for often; `hits` may be too high by `hitsOverMax`. */

@@ -6,6 +6,7 @@ import { type FlightContext, Singleflight } from '../shared/singleflight.js'
 import type { TraceParent } from '../shared/tracing.js'
 import { askPeer } from './ask-peer.js'
 import type { Answer, CallOptions } from './call.js'
+import type { HotCopies } from './hot-copies.js'
 import type { InvalidationTeller } from './invalidations.js'
 import type { LocalGroup } from './local-group.js'
 import type { PeerPicker } from './peer.js'
@@ -20,6 +21,7 @@ export interface PeerRouteParts {
   readonly local: LocalGroup
   readonly peers: PeerPicker
   readonly invalidations: InvalidationTeller
+  readonly copies: HotCopies
   readonly clock: Clock
 }
 
@@ -29,30 +31,47 @@ export class PeerRoute {
   readonly #local: LocalGroup
   readonly #invalidations: InvalidationTeller
   readonly #peers: PeerPicker
+  readonly #copies: HotCopies
   readonly #clock: Clock
   readonly #flights = new Singleflight<Answer>()
 
-  constructor({ name, local, peers, invalidations, clock }: PeerRouteParts) {
+  constructor({ name, local, peers, invalidations, copies, clock }: PeerRouteParts) {
     this.#name = name
     this.#invalidations = invalidations
     this.#local = local
     this.#peers = peers
+    this.#copies = copies
     this.#clock = clock
   }
 
-  /** Who asks from here on joins no call that began before. */
+  /** Who asks from here on joins no call that began before, and finds no copy. */
   forget(key: Uint8Array): void {
     this.#flights.forget(binaryKey(key))
+    this.#copies.drop(key)
   }
 
   /** As forget() for all keys. */
   forgetAll(): void {
     this.#flights.forgetAll()
+    this.#copies.dropAll()
   }
 
-  /** The value of a key that another node owns; one way for all who ask at a time. */
+  /** The group has another amount of memory. */
+  resize(maxBytes: number): void {
+    this.#copies.resize(maxBytes)
+  }
+
+  close(): void {
+    this.#copies.close()
+  }
+
+  /** The value of a key that another node owns: a hot copy, or one way to it for all who ask at a time. */
   async fetch(callersKey: Uint8Array, options: CallOptions, ask: AskPeer): Promise<Answer> {
+    const copy = this.#local.readCopy(callersKey)
+    if (copy) return copy
+    this.#local.reader.countersOf(callersKey).add(Counter.gets)
     const key = new Uint8Array(callersKey)
+    this.#copies.note(key)
     const { result, isFirst } = this.#flights.join(binaryKey(key), options, (flight) =>
       this.#askPeers(key, flight, ask, options.trace),
     )
@@ -73,6 +92,7 @@ export class PeerRoute {
   ): Promise<Answer> {
     const counters = this.#local.reader.countersOf(key)
     const endsMs = this.#clock.nowMs() + flight.deadlineMs
+    const stamp = this.#copies.begin(key)
     let isOwner = true
     for (const peer of this.#peers.pick(key, OWNERS_ASKED)) {
       if (!peer) break
@@ -80,7 +100,8 @@ export class PeerRoute {
       const call = { signal: flight.signal, leftMs: endsMs - this.#clock.nowMs(), trace }
       const answer = await askPeer(peer, key, call, ask)
       if (answer) {
-        if (!isOwner) this.#invalidations.tell(this.#name, [key])
+        if (!isOwner) this.#tellOfOther(key)
+        else if (!flight.isForgotten()) this.#copies.keep(key, stamp, answer)
         return answer
       }
       isOwner = false
@@ -92,7 +113,12 @@ export class PeerRoute {
     const answer = found?.value
       ? { ...found, value: found.value }
       : await this.#local.load(key, { signal: flight.signal, trace }, FALLBACK_TTL_MS)
-    this.#invalidations.tell(this.#name, [key])
+    this.#tellOfOther(key)
     return answer
+  }
+
+  #tellOfOther(key: Uint8Array): void {
+    this.#copies.drop(key)
+    this.#invalidations.tell(this.#name, [key])
   }
 }

@@ -6,6 +6,8 @@ export interface CancelSignal {
   removeEventListener(type: 'abort', listener: () => void): void
 }
 
+const NONE: readonly (() => void)[] = []
+
 /**
  * A cancellation within the cache. An AbortController costs over ten microseconds to make and to collect, and every
  * load needs a few cancellations that hardly ever happen; this one costs an object. `signal` makes a real AbortSignal
@@ -14,7 +16,9 @@ export interface CancelSignal {
 export class Cancel implements CancelSignal {
   #aborted = false
   #reason: unknown
-  #listeners: (() => void)[] = []
+  /** Most have one listener: an array would cost more than all the rest. */
+  #listener: (() => void) | undefined
+  #others: readonly (() => void)[] = NONE
   #controller: AbortController | undefined
 
   get aborted(): boolean {
@@ -35,11 +39,13 @@ export class Cancel implements CancelSignal {
   }
 
   addEventListener(_type: 'abort', listener: () => void): void {
-    this.#listeners.push(listener)
+    if (this.#listener === undefined) this.#listener = listener
+    else this.#others = [...this.#others, listener]
   }
 
   removeEventListener(_type: 'abort', listener: () => void): void {
-    this.#listeners = this.#listeners.filter((other) => other !== listener)
+    if (this.#listener === listener) this.#listener = undefined
+    else this.#others = this.#others.filter((other) => other !== listener)
   }
 
   /** Tells everybody, once. */
@@ -47,9 +53,11 @@ export class Cancel implements CancelSignal {
     if (this.#aborted) return
     this.#aborted = true
     this.#reason = reason
-    const listeners = this.#listeners
-    this.#listeners = []
-    for (const listener of listeners) listener()
+    const [listener, others] = [this.#listener, this.#others]
+    this.#listener = undefined
+    this.#others = NONE
+    listener?.()
+    for (const other of others) other()
     this.#controller?.abort(reason)
   }
 }

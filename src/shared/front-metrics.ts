@@ -7,7 +7,7 @@ const SAMPLED_OF = 16
 
 /** What there is to know of an answer to count it. */
 export interface CountedAnswer {
-  readonly outcome: 'hit' | 'load' | 'coalesced' | 'stale'
+  readonly outcome: 'hit' | 'load' | 'coalesced' | 'stale' | 'hot'
   /** Address of the node that had or loaded the value. */
   readonly answeredBy: string
 }
@@ -80,9 +80,14 @@ export class FrontMetrics {
     this.count(RequestOutcome[OUTCOME_OF_CODE[code]])
   }
 
-  /** Counts a request that brought a value. @param self address of this node: other nodes' answers came from a peer */
+  /**
+   * Counts a request that brought a value. A hot copy counts as a hit.
+   *
+   * @param self address of this node: other nodes' answers came from a peer
+   */
   recordAnswer({ outcome, answeredBy }: CountedAnswer, self: string, durationUs: number): void {
-    this.record(RequestOutcome[answeredBy === self ? outcome : 'peer'], durationUs)
+    const found = outcome === 'hot' ? 'hit' : outcome
+    this.record(RequestOutcome[answeredBy === self ? found : 'peer'], durationUs)
   }
 
   /** Counts a request when it ends, from now on. Settles as `answer` does. */

@@ -1,3 +1,4 @@
+import { CopyFence } from './copy-fence.js'
 import { COUNTERS, Counter, type CounterRow, GroupCounters } from './counters.js'
 import { type HashSeed, hashBytes, shardOf } from './hash.js'
 import type { GroupView, StoreMemory } from './messages.js'
@@ -43,8 +44,10 @@ export class GroupReader {
   readonly #seed: HashSeed
   readonly #pin: ReaderPin
   readonly #staleMs: number
+  readonly #fence: CopyFence
   #foundIn: StoreReader | undefined
   #foundAt = 0
+  #foundIsCopy = false
 
   constructor(view: GroupView, { thread, pin, seed }: ReaderThread) {
     this.#counters = new GroupCounters(view.stores.length, view.counters)
@@ -52,6 +55,7 @@ export class GroupReader {
     this.#seed = seed
     this.#pin = pin
     this.#staleMs = view.staleMs
+    this.#fence = new CopyFence(view.copyFence)
     this.#stores = view.stores.map((memory, shard) => ({
       reader: this.#readerOf(memory),
       counters: this.#counters.row(thread, shard),
@@ -81,17 +85,27 @@ export class GroupReader {
 
   /** What is in memory; undefined for a miss. Counts nothing. */
   read(key: Uint8Array): Remembered | undefined {
-    const pin = this.#pin
     const hash = this.hash(key)
     const { reader } = this.#storeOf(hash)
-    pin.enter()
+    this.#pin.enter()
     try {
       const place = reader.find(key, 0, key.length, hash)
-      if (place === 0) return undefined
-      const value = reader.isNotFound(place) ? null : reader.value(place)
-      return { value, ttlLeftMs: reader.ttlLeftMs(place) }
+      return place === 0 ? undefined : remembered(reader, place)
     } finally {
-      pin.leave()
+      this.#pin.leave()
+    }
+  }
+
+  /** As read(), but a copy of the value of a key that another node owns. */
+  readCopy(key: Uint8Array): Remembered | undefined {
+    const hash = this.hash(key)
+    const { reader } = this.#storeOf(hash)
+    this.#pin.enter()
+    try {
+      const place = reader.findCopy(key, 0, key.length, hash, this.#fence.stampOf(hash))
+      return place === 0 ? undefined : remembered(reader, place)
+    } finally {
+      this.#pin.leave()
     }
   }
 
@@ -130,9 +144,17 @@ export class GroupReader {
     if (place === 0 || store.reader.isNotFound(place)) return -1
     store.counters.add(Counter.gets)
     store.counters.add(Counter.hits)
-    this.#foundIn = store.reader
-    this.#foundAt = place
-    return store.reader.valueLength(place)
+    return this.#found(store.reader, place, false)
+  }
+
+  /** As find(), but a copy of the value of a key that another node owns. */
+  findCopy(bytes: Uint8Array, start: number, end: number): number {
+    const hash = hashBytes(bytes, start, end, this.#seed)
+    const store = this.#storeOf(hash)
+    const place = store.reader.findCopy(bytes, start, end, hash, this.#fence.stampOf(hash))
+    if (place === 0) return -1
+    countCopyHit(store.counters)
+    return this.#found(store.reader, place, true)
   }
 
   /** Copies what find() found to `target` from `at` on. Under the same pin, before anything else is looked for. */
@@ -165,6 +187,11 @@ export class GroupReader {
     return this.#foundAt
   }
 
+  /** True when it is a copy. */
+  get foundIsCopy(): boolean {
+    return this.#foundIsCopy
+  }
+
   /** Counters of all threads by shard, in the order of the counter table. */
   stats(): ShardSample[] {
     return this.#stores.flatMap((_, shard) => {
@@ -173,11 +200,32 @@ export class GroupReader {
     })
   }
 
+  #found(reader: StoreReader, place: number, isCopy: boolean): number {
+    this.#foundIn = reader
+    this.#foundAt = place
+    this.#foundIsCopy = isCopy
+    return reader.valueLength(place)
+  }
+
   #readerOf({ store, accessLog }: StoreMemory): StoreReader {
     return new StoreReader(store, new AccessLog(accessLog), this.#thread, this.#pin)
   }
 
   #storeOf(hash: number): ReadStore {
     return this.#stores[shardOf(hash, this.#stores.length)]!
+  }
+}
+
+/** Counts a call for a key of another node that a copy answered. */
+export function countCopyHit(counters: CounterRow): void {
+  counters.add(Counter.gets)
+  counters.add(Counter.hits)
+  counters.add(Counter.hot_hits)
+}
+
+function remembered(reader: StoreReader, place: number): Remembered {
+  return {
+    value: reader.isNotFound(place) ? null : reader.value(place),
+    ttlLeftMs: reader.ttlLeftMs(place),
   }
 }

@@ -72,6 +72,8 @@ export interface GroupView {
   /** By shard. */
   readonly stores: readonly StoreMemory[]
   readonly counters: SharedArrayBuffer
+  /** Says which copies of other nodes' values are good. */
+  readonly copyFence: SharedArrayBuffer
 }
 
 /** What a worker thread is started with. */
@@ -110,10 +112,20 @@ export type ShardRequest =
       readonly deadlineMs: number
       /** Longest time to keep the value; Infinity unless another node owns the key. */
       readonly ttlMsMax: number
-      /** The sampled trace that waits for the load; absent for none. */
-      readonly trace?: TraceParent
+      /** The sampled trace that waits for the load. */
+      readonly trace?: TraceParent | undefined
     }
   | { readonly kind: 'cancel'; readonly id: number }
+  /** A copy of a value that another node owns. Nobody waits for it to be kept. */
+  | {
+      readonly kind: 'keep'
+      readonly group: number
+      readonly key: Uint8Array
+      readonly hash: number
+      readonly value: Uint8Array
+      readonly ttlMs: number
+      readonly stamp: number
+    }
   | {
       readonly kind: 'remove'
       readonly id: number

@@ -4,6 +4,7 @@ import { TIMER_MS_MAX } from './limits.js'
 
 /** What the work of a flight is told. */
 export interface FlightContext {
+  readonly key: string
   /** Aborted when the last waiter has gone. */
   readonly signal: CancelSignal
   /** Time that the first waiter has, in ms; others may have more. */
@@ -34,6 +35,9 @@ export interface Boarding<T> {
  */
 export class Singleflight<T> {
   readonly #flights = new Map<string, Flight<T>>()
+  readonly #land = (flight: Flight<T>): void => {
+    if (this.#flights.get(flight.key) === flight) this.#flights.delete(flight.key)
+  }
 
   /** Flights under way. */
   get size(): number {
@@ -65,39 +69,54 @@ export class Singleflight<T> {
   }
 
   #start(key: string, waiter: Waiter, work: (context: FlightContext) => Promise<T>): Flight<T> {
-    const land = (): void => {
-      if (this.#flights.get(key) === flight) this.#flights.delete(key)
-    }
-    const flight = new Flight<T>(land)
+    const flight = new Flight<T>(key, waiter.deadlineMs ?? Number.POSITIVE_INFINITY, this.#land)
     this.#flights.set(key, flight)
-    flight.run(work, waiter.deadlineMs ?? Number.POSITIVE_INFINITY)
+    void flight.run(work)
     return flight
   }
 }
 
-class Flight<T> {
+/** The place of one who waits for a flight. */
+interface Seat<T> {
+  readonly resolve: (value: T) => void
+  readonly reject: (error: unknown) => void
+  readonly signal: CancelSignal | undefined
+  timer: NodeJS.Timeout | undefined
+  cancel: (() => void) | undefined
+}
+
+class Flight<T> implements FlightContext {
+  readonly key: string
+  readonly deadlineMs: number
   readonly #cancel = new Cancel()
-  readonly #land: () => void
-  readonly #waiters = new Set<{ resolve(value: T): void; reject(error: unknown): void }>()
+  readonly #land: (flight: Flight<T>) => void
+  readonly #seats = new Set<Seat<T>>()
   #isForgotten = false
 
-  constructor(land: () => void) {
+  constructor(key: string, deadlineMs: number, land: (flight: Flight<T>) => void) {
+    this.key = key
+    this.deadlineMs = deadlineMs
     this.#land = land
   }
 
-  run(work: (context: FlightContext) => Promise<T>, deadlineMs: number): void {
-    // Through a promise, so that work that throws at once is no different from work that rejects.
-    const context = { signal: this.#cancel, deadlineMs, isForgotten: () => this.#isForgotten }
-    Promise.resolve(context)
-      .then((told) => {
-        // Who came with an aborted signal has gone by now.
-        if (this.#cancel.aborted) throw this.#cancel.reason
-        return work(told)
-      })
-      .then(
-        (value) => this.#settle((waiter) => waiter.resolve(value)),
-        (error: unknown) => this.#settle((waiter) => waiter.reject(error)),
-      )
+  get signal(): CancelSignal {
+    return this.#cancel
+  }
+
+  isForgotten(): boolean {
+    return this.#isForgotten
+  }
+
+  async run(work: (context: FlightContext) => Promise<T>): Promise<void> {
+    try {
+      // The first waiter is to be seated before the work can end; who came with an aborted signal has gone by then.
+      await undefined
+      if (this.#cancel.aborted) throw this.#cancel.reason
+      const value = await work(this)
+      this.#settle((seat) => seat.resolve(value))
+    } catch (error) {
+      this.#settle((seat) => seat.reject(error))
+    }
   }
 
   forget(): void {
@@ -106,43 +125,39 @@ class Flight<T> {
 
   wait({ deadlineMs = Number.POSITIVE_INFINITY, signal }: Waiter): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const leave = (error: CacheError): void => {
-        done()
-        reject(error)
-        if (this.#waiters.size === 0) this.#abandon(error)
+      const seat: Seat<T> = { resolve, reject, signal, timer: undefined, cancel: undefined }
+      this.#seats.add(seat)
+      if (deadlineMs <= TIMER_MS_MAX) {
+        seat.timer = setTimeout(() => {
+          this.#leave(seat, new CacheError('DEADLINE_EXCEEDED', `No answer within ${deadlineMs} ms`))
+        }, deadlineMs)
       }
-      const cancel = (): void => leave(new CacheError('CANCELLED', 'The caller went away'))
-      const expire = (): void =>
-        leave(new CacheError('DEADLINE_EXCEEDED', `No answer within ${deadlineMs} ms`))
-      const timer = deadlineMs <= TIMER_MS_MAX ? setTimeout(expire, deadlineMs) : undefined
-      const done = (): void => {
-        clearTimeout(timer)
-        signal?.removeEventListener('abort', cancel)
-        this.#waiters.delete(waiter)
-      }
-      const waiter = {
-        resolve(value: T) {
-          done()
-          resolve(value)
-        },
-        reject(error: unknown) {
-          done()
-          reject(error)
-        },
-      }
-      this.#waiters.add(waiter)
-      if (signal?.aborted) cancel()
-      else signal?.addEventListener('abort', cancel)
+      if (!signal) return
+      seat.cancel = () => this.#leave(seat, new CacheError('CANCELLED', 'The caller went away'))
+      if (signal.aborted) seat.cancel()
+      else signal.addEventListener('abort', seat.cancel)
     })
   }
 
-  #settle(tell: (waiter: { resolve(value: T): void; reject(error: unknown): void }) => void): void {
-    this.#land()
-    for (const waiter of [...this.#waiters]) tell(waiter)
+  #leave(seat: Seat<T>, error: CacheError): void {
+    this.#free(seat)
+    seat.reject(error)
+    if (this.#seats.size > 0) return
+    this.#land(this)
+    this.#cancel.abort(error)
   }
 
-  #abandon(reason: CacheError): void {
-    this.#land()
-    this.#cancel.abort(reason)
+  #free(seat: Seat<T>): void {
+    clearTimeout(seat.timer)
+    if (seat.cancel) seat.signal?.removeEventListener('abort', seat.cancel)
+    this.#seats.delete(seat)
+  }
+
+  #settle(tell: (seat: Seat<T>) => void): void {
+    this.#land(this)
+    for (const seat of [...this.#seats]) {
+      this.#free(seat)
+      tell(seat)
+    }
   }
 }

@@ -1,8 +1,11 @@
 import type { MessagePort } from 'node:worker_threads'
 import { EventLoopMeter } from '../shared/event-loop-meter.js'
+import { unpackLoads } from '../shared/load-pack.js'
 import type { ShardReply, ShardRequest, ShardSpec } from '../shared/messages.js'
 import { NodeCounters } from '../shared/node-counters.js'
+import type { Pack } from '../shared/pack.js'
 import { TurnBatch } from '../shared/turn-batch.js'
+import { packValues } from '../shared/value-pack.js'
 import { Shard } from './shard.js'
 
 /** How often a worker shows that it is alive and looks after its stores. */
@@ -11,7 +14,7 @@ const MAINTAIN_INTERVAL_MS = 50
 /** What the main thread hands to {@link serve}. */
 export interface ShardTask {
   readonly spec: ShardSpec
-  /** Carries arrays of ShardRequest in, arrays of ShardReply out. Closing it ends the task. */
+  /** Carries what packLoads() makes of ShardRequests in, what packValues() makes of ShardReplies out. Closing it ends the task. */
   readonly port: MessagePort
 }
 
@@ -23,7 +26,7 @@ export function serve({ spec, port }: ShardTask): Promise<void> {
   const heartbeat = new Int32Array(spec.heartbeat)
   const replies = new TurnBatch<ShardReply>((batch) => {
     shard.endTurn()
-    port.postMessage(batch)
+    port.postMessage(packValues(batch))
   })
   const meter = new EventLoopMeter(new NodeCounters(spec.counters).row(spec.thread, 'worker'))
   const shard: Shard = new Shard(spec, (reply) => replies.push(reply))
@@ -36,8 +39,8 @@ export function serve({ spec, port }: ShardTask): Promise<void> {
     beat()
     shard.maintain()
   }, MAINTAIN_INTERVAL_MS)
-  port.on('message', (requests: ShardRequest[]) => {
-    for (const request of requests) shard.handle(request)
+  port.on('message', (requests: (ShardRequest | Pack)[]) => {
+    unpackLoads(requests, (request) => shard.handle(request))
   })
   return new Promise((resolve) => {
     port.on('close', () => {

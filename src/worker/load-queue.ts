@@ -14,14 +14,18 @@ export interface LoadRequest {
   /** What the getter is told; the time that the getter may take bounds it. */
   readonly deadlineMs: number
   /** The sampled trace that waits for the key. */
-  readonly trace?: TraceParent
+  readonly trace?: TraceParent | undefined
 }
 
-interface Load extends LoadRequest {
+/** A load until its end, of which only the first one counts. */
+interface Load {
+  readonly request: LoadRequest
+  readonly resolve: (loaded: Loaded) => void
+  readonly reject: (error: CacheError) => void
   startedMs: number
   isOver: boolean
-  resolve(loaded: Loaded): void
-  reject(error: CacheError): void
+  /** Tells the call that it is part of that nobody waits for it any more. */
+  onGone: (() => void) | undefined
 }
 
 /**
@@ -61,17 +65,21 @@ export class LoadQueue {
   load(request: LoadRequest): Promise<Loaded> {
     if (request.signal.aborted) return Promise.reject(CacheError.from(request.signal.reason, 'CANCELLED'))
     return new Promise((resolve, reject) => {
-      const load: Load = { ...request, startedMs: 0, isOver: false, resolve, reject }
-      const abandon = (): void => {
-        this.#waiting.delete(load)
-        this.#count()
-        end(load, () => reject(CacheError.from(request.signal.reason, 'CANCELLED')))
-      }
-      request.signal.addEventListener('abort', abandon)
+      const load: Load = { request, resolve, reject, startedMs: 0, isOver: false, onGone: undefined }
+      request.signal.addEventListener('abort', () => this.#abandon(load))
       this.#waiting.add(load)
       if (this.#loader.takesMany) this.#schedule()
       else this.#start()
     })
+  }
+
+  /** Nobody waits for it any more. */
+  #abandon(load: Load): void {
+    if (this.#waiting.delete(load)) this.#count()
+    load.onGone?.()
+    if (load.isOver) return
+    load.isOver = true
+    load.reject(CacheError.from(load.request.signal.reason, 'CANCELLED'))
   }
 
   /** Keys that one call takes. */
@@ -102,52 +110,47 @@ export class LoadQueue {
         this.#waiting.delete(load)
         loads.push(load)
       }
-      void this.#call(loads)
+      this.#call(loads)
     }
     this.#count()
   }
 
-  async #call(loads: readonly Load[]): Promise<void> {
+  /** Calls the getter. The call ends with its answer, or when its time is up; only the first of the two counts. */
+  #call(loads: readonly Load[]): void {
     this.#calls++
     this.#counters.add(Counter.loads, loads.length)
     if (this.#loader.takesMany) this.#counters.add(Counter.load_batches)
-    const startedMs = performance.now()
-    for (const load of loads) load.startedMs = startedMs
-    try {
-      const outcomes = await this.#run(loads)
-      for (const [index, load] of loads.entries()) this.#settle(load, outcomes[index]!)
-    } catch (thrown) {
-      const error = CacheError.from(thrown)
-      for (const load of loads) this.#settle(load, error)
-    } finally {
-      this.#calls--
-      this.#start()
-    }
-  }
-
-  /** Calls the getter and waits until it answers or its time is up. */
-  #run(loads: readonly Load[]): Promise<readonly (Loaded | Failure)[]> {
     const timeoutMs = Math.min(this.#bounds.timeoutMs, TIMER_MS_MAX)
     const cancel = new Cancel()
     const over = new Cancel()
-    const deadlineMs = Math.min(timeoutMs, Math.max(...loads.map((load) => load.deadlineMs)))
-    const stopWatching = whenAllGone(loads, (reason) => cancel.abort(reason))
-    const traces = loads.flatMap(({ trace }) => trace ?? [])
-    return new Promise<readonly (Loaded | Failure)[]>((resolve, reject) => {
-      const timer = setTimeout(() => {
-        const error = new CacheError('DEADLINE_EXCEEDED', `The load took longer than ${timeoutMs} ms`)
-        reject(error)
-        cancel.abort(error)
-        over.abort(error)
-      }, timeoutMs)
-      this.#loader
-        .load(
-          loads.map(({ key }) => key),
-          { cancel, over, deadlineMs, ...(traces.length > 0 && { traces }) },
-        )
-        .then(resolve, reject)
-        .finally(() => clearTimeout(timer))
-    }).finally(stopWatching)
+    const timer = setTimeout(() => {
+      const error = new CacheError('DEADLINE_EXCEEDED', `The load took longer than ${timeoutMs} ms`)
+      this.#endCall(loads, error)
+      cancel.abort(error)
+      over.abort(error)
+    }, timeoutMs)
+    const end = (outcomes: readonly (Loaded | Failure)[] | CacheError): void => {
+      if (over.aborted) return
+      clearTimeout(timer)
+      this.#endCall(loads, outcomes)
+    }
+    const startedMs = performance.now()
+    for (const load of loads) load.startedMs = startedMs
+    whenAllGone(loads, (reason) => cancel.abort(reason))
+    const keys = loads.map(({ request }) => request.key)
+    this.#loader
+      .load(keys, { cancel, over, deadlineMs: deadlineOf(loads, timeoutMs), ...tracesOf(loads) })
+      .then(end, (thrown: unknown) => end(CacheError.from(thrown)))
+  }
+
+  #endCall(loads: readonly Load[], outcomes: readonly (Loaded | Failure)[] | CacheError): void {
+    for (let index = 0; index < loads.length; index++) {
+      const load = loads[index]!
+      load.onGone = undefined
+      this.#settle(load, outcomes instanceof CacheError ? outcomes : outcomes[index]!)
+    }
+    this.#calls--
+    this.#start()
   }
 
   #settle(load: Load, outcome: Loaded | Failure | CacheError): void {
@@ -155,11 +158,10 @@ export class LoadQueue {
     this.#counters.addLoad(performance.now() - load.startedMs)
     if (failed) this.#counters.add(Counter.load_errors)
     else if (outcome.value === null) this.#counters.add(Counter.not_found)
-    end(load, () => {
-      if (!failed) load.resolve(outcome)
-      else
-        load.reject(outcome instanceof CacheError ? outcome : new CacheError(outcome.code, outcome.message))
-    })
+    if (load.isOver) return
+    load.isOver = true
+    if (!failed) load.resolve(outcome)
+    else load.reject(outcome instanceof CacheError ? outcome : new CacheError(outcome.code, outcome.message))
   }
 
   #count(): void {
@@ -168,21 +170,22 @@ export class LoadQueue {
   }
 }
 
-/** Only the first end of a load counts. */
-function end(load: Load, tell: () => void): void {
-  if (load.isOver) return
-  load.isOver = true
-  tell()
+/** What the getter is told: the longest time that one of the waiters has, and the call may take. */
+function deadlineOf(loads: readonly Load[], timeoutMs: number): number {
+  const longestMs = loads.reduce((ms, { request }) => Math.max(ms, request.deadlineMs), 0)
+  return Math.min(timeoutMs, longestMs)
 }
 
-/** Calls back once the signals of all loads are aborted. Returns how to stop watching. */
-function whenAllGone(loads: readonly Load[], tell: (reason: unknown) => void): () => void {
+function tracesOf(loads: readonly Load[]): { traces?: TraceParent[] } {
+  if (loads.every(({ request }) => request.trace === undefined)) return {}
+  return { traces: loads.flatMap(({ request }) => request.trace ?? []) }
+}
+
+/** Calls back once nobody waits for any of the loads. */
+function whenAllGone(loads: readonly Load[], tell: (reason: unknown) => void): void {
   let left = loads.length
   const leave = (): void => {
-    if (--left === 0) tell(loads[0]!.signal.reason)
+    if (--left === 0) tell(loads[0]!.request.signal.reason)
   }
-  for (const { signal } of loads) signal.addEventListener('abort', leave)
-  return () => {
-    for (const { signal } of loads) signal.removeEventListener('abort', leave)
-  }
+  for (const load of loads) load.onGone = leave
 }

@@ -10,6 +10,8 @@ export interface Put {
   readonly ageMs?: number
   /** May be served stale and refreshed, if it has a time to live. Default false. */
   readonly renewable?: boolean
+  /** Makes it a copy of a value that another node owns, with this stamp; only with a time to live. */
+  readonly copyStamp?: number
 }
 
 /** What became of a value that was to be kept. */

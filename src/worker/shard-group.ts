@@ -3,6 +3,7 @@ import { type Clock, systemClock } from '../shared/clock.js'
 import { Counter, type CounterRow, GroupCounters } from '../shared/counters.js'
 import { CacheError } from '../shared/errors.js'
 import { hashBytes } from '../shared/hash.js'
+import { HotKeys } from '../shared/hot-keys.js'
 import { binaryKey } from '../shared/key.js'
 import type { GroupSpec, Loaded, ShardReply, ShardSpec } from '../shared/messages.js'
 import type { PolicyName } from '../shared/policy-names.js'
@@ -11,7 +12,6 @@ import { AccessLog } from '../shared/store/access-log.js'
 import { Epochs } from '../shared/store/epoch.js'
 import type { TraceParent } from '../shared/tracing.js'
 import { Backoff } from './backoff.js'
-import { HotKeys } from './hot-keys.js'
 import { LoadQueue } from './load-queue.js'
 import type { Loader } from './loader.js'
 import { MovingStore } from './moving-store.js'
@@ -26,8 +26,7 @@ export interface LoadCall {
   /** What the getter is told. */
   readonly deadlineMs: number
   readonly ttlMsMax: number
-  readonly signal: CancelSignal
-  readonly trace?: TraceParent
+  readonly trace?: TraceParent | undefined
 }
 
 type Value = Pick<Extract<ShardReply, { kind: 'value' }>, 'value' | 'outcome' | 'ttlLeftMs'>
@@ -85,7 +84,7 @@ export class ShardGroup {
     const epochs = new Epochs(shard.epochs)
     this.#queue = new LoadQueue(loader, spec.loads, this.#counters)
     this.#backoff = new Backoff(errorBackoffMs > 0 ? errorBackoffMs : REFRESH_PAUSE_MS, clock)
-    this.hotKeys = new HotKeys(clock.nowMs())
+    this.hotKeys = new HotKeys(clock.nowMs(), FAME_HALF_LIFE_MS)
     this.told = new ToldKeys(spec.id)
     this.hashOf = (key) => hashBytes(key, 0, key.length, shard.seed)
     const onEvict = (): void => this.#counters.add(Counter.evictions)
@@ -115,11 +114,12 @@ export class ShardGroup {
    * The value of a key: from the store if it came in since the caller looked, or is stale but good enough, else from the
    * load that is under way, else from a new one. Rejects with NOT_FOUND when the source has no such key.
    */
-  async get(call: LoadCall): Promise<Value> {
+  async get(call: LoadCall, signal: CancelSignal): Promise<Value> {
     this.hotKeys.note(call.hash, call.key, 0, call.key.length)
     const found = this.store.get(call.key, call.hash)
     if (found && found.ttlLeftMs > 0) {
-      return { ...present(found.notFound ? null : found.value), outcome: 'hit', ttlLeftMs: found.ttlLeftMs }
+      const value = present(found.notFound ? null : found.value)
+      return { value, outcome: 'hit', ttlLeftMs: found.ttlLeftMs }
     }
     const { staleWhileRevalidateMs } = this.spec.freshness
     if (found && -found.ttlLeftMs < staleWhileRevalidateMs) {
@@ -127,12 +127,28 @@ export class ShardGroup {
       return this.#serveStale(found)
     }
     // Deadlines are kept where the callers are; here a caller leaves by its signal.
-    const { result, isFirst } = this.#flights.join(binaryKey(call.key), { signal: call.signal }, (flight) =>
+    const { result, isFirst } = this.#flights.join(binaryKey(call.key), { signal }, (flight) =>
       this.#load(call, flight),
     )
     if (!isFirst) this.#counters.add(Counter.coalesced)
-    if (found) return this.#landOrStale(call, result, isFirst)
+    if (found) return this.#landOrStale(call, signal, result, isFirst)
     return toValue(await result, isFirst)
+  }
+
+  /**
+   * Keeps a copy of a value that another node owns, for `ttlMs`. It is found by readers alone, while its stamp is good:
+   * whoever asks this owner gets a value of its own.
+   */
+  keepCopy(key: Uint8Array, hash: number, copy: { value: Uint8Array; ttlMs: number; stamp: number }): void {
+    this.store.put({
+      key,
+      hash,
+      value: copy.value,
+      notFound: false,
+      ttlMs: copy.ttlMs,
+      copyStamp: copy.stamp,
+    })
+    this.#count()
   }
 
   /** After this, the key is gone, and a load that is under way is not kept. */
@@ -187,12 +203,17 @@ export class ShardGroup {
   }
 
   /** What the load brings; but the stale value when it fails, or takes too long, while that may be served. */
-  async #landOrStale(call: LoadCall, result: Promise<Landed>, isFirst: boolean): Promise<Value> {
+  async #landOrStale(
+    call: LoadCall,
+    signal: CancelSignal,
+    result: Promise<Landed>,
+    isFirst: boolean,
+  ): Promise<Value> {
     const { softTimeoutMs } = this.spec.freshness
     let timer: NodeJS.Timeout | undefined
     const value = result.then(
       (landed) => toValue(landed, isFirst),
-      (thrown: unknown) => this.#serveStaleOrThrow(call, thrown),
+      (thrown: unknown) => this.#serveStaleOrThrow(call, signal, thrown),
     )
     if (softTimeoutMs >= this.spec.loads.timeoutMs) return value
     const soft = new Promise<Value>((resolve) => {
@@ -205,8 +226,8 @@ export class ShardGroup {
     return Promise.race([value, soft]).finally(() => clearTimeout(timer))
   }
 
-  #serveStaleOrThrow(call: LoadCall, thrown: unknown): Value {
-    const old = call.signal.aborted ? undefined : this.#findForError(call)
+  #serveStaleOrThrow(call: LoadCall, signal: CancelSignal, thrown: unknown): Value {
+    const old = signal.aborted ? undefined : this.#findForError(call)
     if (!old) throw thrown
     return this.#serveStale(old)
   }
@@ -224,33 +245,30 @@ export class ShardGroup {
     return { value, outcome: 'stale', ttlLeftMs: 0 }
   }
 
-  async #load(call: Omit<LoadCall, 'signal'>, flight: FlightContext): Promise<Landed> {
-    const flightKey = binaryKey(call.key)
-    const failure = this.spec.freshness.errorBackoffMs > 0 ? this.#backoff.errorOf(flightKey) : undefined
+  #load(call: LoadCall, flight: FlightContext): Promise<Landed> {
+    const failure = this.spec.freshness.errorBackoffMs > 0 ? this.#backoff.errorOf(flight.key) : undefined
     if (failure) {
       this.#counters.add(Counter.backoff_rejected)
       throw failure
     }
     this.#queue.assertRoom()
+    const { key, deadlineMs, trace } = call
     const { signal } = flight
-    try {
-      const loaded = await this.#queue.load({
-        key: call.key,
-        signal,
-        deadlineMs: call.deadlineMs,
-        ...(call.trace && { trace: call.trace }),
-      })
-      this.#backoff.forget(flightKey)
-      return this.#keep(call, loaded, flight)
-    } catch (thrown) {
-      const error = CacheError.from(thrown)
-      if (!signal.aborted && !flight.isForgotten()) this.#backoff.fail(flightKey, error)
-      throw error
-    }
+    return this.#queue.load({ key, signal, deadlineMs, trace }).then(
+      (loaded) => {
+        this.#backoff.forget(flight.key)
+        return this.#keep(call, loaded, flight)
+      },
+      (thrown: unknown) => {
+        const error = CacheError.from(thrown)
+        if (!signal.aborted && !flight.isForgotten()) this.#backoff.fail(flight.key, error)
+        throw error
+      },
+    )
   }
 
   /** A value that is not kept is no longer good at once: nobody would tell of the next one. */
-  #keep(call: Omit<LoadCall, 'signal'>, loaded: Loaded, flight: FlightContext): Landed {
+  #keep(call: LoadCall, loaded: Loaded, flight: FlightContext): Landed {
     const ttlMs = Math.min(call.ttlMsMax, this.#ttlMsOf(loaded))
     if (flight.isForgotten()) return { value: loaded.value, ttlLeftMs: ttlMs }
     if (ttlMs > 0) {
@@ -290,6 +308,9 @@ export class ShardGroup {
   }
 }
 
+/** Half-life of the hits that make hot keys: fame of an hour ago is worth a 2 ** 60th. */
+const FAME_HALF_LIFE_MS = 60_000
+
 /** Entries that one round of housekeeping may remove. */
 const EXPIRE_COUNT_MAX = 10_000
 
@@ -300,10 +321,10 @@ const SWEEP_COUNT_MAX = 4096
 const REFRESH_PAUSE_MS = 1000
 
 function toValue({ value, ttlLeftMs }: Landed, isFirst: boolean): Value {
-  return { ...present(value), outcome: isFirst ? 'load' : 'coalesced', ttlLeftMs }
+  return { value: present(value), outcome: isFirst ? 'load' : 'coalesced', ttlLeftMs }
 }
 
-function present(value: Uint8Array | null): { value: Uint8Array } {
+function present(value: Uint8Array | null): Uint8Array {
   if (value === null) throw new CacheError('NOT_FOUND', 'The source has no such key')
-  return { value }
+  return value
 }

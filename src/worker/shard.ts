@@ -67,6 +67,9 @@ export class Shard implements Callback {
       case 'remove':
         void this.#withGroup(request, (group) => group.remove(request.key, request.hash))
         break
+      case 'keep':
+        this.#ready.get(request.group)?.keepCopy(request.key, request.hash, request)
+        break
       case 'clear':
         void this.#withGroup(request, (group) => group.clear())
         break
@@ -145,7 +148,8 @@ export class Shard implements Callback {
     this.#loads.set(id, cancel)
     try {
       const group = this.#ready.get(request.group) ?? (await this.#find(request.group))
-      this.#reply({ kind: 'value', id, ...(await group.get({ ...request, signal: cancel })) })
+      const { value, outcome, ttlLeftMs } = await group.get(request, cancel)
+      this.#reply({ kind: 'value', id, value, outcome, ttlLeftMs })
     } catch (thrown) {
       this.#fail(id, thrown)
     } finally {

@@ -40,6 +40,13 @@ export class StoreSpace {
   readonly #needs: SpaceNeeds
   /** Largest entry so far, in bytes: that much room is kept free to move entries into. */
   #largestBytes = 0
+  // As #measure() left them.
+  #logBytes = 0
+  /** Bytes of the log when the next entry is in the index. */
+  #logBytesForNext = 0
+  /** Room that is kept for moving entries. */
+  #reserveBytes = 0
+  #liveBytesMax = 0
 
   constructor(views: EntryViews, index: StoreIndex, log: StoreLog, needs: SpaceNeeds) {
     this.#views = views
@@ -66,11 +73,11 @@ export class StoreSpace {
       if (this.#log.reclaim()) continue
       const cleaned = this.#cleanOldest()
       cleanedBytes += cleaned
-      if (cleaned > 0 && cleanedBytes <= this.#needs.logBytes()) continue
+      if (cleaned > 0 && cleanedBytes <= this.#logBytes) continue
       // Nothing more can be moved, or a whole lap was and did not help: then without the reserve, or one entry fewer.
       const place = this.#log.placeFor(sizeBytes, this.#logBytesForNext)
       if (place !== 0) return place
-      if (cleaned === 0 ? !this.#log.reclaim(PIN_WAIT_MS) : !this.#needs.evictOne()) return 0
+      if (cleaned === 0 ? !this.#log.reclaim(PIN_WAIT_MS) : !this.#evictOne()) return 0
       cleanedBytes = 0
     }
   }
@@ -89,7 +96,8 @@ export class StoreSpace {
    */
   prepare(sizeBytes: number): void {
     this.#log.reclaim()
-    const logBytes = this.#needs.logBytes()
+    this.#measure()
+    const logBytes = this.#logBytes
     const goalBytes = this.#logBytesForNext - this.#reserveBytes
     const freeShare = Math.min(1, Math.max(0, (goalBytes - this.#log.usedBytes) / (SLACK_SHARE * logBytes)))
     const aheadBytes = (8 * sizeBytes * Math.max(0, 1 / 2 - freeShare)) / SLACK_SHARE
@@ -108,23 +116,24 @@ export class StoreSpace {
     return this.#log.usedBytes + sizeBytes + this.#reserveBytes <= this.#logBytesForNext
   }
 
-  /** Room that is kept for moving entries. */
-  get #reserveBytes(): number {
-    return Math.min(this.#largestBytes, this.#needs.logBytes() * RESERVE_SHARE_MAX)
+  /** Takes the figures of the store, whenever an entry came or went: they cost too much to be asked for at every step. */
+  #measure(): void {
+    this.#logBytes = this.#needs.logBytes()
+    this.#logBytesForNext = this.#logBytes - this.#needs.growthBytes()
+    this.#reserveBytes = Math.min(this.#largestBytes, this.#logBytes * RESERVE_SHARE_MAX)
+    this.#liveBytesMax = this.#logBytes * (1 - SLACK_SHARE) - this.#reserveBytes
   }
 
-  get #liveBytesMax(): number {
-    return this.#needs.logBytes() * (1 - SLACK_SHARE) - this.#reserveBytes
-  }
-
-  /** Bytes of the log when the next entry is in the index. */
-  get #logBytesForNext(): number {
-    return this.#needs.logBytes() - this.#needs.growthBytes()
+  #evictOne(): boolean {
+    const evicted = this.#needs.evictOne()
+    this.#measure()
+    return evicted
   }
 
   #evictFor(sizeBytes: number): void {
+    this.#measure()
     while (!this.#index.hasFreeSlot || this.#needs.liveBytes() + sizeBytes > this.#liveBytesMax) {
-      if (!this.#needs.evictOne()) return
+      if (!this.#evictOne()) return
     }
   }
 
@@ -140,13 +149,13 @@ export class StoreSpace {
   }
 
   #move(slot: number, from: number, sizeBytes: number): boolean {
-    const logBytes = this.#needs.logBytes()
-    let to = this.#log.placeFor(sizeBytes, logBytes)
-    if (to === 0 && this.#log.reclaim()) to = this.#log.placeFor(sizeBytes, logBytes)
+    let to = this.#log.placeFor(sizeBytes, this.#logBytes)
+    if (to === 0 && this.#log.reclaim()) to = this.#log.placeFor(sizeBytes, this.#logBytes)
     if (to === 0) {
       // Either readers hold the room back, then wait; or there is none, then this entry must make some.
       if (!this.#log.isReclaimed) return false
       this.#needs.giveUp(slot)
+      this.#measure()
       return true
     }
     this.#views.words.copyWithin(to >> 2, from >> 2, (from + sizeBytes) >> 2)

@@ -4,6 +4,7 @@ import {
   type EntryViews,
   entryBytes,
   entryBytesAt,
+  isCopy,
   isNotFound,
   valueAt,
   valueLengthAt,
@@ -115,23 +116,23 @@ export class StoreWriter {
     return this.#geometry.budgetBytes
   }
 
-  /** The entry of a key, fresh or, where that is allowed, stale; else undefined. */
+  /** The entry of a key, fresh or, where that is allowed, stale; else undefined, as for a copy. */
   get(key: Uint8Array, hash: number): Found | undefined {
     const slot = this.#index.find(key, 0, key.length, hash)
     if (slot === 0) return undefined
     const place = this.#index.placeOf(slot)
     const ttlLeftMs = this.#expiry.ttlLeftMs(place)
-    if (!this.#expiry.isUsable(place, ttlLeftMs)) return undefined
+    if (!this.#expiry.isUsable(place, ttlLeftMs) || isCopy(this.#views, place)) return undefined
     this.#policy.current.onHit(slot)
     const start = valueAt(this.#views, place)
     const value = this.#views.bytes.slice(start, start + valueLengthAt(this.#views, place))
     return { value, notFound: isNotFound(this.#views, place), ttlLeftMs }
   }
 
-  /** The entry in `slot` where it lies, fresh or, where that is allowed, stale; else undefined. */
+  /** The entry in `slot` where it lies, fresh or, where that is allowed, stale; else undefined, as for a copy. */
   resident(slot: number): Resident | undefined {
     const place = this.#index.placeOf(slot)
-    if (!place) return undefined
+    if (!place || isCopy(this.#views, place)) return undefined
     const found = residentAt(this.#views, place, this.#parts.clock.nowMs())
     return this.#expiry.isUsable(place, found.ttlLeftMs) ? found : undefined
   }
@@ -285,14 +286,14 @@ export class StoreWriter {
   }
 
   #write(put: Put, place: number, sizeBytes: number, timed: boolean): void {
-    const { key, value, hash, notFound } = put
+    const { key, value, hash, notFound, copyStamp } = put
     const replaced = this.#index.find(key, 0, key.length, hash)
     const slot = replaced !== 0 ? replaced : this.#index.nextSlot
     const nowMs = this.#parts.clock.nowMs()
     const freshUntil = (nowMs + Math.min(put.ttlMs, TTL_MS_MAX)) | 0
     const times = timed ? { times: { freshUntil, storedAt: (nowMs - (put.ageMs ?? 0)) | 0 } } : {}
     const renewable = timed && put.renewable === true
-    writeEntry(this.#views, place, slot, { key, value, notFound, renewable, ...times })
+    writeEntry(this.#views, place, slot, { key, value, notFound, renewable, copyStamp, ...times })
     this.#log.append(place, sizeBytes)
     if (replaced !== 0) this.#replace(slot, place, hash)
     else {

@@ -1,6 +1,7 @@
 import type { ToldKeysReply } from '../shared/messages.js'
 import {
   type EntryViews,
+  isCopy,
   isNotFound,
   keyAt,
   keyLengthAt,
@@ -41,7 +42,8 @@ export class ToldKeys implements Departures {
   }
 
   onLeave(views: EntryViews, place: number): void {
-    if (this.#push === undefined) return
+    // Of a copy, the node tells that has the value.
+    if (this.#push === undefined || isCopy(views, place)) return
     const start = keyAt(views, place)
     this.#add(views.bytes, start, start + keyLengthAt(views, place))
   }

@@ -93,6 +93,8 @@ describe('loadConfig', () => {
       errorBackoffMs: 0,
       loadQueueMax: 10_000,
       batchSizeMax: 256,
+      hotCopiesShare: 1 / 8,
+      hotCopiesTtlMs: 10_000,
     })
     // What a file leaves out is what a program leaves out.
     for (const [name, value] of Object.entries(GROUP_DEFAULTS)) {
@@ -123,6 +125,8 @@ describe('loadConfig', () => {
     loadConcurrencyMax: 16
     loadQueueMax: 0
     batchSizeMax: 100
+    hotCopiesShare: 0.05
+    hotCopiesTtl: 2s
     origin: { json: ./scores.json }
 `,
       ),
@@ -143,6 +147,8 @@ describe('loadConfig', () => {
       loadConcurrencyMax: 16,
       loadQueueMax: 0,
       batchSizeMax: 100,
+      hotCopiesShare: 0.05,
+      hotCopiesTtlMs: 2000,
     })
   })
 

@@ -3,10 +3,13 @@ import { test } from 'node:test'
 import type { Answer } from '../../src/main/call.js'
 import { Group } from '../../src/main/group.js'
 import { GroupOperations } from '../../src/main/group-operations.js'
+import { HotCopies } from '../../src/main/hot-copies.js'
 import type { Invalidated } from '../../src/main/invalidations.js'
 import { LocalGroup } from '../../src/main/local-group.js'
 import type { Peer } from '../../src/main/peer.js'
+import { PeerRoute } from '../../src/main/peer-route.js'
 import { systemClock } from '../../src/shared/clock.js'
+import { CopyFence } from '../../src/shared/copy-fence.js'
 import { GroupCounters } from '../../src/shared/counters.js'
 import { CacheError } from '../../src/shared/errors.js'
 import { GroupReader } from '../../src/shared/group-reader.js'
@@ -37,27 +40,45 @@ class HeldGroup {
     epochs.admit(0)
     const counters = new GroupCounters(1)
     const stores = [{ store: allocateStore(1 << 16), accessLog: AccessLog.allocate() }]
-    const view = { id: 1, name: 'g', keyBytesMax: 100, staleMs: 0, stores, counters: counters.memory }
+    const fence = new CopyFence()
+    const view = {
+      id: 1,
+      name: 'g',
+      keyBytesMax: 100,
+      staleMs: 0,
+      stores,
+      counters: counters.memory,
+      copyFence: fence.memory,
+    }
     const reader = new GroupReader(view, { pin: new ReaderPin(epochs, 0, systemClock), thread: 0, seed })
     const owner = {
       load: async () => ({ ...(await this.#hold('load')), ttlLeftMs: 1000 }),
       remove: async () => void (await this.#hold('remove')),
+      keep: () => {},
       clear: async () => {},
       setPolicy: async () => {},
     }
-    this.group = new Group({
-      name: 'g',
-      self: () => 'self',
-      local: new LocalGroup({ id: 1, self: () => 'self', reader, owners: [owner] }),
-      operations: new GroupOperations({ id: 1, shards: [], seed, switchReaders: async () => {} }),
-      peers: { owns: () => false, pick: () => [this.#peer('owner'), this.#peer('next')] },
-      invalidations: {
-        watch: () => () => {},
-        covers: () => false,
-        tell: (group: string, keys: Invalidated) => {
-          this.told.push(`${group} ${keys === 'all' ? keys : keys.map((key) => Buffer.from(key))}`)
-        },
+    const name = 'g'
+    const local = new LocalGroup({ id: 1, self: () => 'self', reader, owners: [owner] })
+    const peers = { owns: () => false, pick: () => [this.#peer('owner'), this.#peer('next')] }
+    const invalidations = {
+      watch: () => () => {},
+      covers: () => false,
+      tell: (group: string, keys: Invalidated) => {
+        this.told.push(`${group} ${keys === 'all' ? keys : keys.map((key) => Buffer.from(key))}`)
       },
+    }
+    const clock = systemClock
+    const memory = { share: 0, ttlMs: 1000, maxBytes: 1 << 16 }
+    const copies = new HotCopies({ name, ...memory, reader, fence, invalidations, clock, keep: () => {} })
+    this.group = new Group({
+      name,
+      self: () => 'self',
+      local,
+      operations: new GroupOperations({ id: 1, shards: [], seed, switchReaders: async () => {} }),
+      peers,
+      route: new PeerRoute({ name, local, peers, invalidations, copies, clock }),
+      invalidations,
       keyBytesMax: 100,
       metrics: new NodeCounters().row(0, 'main').front('embed'),
     })

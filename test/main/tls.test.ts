@@ -20,8 +20,7 @@ async function start(t: TestContext, options: NodeOptions): Promise<Node> {
   return node
 }
 
-/** Common name of the certificate that a server shows now. */
-async function nameShownBy(address: string): Promise<string> {
+async function connectTo(address: string): Promise<tls.TLSSocket> {
   const [host, port] = address.split(':')
   const socket = tls.connect({
     host,
@@ -30,6 +29,12 @@ async function nameShownBy(address: string): Promise<string> {
     ALPNProtocols: ['h2', 'http/1.1'],
   })
   await once(socket, 'secureConnect')
+  return socket
+}
+
+/** Common name of the certificate that a server shows now. */
+async function nameShownBy(address: string): Promise<string> {
+  const socket = await connectTo(address)
   const { subject } = socket.getPeerCertificate()
   socket.destroy()
   return String(subject.CN)
@@ -62,31 +67,48 @@ for (const grpcEngine of ['native', 'grpc-js'] as const) {
   })
 }
 
-test('a certificate whose files change is shown to the next connection, one that is torn is not', async (t) => {
-  const files = { certFile: join(folder, 'live.pem'), keyFile: join(folder, 'live.key') }
-  const exchange = (name: string): void => {
-    const { certFile, keyFile } = authority.issue(name)
-    copyFileSync(keyFile, files.keyFile)
-    copyFileSync(certFile, files.certFile)
-  }
-  exchange('first')
-  const warnings: string[] = []
-  const log = { debug() {}, info() {}, warn: (_: object, text: string) => warnings.push(text), error() {} }
-  const http = { http: '127.0.0.1:0', admin: '127.0.0.1:0', httpEngine: 'node' } as const
-  const node = await start(t, { self: '127.0.0.1:0', ...http, tls: files, log })
-  const addresses = [node.self, node.addresses.HTTP!, node.addresses.admin!]
-  const namesShown = () => Promise.all(addresses.map(nameShownBy))
-  const all = (name: string) => addresses.map(() => name)
-  assert.deepEqual(await namesShown(), all('first'))
-  writeFileSync(files.certFile, 'torn')
-  // Seen by the main thread and by the front thread.
-  await until('the torn file is seen', () => warnings.filter((text) => text.includes('old one')).length >= 2)
-  assert.deepEqual(await namesShown(), all('first'))
-  exchange('second')
-  await until('the new certificate is shown by all', async () =>
-    (await namesShown()).every((name) => name === 'second'),
-  )
-})
+for (const [httpEngine, httpThreads] of [
+  ['node', 1],
+  ['uws', 1],
+  ['uws', 2],
+] as const) {
+  test(`${httpEngine}, ${httpThreads}: a certificate whose files change is shown to the next connection, one that is torn is not`, async (t) => {
+    const files = {
+      certFile: join(folder, `live-${httpEngine}-${httpThreads}.pem`),
+      keyFile: join(folder, `live-${httpEngine}-${httpThreads}.key`),
+    }
+    const exchange = (name: string): void => {
+      const { certFile, keyFile } = authority.issue(name)
+      copyFileSync(keyFile, files.keyFile)
+      copyFileSync(certFile, files.certFile)
+    }
+    exchange('first')
+    const warnings: string[] = []
+    const log = { debug() {}, info() {}, warn: (_: object, text: string) => warnings.push(text), error() {} }
+    const http = { http: '127.0.0.1:0', admin: '127.0.0.1:0', httpEngine, httpThreads } as const
+    const node = await start(t, { self: '127.0.0.1:0', ...http, tls: files, log })
+    const addresses = [node.self, node.addresses.HTTP!, node.addresses.admin!]
+    const namesShown = () => Promise.all(addresses.map(nameShownBy))
+    const all = (name: string) => addresses.map(() => name)
+    assert.deepEqual(await namesShown(), all('first'))
+    writeFileSync(files.certFile, 'torn')
+    // Seen by the main thread and by the front thread.
+    await until(
+      'the torn file is seen',
+      () => warnings.filter((text) => text.includes('old one')).length >= 1 + httpThreads,
+    )
+    assert.deepEqual(await namesShown(), all('first'))
+    const standing = await connectTo(addresses[1]!)
+    t.after(() => standing.destroy())
+    exchange('second')
+    await until('the new certificate is shown by all', async () =>
+      (await namesShown()).every((name) => name === 'second'),
+    )
+    standing.write('GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n')
+    const [answer] = await once(standing, 'data')
+    assert.match(String(answer), /^HTTP\/1.1 200 OK/, 'a connection that stands is served')
+  })
+}
 
 test('files that are missing or do not fit are one clear error', async () => {
   const { certFile } = authority.issue('one')

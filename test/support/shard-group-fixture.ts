@@ -138,8 +138,8 @@ export class ShardGroupFixture {
       const text = Buffer.from(this.#reader.value(place)).toString()
       return { text, outcome: 'hit', ttlLeftMs: this.#reader.ttlLeftMs(place) }
     }
-    const call = { key: bytes, hash, deadlineMs: Number.POSITIVE_INFINITY, ttlMsMax, signal }
-    const { value, ...rest } = await this.group.get(call)
+    const call = { key: bytes, hash, deadlineMs: Number.POSITIVE_INFINITY, ttlMsMax }
+    const { value, ...rest } = await this.group.get(call, signal)
     return { text: Buffer.from(value).toString(), ...rest }
   }
 

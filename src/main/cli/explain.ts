@@ -36,8 +36,8 @@ export const explainCommand: Command = {
 
 /** One line for each thing that is known. */
 export function explanationText(explanation: KeyExplanation): string {
-  const { owner, isOwned, shard, present, notFound, ageMs, ttlLeftMs, valueBytes, costBytes, hits } =
-    explanation
+  const { owner, isOwned, shard, present, notFound, ageMs, ttlLeftMs, valueBytes, costBytes } = explanation
+  const { hits, hotCopyMs } = explanation
   const ms = (value: number) => formatDuration(Math.round(value))
   const facts = present
     ? [
@@ -52,6 +52,7 @@ export function explanationText(explanation: KeyExplanation): string {
     ['owner', isOwned ? `${owner}, the node that was asked` : owner],
     ['shard', String(shard)],
     ...facts,
+    ...(hotCopyMs === undefined ? [] : [['hot copy', `good for ${ms(hotCopyMs)}`]]),
     ...(hits === undefined ? [] : [['hits', `about ${Math.round(hits)} of late`]]),
   ])
 }

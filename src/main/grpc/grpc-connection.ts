@@ -52,7 +52,9 @@ export class GrpcConnection implements RequestHandler, CallContext {
     this.replyEncoding = options.replyEncoding
     this.peer = client.address
     this.http2 = new ServerConnection(http2Context, transport, this)
-    this.admission = new Admission(this.http2.streams.sendQueue)
+    const { defer, slices } = http2Context
+    const batch = (work: () => void) => this.http2.batch(work)
+    this.admission = new Admission(this.http2.streams.sendQueue, { defer, slices, batch })
   }
 
   authContext(): object {

@@ -1,12 +1,13 @@
 import type { Admission } from './admission.js'
 import { PREFIX_BYTES } from './framing.js'
+import { type HeldRequest, HeldRequests } from './held-requests.js'
 import { isGrpcContentType } from './http-answer.js'
 import type { FastPath } from './http2/fast-path.js'
 import { readUint32 } from './http2/frame.js'
 import type { RequestHead } from './http2/request-head.js'
 import type { ServerConnection } from './http2/server-connection.js'
 import { type Reply, ReplyWriter } from './reply.js'
-import { type IsOrdinary, RequestShape, type ShapeChange } from './request-shape.js'
+import { type IsOrdinary, RequestShape } from './request-shape.js'
 import { fieldOf } from './server-call.js'
 import { ShapeMatcher } from './shape-matcher.js'
 import { formatTimeout } from './timeout.js'
@@ -32,9 +33,7 @@ export interface HotContext {
   onFault(error: unknown): void
 }
 
-/** Requests whose HEADERS came and whose DATA did not, or that wait for their turn: a power of two. */
-const HELD_MAX = 256
-/** Larger bodies do not wait here: those of HELD_MAX requests come to 128 KiB for a connection. */
+/** Larger bodies do not wait here: those of all requests that are held come to 512 KiB for a connection. */
 const POSTPONED_BYTES_MAX = 512
 /** Shapes that a connection remembers. */
 const SHAPES_MAX = 4
@@ -50,7 +49,6 @@ interface HotShape {
  * Nothing is allocated for a request that is recognised and answered.
  */
 export class HotPath implements FastPath {
-  heldCount = 0
   private readonly http2: ServerConnection
   private readonly context: HotContext
   private readonly admission: Admission
@@ -59,15 +57,7 @@ export class HotPath implements FastPath {
   private readonly shapes: HotShape[] = []
   private nextShape = 0
   private lastShape = 0
-  /** Held streams by the low bits of their number. */
-  private readonly heldIds = new Int32Array(HELD_MAX)
-  private readonly heldShapes: (HotShape | undefined)[] = new Array(HELD_MAX).fill(undefined)
-  private readonly heldChanges: (readonly ShapeChange[] | undefined)[] = new Array(HELD_MAX).fill(undefined)
-  private readonly heldTimeoutsMs = new Float64Array(HELD_MAX)
-  private readonly heldWindows = new Float64Array(HELD_MAX)
-  /** Of those that wait for their turn: the body, prefix included, and since when. */
-  private readonly heldBodies: (Buffer | undefined)[] = new Array(HELD_MAX).fill(undefined)
-  private readonly heldSinceMs = new Float64Array(HELD_MAX)
+  private readonly held = new HeldRequests<HotShape>()
 
   constructor(http2: ServerConnection, admission: Admission, context: HotContext) {
     this.http2 = http2
@@ -77,55 +67,58 @@ export class HotPath implements FastPath {
     this.reply = new ReplyWriter(http2.streams, http2.output)
   }
 
+  get heldCount(): number {
+    return this.held.count
+  }
+
   onHeaders(streamId: number, buffer: Buffer, start: number, end: number): boolean {
     if (this.http2.openStreams >= this.http2.limits.concurrentStreamsMax) return false
     const shape = this.recognise(buffer, start, end)
     if (shape === undefined) return false
-    const slot = slotOf(streamId)
-    // The slot's earlier holder has waited for its body while 255 others came: it takes the ordinary way.
-    if (this.heldIds[slot] !== 0) this.giveBack(this.heldIds[slot]!)
-    this.heldIds[slot] = streamId
-    this.heldShapes[slot] = shape
-    this.heldChanges[slot] = this.matcher.changes
-    this.heldTimeoutsMs[slot] = this.matcher.timeoutMs
-    this.heldWindows[slot] = 0
-    this.heldCount++
+    // It has waited while a thousand others came: it takes the ordinary way.
+    const other = this.held.inTheWayOf(streamId)
+    if (other !== 0) this.giveBack(other)
+    const request = this.held.add(streamId)
+    request.shape = shape
+    request.changes = this.matcher.changes
+    request.timeoutMs = this.matcher.timeoutMs
     return true
   }
 
   onData(streamId: number, endStream: boolean, buffer: Buffer, start: number, end: number): boolean {
-    const slot = slotOf(streamId)
-    if (this.heldIds[slot] !== streamId) return false
-    const whole = endStream && this.isOneMessage(this.heldShapes[slot]!, buffer, start, end)
-    if (!whole || this.heldBodies[slot] !== undefined) {
+    const request = this.held.find(streamId)
+    if (request === undefined) return false
+    const whole = endStream && this.isOneMessage(request.shape!, buffer, start, end)
+    if (!whole || request.body !== undefined) {
       this.giveBack(streamId)
       return false
     }
-    if (!this.admission.open && end - start <= POSTPONED_BYTES_MAX) {
-      this.postpone(streamId, Buffer.from(buffer.subarray(start, end)))
-      return true
+    const isAsked = this.admission.open
+    if (isAsked && this.answer(request, buffer, start, end)) return true
+    if (end - start > POSTPONED_BYTES_MAX) {
+      this.giveBack(streamId)
+      return false
     }
-    if (this.admission.open && this.answer(streamId, buffer, start, end)) return true
-    this.giveBack(streamId)
-    return false
+    this.postpone(request, Buffer.from(buffer.subarray(start, end)), isAsked)
+    return true
   }
 
   onWindowUpdate(streamId: number, increment: number): boolean {
-    const slot = slotOf(streamId)
-    if (this.heldIds[slot] !== streamId) return false
-    const sum = this.heldWindows[slot]! + increment
+    const request = this.held.find(streamId)
+    if (request === undefined) return false
+    const sum = request.windowBytes + increment
     if (this.http2.streams.peer.initialWindowBytes + sum > 0x7fff_ffff) {
       this.giveBack(streamId)
       return false
     }
-    this.heldWindows[slot] = sum
+    request.windowBytes = sum
     return true
   }
 
   onReset(streamId: number): boolean {
-    const slot = slotOf(streamId)
-    if (this.heldIds[slot] !== streamId) return false
-    this.free(slot)
+    const request = this.held.find(streamId)
+    if (request === undefined) return false
+    this.held.free(request)
     return true
   }
 
@@ -140,37 +133,31 @@ export class HotPath implements FastPath {
   }
 
   giveBack(streamId: number): void {
-    const slot = slotOf(streamId)
-    if (this.heldIds[slot] !== streamId) return
-    const { request } = this.heldShapes[slot]!
-    const changes = this.heldChanges[slot]
-    const body = this.heldBodies[slot]
-    const waitedMs = body === undefined ? 0 : this.http2.nowMs() - this.heldSinceMs[slot]!
-    const timeoutMs = Math.max(0, this.heldTimeoutsMs[slot]! - waitedMs)
-    const windowBytes = this.heldWindows[slot]!
-    this.free(slot)
+    const request = this.held.find(streamId)
+    if (request === undefined) return
+    const { shape, changes, body, windowBytes } = request
+    const waitedMs = body === undefined ? 0 : this.http2.nowMs() - request.sinceMs
+    const timeoutMs = Math.max(0, request.timeoutMs - waitedMs)
+    this.held.free(request)
     const timeout = timeoutMs === Number.POSITIVE_INFINITY ? [] : ['grpc-timeout', formatTimeout(timeoutMs)]
-    this.http2.streams.adopt(streamId, request.headOf(changes, ...timeout), windowBytes, body)
+    const head = shape!.request.headOf(changes, ...timeout)
+    this.http2.streams.adopt(streamId, head, windowBytes, body)
   }
 
   giveBackIncomplete(): void {
     if (this.heldCount === 0) return
-    for (let slot = 0; slot < HELD_MAX; slot++) {
-      if (this.heldIds[slot] !== 0 && this.heldBodies[slot] === undefined) this.giveBack(this.heldIds[slot]!)
+    for (const streamId of this.held.streamIds()) {
+      if (this.held.find(streamId)?.body === undefined) this.giveBack(streamId)
     }
   }
 
   giveBackAll(): void {
     if (this.heldCount === 0) return
-    for (const streamId of this.heldIds) if (streamId !== 0) this.giveBack(streamId)
+    for (const streamId of this.held.streamIds()) this.giveBack(streamId)
   }
 
   dropAll(): void {
-    this.heldIds.fill(0)
-    this.heldShapes.fill(undefined)
-    this.heldChanges.fill(undefined)
-    this.heldBodies.fill(undefined)
-    this.heldCount = 0
+    this.held.clear()
   }
 
   private recognise(buffer: Buffer, start: number, end: number): HotShape | undefined {
@@ -200,34 +187,34 @@ export class HotPath implements FastPath {
   }
 
   /** Answers a held request whose body, prefix included, lies in buffer[start, end). False: it is still held. */
-  private answer(streamId: number, buffer: Buffer, start: number, end: number): boolean {
-    const slot = slotOf(streamId)
+  private answer(request: HeldRequest<HotShape>, buffer: Buffer, start: number, end: number): boolean {
     const { reply } = this
-    reply.begin(streamId, this.heldWindows[slot]!)
-    if (!this.run(this.heldShapes[slot]!.handler, buffer, start + PREFIX_BYTES, end) || !reply.finish()) {
+    reply.begin(request.streamId, request.windowBytes)
+    if (!this.run(request.shape!.handler, buffer, start + PREFIX_BYTES, end) || !reply.finish()) {
       reply.discard()
       return false
     }
-    this.free(slot)
+    this.held.free(request)
     this.http2.guard.sent()
     return true
   }
 
-  /** Keeps a request until its connection has room for a reply. */
-  private postpone(streamId: number, body: Buffer): void {
-    const slot = slotOf(streamId)
-    this.heldBodies[slot] = body
-    this.heldSinceMs[slot] = this.http2.nowMs()
+  /**
+   * Keeps a request that must wait, for its value or for room: until then it costs its bytes.
+   *
+   * @param isAsked the hot handler has left it to the ordinary one
+   */
+  private postpone(request: HeldRequest<HotShape>, body: Buffer, isAsked: boolean): void {
+    const { streamId } = request
+    request.body = body
+    request.sinceMs = this.http2.nowMs()
     this.admission.admit(() => {
       // It was reset, or given back, meanwhile.
-      if (this.heldBodies[slot] !== body) return true
-      const isLate = this.http2.nowMs() - this.heldSinceMs[slot]! >= this.heldTimeoutsMs[slot]!
-      let answered = false
-      this.http2.batch(() => {
-        answered = !isLate && this.answer(streamId, body, 0, body.length)
-        if (!answered) this.giveBack(streamId)
-      })
-      return answered
+      if (request.body !== body) return true
+      const isLate = this.http2.nowMs() - request.sinceMs >= request.timeoutMs
+      if (!isAsked && !isLate && this.answer(request, body, 0, body.length)) return true
+      this.giveBack(streamId)
+      return false
     })
   }
 
@@ -239,18 +226,6 @@ export class HotPath implements FastPath {
       return false
     }
   }
-
-  private free(slot: number): void {
-    this.heldIds[slot] = 0
-    this.heldShapes[slot] = undefined
-    this.heldChanges[slot] = undefined
-    this.heldBodies[slot] = undefined
-    this.heldCount--
-  }
-}
-
-function slotOf(streamId: number): number {
-  return (streamId >>> 1) & (HELD_MAX - 1)
 }
 
 /** True for a request that needs nothing but its message to be answered. */

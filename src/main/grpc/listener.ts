@@ -17,7 +17,7 @@ const CIPHERS = [
   'ECDHE-RSA-CHACHA20-POLY1305',
 ].join(':')
 
-/** Where a listener puts the connections that it accepts, TLS handshakes done. */
+/** Where a listener puts the connections that it accepts: plain ones paused, others with their TLS handshakes done. */
 export type OnConnection = (socket: Socket, client: Client) => void
 
 /** A listening socket, plain or TLS. Certificates can be exchanged while it listens. */
@@ -67,7 +67,7 @@ function newServer(
   onConnection: OnConnection,
 ): net.Server {
   if (!credentials._isSecure()) {
-    return net.createServer({ noDelay: true }, (socket) => {
+    return net.createServer({ noDelay: true, pauseOnConnect: true }, (socket) => {
       onConnection(socket, { address: remoteAddressOf(socket), authContext: () => ({}) })
     })
   }

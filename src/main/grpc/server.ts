@@ -2,8 +2,9 @@ import type { Socket } from 'node:net'
 import type { SecureContextOptions } from 'node:tls'
 import type { ServerCredentials, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js'
 import { systemClock } from '../../shared/clock.js'
+import { acceptedTransport } from '../sockets/accepted-transport.js'
+import { ReadBuffer } from '../sockets/direct-transport.js'
 import { BufferPool } from '../sockets/output-buffer.js'
-import { SocketTransport } from '../sockets/socket-transport.js'
 import { type Client, GrpcConnection, type GrpcContext } from './grpc-connection.js'
 import { type HotContext, type HotHandler, type HotMethod, HotPath } from './hot-path.js'
 import type { ByteBudget } from './http2/byte-budget.js'
@@ -59,6 +60,7 @@ export class GrpcServer {
   private readonly metrics: ServerMetrics | undefined
   private readonly hotMethods = new Map<string, HotMethod>()
   private readonly hotContext: HotContext
+  private readonly readBuffer = new ReadBuffer()
   private ticker: NodeJS.Timeout | undefined
   private stopping = false
   private onStopped: (() => void)[] = []
@@ -202,7 +204,7 @@ export class GrpcServer {
       socket.destroy()
       return
     }
-    const transport = new SocketTransport(socket, this.http2Context.pool, this.metrics)
+    const transport = acceptedTransport(socket, this.http2Context.pool, this.readBuffer, this.metrics)
     const connection = new GrpcConnection(this.context, this.http2Context, transport, client)
     connection.http2.streams.makeFastPath = () => {
       return new HotPath(connection.http2, connection.admission, this.hotContext)

@@ -21,6 +21,8 @@ export interface Hit {
   /** Whole seconds; −1 when there is none to tell. */
   readonly ageS: number
   readonly maxAgeS: number
+  /** What `x-cache` says: `hit` or `hot`. */
+  readonly cache: string
   /**
    * All header fields of the answer, but for those of the connection, as they stand in it: `application/…\r\netag: "…"`.
    * It begins with the value of `content-type`. In bytes: to uWebSockets.js a string costs twice as much.
@@ -97,8 +99,8 @@ export class Hits {
     if (isSame && ready.maxAgeS === maxAgeS && ready.ageS === ageS) return ready
     const bytes = isSame ? ready.bytes : group.foundView()
     const etag = isSame ? ready.etag : etagOf(bytes)
-    const fields = fieldLinesOf(etag, ageS, maxAgeS)
-    const made = { store, place, epoch: this.#pin.epoch, bytes, etag, ageS, maxAgeS, fields }
+    const told = { etag, ageS, maxAgeS, cache: group.foundIsCopy ? 'hot' : 'hit' }
+    const made = { store, place, epoch: this.#pin.epoch, bytes, ...told, fields: fieldLinesOf(told) }
     this.#ready[index] = made
     return made
   }
@@ -120,8 +122,8 @@ export class Hits {
   }
 }
 
-function fieldLinesOf(etag: string, ageS: number, maxAgeS: number): ArrayBuffer {
-  const fields = { ...fieldsOf({ etag, ageS, maxAgeS, cache: 'hit' }), ...FIXED_FIELDS }
+function fieldLinesOf(told: Parameters<typeof fieldsOf>[0]): ArrayBuffer {
+  const fields = { ...fieldsOf(told), ...FIXED_FIELDS }
   const lines = Object.entries(fields).map(([name, value]) => `\r\n${name}: ${value}`)
   return new TextEncoder().encode(`${VALUE_TYPE}${lines.join('')}`).slice().buffer
 }

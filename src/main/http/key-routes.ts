@@ -40,8 +40,8 @@ async function get({ groups, node, hits }: SurfaceParts, request: HttpRequest): 
   return valueAnswer(representationOf(answer, node.self), request)
 }
 
-function copyOf({ bytes, etag, ageS, maxAgeS }: Omit<Representation, 'cache'>): Representation {
-  return { bytes: Uint8Array.from(bytes), etag, ageS, maxAgeS, cache: 'hit' }
+function copyOf({ bytes, etag, ageS, maxAgeS, cache }: Representation): Representation {
+  return { bytes: Uint8Array.from(bytes), etag, ageS, maxAgeS, cache }
 }
 
 async function remove({ groups }: SurfaceParts, request: HttpRequest): Promise<HttpAnswer> {

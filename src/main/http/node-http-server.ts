@@ -126,7 +126,7 @@ export class NodeHttpServer implements HttpServer {
       const hit = hits.find(path)
       if (hit === undefined) return false
       // A copy: node:http writes after the pin was left.
-      const representation = { ...hit, bytes: Uint8Array.from(hit.bytes), cache: 'hit' }
+      const representation = { ...hit, bytes: Uint8Array.from(hit.bytes) }
       this.#send(response, method, valueAnswer(representation, { method, headers }))
       metrics?.recordSampled(RequestOutcome.hit, startedMs)
       return true

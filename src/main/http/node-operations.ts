@@ -107,8 +107,9 @@ export const EXPLAIN: Operation = {
         valueBytes: NUMBER,
         costBytes: NUMBER,
         hits: NUMBER,
+        hotCopyMs: NUMBER,
       },
-      ['ageMs', 'ttlLeftMs', 'hits'],
+      ['ageMs', 'ttlLeftMs', 'hits', 'hotCopyMs'],
     ),
   ),
 }

@@ -20,9 +20,9 @@ export interface HttpServerOptions {
   readonly webSockets: readonly WebSocketRoute[]
   /** Values in memory, answered without a handler; servers that serve no data have none. */
   readonly hits?: Hits
-  /** PEM files, for uWebSockets.js, which reads them once; undefined for plain text. */
+  /** PEM files, for uWebSockets.js, which reads them by itself; undefined for plain text. */
   readonly tls?: TlsOptions
-  /** The same for node:http. */
+  /** The same for node:http, and what tells both of a change. */
   readonly identity?: ServerIdentity
   readonly log: Log
   /** Absent where requests are not counted: at the operator's address. */

@@ -1,12 +1,6 @@
-import type {
-  TemplatedApp,
-  HttpRequest as UwsRequest,
-  HttpResponse as UwsResponse,
-  us_listen_socket,
-} from 'uWebSockets.js'
+import type { TemplatedApp, HttpRequest as UwsRequest, HttpResponse as UwsResponse } from 'uWebSockets.js'
 import { STATUS_CODES } from 'node:http'
 import { Cancel } from '../../shared/cancel.js'
-import { CacheError } from '../../shared/errors.js'
 import type { FrontMetrics } from '../../shared/front-metrics.js'
 import { RequestOutcome } from '../../shared/node-metrics.js'
 import { isSampled, isTracing } from '../../shared/tracing.js'
@@ -17,6 +11,7 @@ import { type HttpAnswer, oneLine } from './exchange.js'
 import type { Hit } from './hits.js'
 import type { Match } from './router.js'
 import { HttpLimits, type HttpServer, type HttpServerOptions } from './server.js'
+import { UwsApps } from './uws-apps.js'
 import { UwsWebSockets } from './uws-web-sockets.js'
 
 /** The module, where it can be loaded. */
@@ -30,11 +25,6 @@ export type Uws = typeof import('uWebSockets.js')
 export async function loadUws(): Promise<Uws> {
   const module = (await import('uWebSockets.js')) as Uws & { default?: Uws }
   return module.default ?? module
-}
-
-/** A constant that the typings have in an enumeration, which is not there at run time. */
-interface ListenFlags {
-  readonly LIBUS_LISTEN_EXCLUSIVE_PORT: number
 }
 
 /** From this length on, what the socket does not take at once is left with us, where it is counted. */
@@ -56,52 +46,36 @@ const CONTENT_TYPE = new TextEncoder().encode('content-type').slice().buffer
  */
 export class UwsServer implements HttpServer {
   readonly engine = 'uWebSockets.js'
-  readonly #uws: Uws
   readonly #options: HttpServerOptions
   readonly #dispatcher: Dispatcher
-  readonly #app: TemplatedApp
+  readonly #apps: UwsApps
   readonly #webSockets: UwsWebSockets
   readonly #bodies = new ByteBudget(HttpLimits.bodiesBytesMax)
   readonly #waiting = new ByteBudget(HttpLimits.waitingBytesMax)
   readonly #open = new Set<Exchange>()
-  #listening: us_listen_socket | undefined
   #isClosing = false
   #isClosed = false
   #onIdle: () => void = () => {}
 
   constructor(uws: Uws, options: HttpServerOptions) {
-    this.#uws = uws
     this.#options = options
     this.#dispatcher = new Dispatcher(options.router, options.log, options.metrics)
-    this.#app = options.tls ? uws.SSLApp(sslOptions(options.tls)) : uws.App()
     this.#webSockets = new UwsWebSockets(options.webSockets, options.log)
-    this.#webSockets.addTo(this.#app)
-    if (options.metrics) this.#app.filter(countConnections(options.metrics))
-    this.#app.get('/*', (res, req) => this.#guarded(res, req, true))
-    this.#app.any('/*', (res, req) => this.#guarded(res, req, false))
+    const { tls, log } = options
+    this.#apps = new UwsApps({ uws, tls, log, addRoutes: (app) => this.#addRoutes(app) })
   }
 
-  listen(host: string, port: number, isShared: boolean): Promise<number> {
-    const { us_socket_local_port, LIBUS_LISTEN_EXCLUSIVE_PORT } = this.#uws as Uws & ListenFlags
-    return new Promise((resolve, reject) => {
-      const listened = (socket: us_listen_socket | false): void => {
-        if (!socket) {
-          reject(new CacheError('FAILED_PRECONDITION', `${host}:${port} is in use`))
-          return
-        }
-        this.#listening = socket
-        resolve(us_socket_local_port(socket as never))
-      }
-      // The typings lack this form, which is the one that uws.js hands on.
-      const app = this.#app as unknown as { listen(...args: unknown[]): void }
-      if (isShared) app.listen(host, port, listened)
-      else app.listen(host, port, LIBUS_LISTEN_EXCLUSIVE_PORT, listened)
+  async listen(host: string, port: number, isShared: boolean): Promise<number> {
+    const bound = await this.#apps.listen(host, port, isShared)
+    this.#options.identity?.watch(() => {
+      if (!this.#isClosing) void this.#apps.renew()
     })
+    return bound
   }
 
   async shutdown(graceMs: number): Promise<void> {
     this.#isClosing = true
-    this.#stopListening()
+    this.#apps.stopListening()
     this.#webSockets.goAway()
     if (this.#open.size > 0 || this.#webSockets.size > 0) {
       await new Promise<void>((resolve) => {
@@ -121,13 +95,14 @@ export class UwsServer implements HttpServer {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#isClosing = true
-    this.#stopListening()
-    this.#app.close()
+    this.#apps.close()
   }
 
-  #stopListening(): void {
-    if (this.#listening !== undefined) this.#uws.us_listen_socket_close(this.#listening)
-    this.#listening = undefined
+  #addRoutes(app: TemplatedApp): void {
+    this.#webSockets.addTo(app)
+    if (this.#options.metrics) app.filter(countConnections(this.#options.metrics))
+    app.get('/*', (res, req) => this.#guarded(res, req, true))
+    app.any('/*', (res, req) => this.#guarded(res, req, false))
   }
 
   /** What the handler throws must not reach uWebSockets.js: it would end the process. */
@@ -327,11 +302,6 @@ function headOf(req: UwsRequest): RequestHead {
     headers.set(name, known === undefined ? value : `${known}, ${value}`)
   })
   return { method: req.getMethod().toUpperCase(), path: req.getUrl(), query: req.getQuery() ?? '', headers }
-}
-
-/** No authorities: it would ask every client for a certificate, and let those in that show none. */
-function sslOptions({ certFile, keyFile }: NonNullable<HttpServerOptions['tls']>) {
-  return { cert_file_name: certFile, key_file_name: keyFile }
 }
 
 function stackOf(thrown: unknown): string | undefined {

@@ -13,7 +13,7 @@ export interface Representation {
   readonly ageS: number
   /** Whole seconds; −1 for no limit. */
   readonly maxAgeS: number
-  /** How the node came by it: `hit`, `miss`, `peer`, `stale`. */
+  /** How the node came by it: `hit`, `hot`, `miss`, `peer`, `stale`. */
   readonly cache: string
 }
 
@@ -81,7 +81,7 @@ export function fieldsOf({
   }
 }
 
-const CACHE_OF = { hit: 'hit', load: 'miss', coalesced: 'miss', stale: 'stale' } as const
+const CACHE_OF = { hit: 'hit', load: 'miss', coalesced: 'miss', stale: 'stale', hot: 'hot' } as const
 
 function notInRange(lengthBytes: number): HttpAnswer {
   const detail = `The value has ${lengthBytes} bytes`

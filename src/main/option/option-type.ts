@@ -95,13 +95,13 @@ export function duration(minMs: number, maxMs: number): OptionType<number> {
   }
 }
 
-/** A part of a whole, 0 to 1. */
-export function share(): OptionType<number> {
+/** A part of a whole, 0 to `max`. */
+export function share(max = 1): OptionType<number> {
   return {
     placeholder: 'SHARE',
-    expected: 'a share from 0 to 1, such as 0.1',
+    expected: `a share from 0 to ${max}, such as 0.1`,
     shape: 'scalar',
-    parse: (written) => (/^\d+(\.\d+)?$/.test(written) ? within(Number(written), 0, 1) : undefined),
+    parse: (written) => (/^\d+(\.\d+)?$/.test(written) ? within(Number(written), 0, max) : undefined),
     format: String,
   }
 }

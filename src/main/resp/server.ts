@@ -6,10 +6,10 @@ import type { ReaderPin } from '../../shared/store/reader-pin.js'
 import type { Invalidations } from '../invalidations.js'
 import type { Log } from '../node-options.js'
 import type { NodeView } from '../node-view.js'
-import { DirectTransport, newReadBuffer } from '../sockets/direct-transport.js'
+import { acceptedTransport } from '../sockets/accepted-transport.js'
+import { ReadBuffer } from '../sockets/direct-transport.js'
 import { ListeningSocket, localAddressOf, remoteAddressOf } from '../sockets/listening-socket.js'
 import { BufferPool } from '../sockets/output-buffer.js'
-import { SocketTransport } from '../sockets/socket-transport.js'
 import { allCommands } from './commands.js'
 import { type ConnectionParts, RespConnection } from './connection.js'
 import { Dispatch } from './dispatch.js'
@@ -50,7 +50,7 @@ export class RespServer {
   readonly #connectionParts: ConnectionParts
   readonly #listening: ListeningSocket
   readonly #startedAtMs = Date.now()
-  readonly #readBuffer = newReadBuffer()
+  readonly #readBuffer = new ReadBuffer()
   #address = ''
   #nextId = 1
   #ticker: NodeJS.Timeout | undefined
@@ -178,18 +178,12 @@ export class RespServer {
     }
     const id = this.#nextId++
     const addresses = { remoteAddress: remoteAddressOf(socket), localAddress: localAddressOf(socket) }
-    const transport = this.#newTransport(socket)
+    const { pool } = this.#connectionParts
+    const transport = acceptedTransport(socket, pool, this.#readBuffer, this.#metrics.front)
     const connection = new RespConnection(id, this.#connectionParts, transport, addresses)
     this.#connections.set(id, connection)
     this.#metrics.front.connectionOpened()
     transport.attach(connection)
-  }
-
-  #newTransport(socket: Socket): SocketTransport | DirectTransport {
-    const { pool } = this.#connectionParts
-    const { front } = this.#metrics
-    if (this.#parts.tls !== undefined) return new SocketTransport(socket, pool, front)
-    return new DirectTransport(socket, pool, this.#readBuffer, front)
   }
 
   #onReadStart(): void {

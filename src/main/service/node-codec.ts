@@ -163,12 +163,13 @@ export const keyExplanationCodec = messageCodec<KeyExplanation>(
     else if (tag === varintTag(8)) message.valueBytes = reader.uint32()
     else if (tag === varintTag(9)) message.costBytes = reader.uint32()
     else if (tag === fixed64Tag(10)) message.hits = reader.double()
+    else if (tag === fixed64Tag(11)) message.hotCopyMs = reader.double()
     else return false
     return true
   },
   (message, writer) => {
-    const { owner, isOwned, shard, present, notFound, ageMs, ttlLeftMs, valueBytes, costBytes, hits } =
-      message
+    const { owner, isOwned, shard, present, notFound, ageMs, ttlLeftMs, valueBytes, costBytes } = message
+    const { hits, hotCopyMs } = message
     if (owner !== '') writer.uint32(lengthTag(1)).string(owner)
     if (isOwned) writer.uint32(varintTag(2)).bool(true)
     if (shard !== 0) writer.uint32(varintTag(3)).uint32(shard)
@@ -179,6 +180,7 @@ export const keyExplanationCodec = messageCodec<KeyExplanation>(
     if (valueBytes !== 0) writer.uint32(varintTag(8)).uint32(valueBytes)
     if (costBytes !== 0) writer.uint32(varintTag(9)).uint32(costBytes)
     if (hits !== undefined) writer.uint32(fixed64Tag(10)).double(hits)
+    if (hotCopyMs !== undefined) writer.uint32(fixed64Tag(11)).double(hotCopyMs)
   },
 )
 

@@ -16,7 +16,7 @@ export interface FetchResponse {
 }
 
 /** geekcache.v1.Outcome: the index is the number on the wire. */
-const OUTCOMES: readonly (Outcome | undefined)[] = [undefined, 'hit', 'load', 'coalesced', 'stale']
+const OUTCOMES: readonly (Outcome | undefined)[] = [undefined, 'hit', 'load', 'coalesced', 'stale', 'hot']
 
 export const fetchResponseCodec = messageCodec<FetchResponse>(
   () => ({ value: new Uint8Array(0), outcome: undefined, ttlLeftMs: Number.POSITIVE_INFINITY }),

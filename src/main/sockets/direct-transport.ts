@@ -13,9 +13,16 @@ interface Handle {
   readonly fd: number
 }
 
-/** Where all connections of a thread read to, one after the other: what is not used at once must be copied. */
-export function newReadBuffer(): Buffer {
-  return Buffer.allocUnsafeSlow(READ_BYTES)
+/** Where all connections of a server read to, one after the other: what is not used at once must be copied. */
+export class ReadBuffer {
+  readonly bytes = Buffer.allocUnsafeSlow(READ_BYTES)
+  #view = this.bytes
+
+  /** What was read. The reads of a client are often of one length: then there is no object to make. */
+  view(lengthBytes: number): Buffer {
+    if (this.#view.length !== lengthBytes) this.#view = this.bytes.subarray(0, lengthBytes)
+    return this.#view
+  }
 }
 
 /**
@@ -26,37 +33,36 @@ export function newReadBuffer(): Buffer {
 export class DirectTransport implements Transport {
   readonly socket: Socket
   readonly #pool: BufferPool
-  readonly #handle: Handle
+  /** −1 where there are none. It is the connection's as long as that can be written to: what closes it ends that first. */
+  readonly #descriptor: number
   readonly #traffic: Traffic | undefined
   #user: SocketUser | undefined
-  #ended = false
   /** Buffers that the socket still reads from, in the order of their writes. */
   readonly #inFlight: Buffer[] = []
 
   /**
-   * Takes an accepted connection over.
+   * Takes an accepted connection over. It may be half open if its server allows that.
    *
    * @param accepted of a server with `pauseOnConnect`; it is of no use afterwards
-   * @param readBuffer see {@link newReadBuffer}
    */
-  constructor(accepted: Socket, pool: BufferPool, readBuffer: Buffer, traffic?: Traffic) {
+  constructor(accepted: Socket, pool: BufferPool, readBuffer: ReadBuffer, traffic?: Traffic) {
     const owner = accepted as unknown as { _handle: Handle | null }
     const handle = owner._handle!
     owner._handle = null
     accepted.destroy()
-    this.#handle = handle
+    this.#descriptor = handle.fd
     this.#pool = pool
     this.#traffic = traffic
     const onread = {
-      buffer: readBuffer,
+      buffer: readBuffer.bytes,
       callback: (lengthBytes: number) => {
         this.#traffic?.received(lengthBytes)
-        this.#user?.receive(readBuffer.subarray(0, lengthBytes))
+        this.#user?.receive(readBuffer.view(lengthBytes))
         return true
       },
     }
     // `handle` is how node:net makes sockets of its servers itself; its types do not tell.
-    this.socket = new Socket({ handle, onread, allowHalfOpen: true } as object)
+    this.socket = new Socket({ handle, onread, allowHalfOpen: accepted.allowHalfOpen } as object)
   }
 
   /** Joins socket and connection: bytes flow from here on. */
@@ -76,7 +82,7 @@ export class DirectTransport implements Transport {
 
   send(bytes: Buffer, lengthBytes: number): void {
     const { socket } = this
-    if (this.#ended || socket.destroyed) {
+    if (!socket.writable) {
       this.#pool.release(bytes)
       return
     }
@@ -99,7 +105,6 @@ export class DirectTransport implements Transport {
   }
 
   end(): void {
-    this.#ended = true
     this.socket.end()
   }
 
@@ -109,10 +114,9 @@ export class DirectTransport implements Transport {
 
   /** How many bytes the kernel took. */
   #sendNow(bytes: Buffer, lengthBytes: number): number {
-    const { fd } = this.#handle
-    if (fd < 0) return 0
+    if (this.#descriptor < 0) return 0
     try {
-      return writeSync(fd, bytes, 0, lengthBytes)
+      return writeSync(this.#descriptor, bytes, 0, lengthBytes)
     } catch {
       // Full, or gone: the socket finds out which.
       return 0

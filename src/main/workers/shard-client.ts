@@ -19,6 +19,7 @@ import type { ShardThread } from './shard-thread.js'
 const PENDING_MAX = 200_000
 
 type Operated = Extract<ShardReply, { kind: 'operated' }>
+type Load = Extract<ShardRequest, { kind: 'load' }>
 type Value = Extract<ShardReply, { kind: 'value' }>
 type Request = Extract<ShardRequest, { id: number }>
 
@@ -94,18 +95,21 @@ export class ShardClient {
   }
 
   /** Loads a key, or joins the load that is under way. Aborting the signal gives up this call, not the load of others. */
-  async load(
-    request: Omit<Extract<ShardRequest, { kind: 'load' }>, 'kind' | 'id'>,
+  load(
+    { group, key, hash, deadlineMs, ttlMsMax, trace }: Omit<Load, 'kind' | 'id'>,
     signal: CancelSignal,
   ): Promise<Value> {
     const id = this.#nextId++
-    const cancel = (): void => this.#push({ kind: 'cancel', id })
-    signal.addEventListener('abort', cancel)
-    try {
-      return (await this.#call({ kind: 'load', id, ...request })) as Value
-    } finally {
-      signal.removeEventListener('abort', cancel)
-    }
+    const load: Load = { kind: 'load', id, group, key, hash, deadlineMs, ttlMsMax, trace }
+    signal.addEventListener('abort', () => {
+      if (this.#pending.has(id)) this.#push({ kind: 'cancel', id })
+    })
+    return this.#call(load) as Promise<Value>
+  }
+
+  /** Keeps a copy of a value that another node owns, if there is a thread to do so. */
+  keep(copy: Omit<Extract<ShardRequest, { kind: 'keep' }>, 'kind'>): void {
+    if (this.#isUp) this.#push({ kind: 'keep', ...copy })
   }
 
   async remove(group: number, key: Uint8Array, hash: number): Promise<void> {
@@ -164,8 +168,23 @@ export class ShardClient {
     for (const request of waiting) this.#push(request)
   }
 
-  onReplies(replies: readonly ShardReply[]): void {
-    for (const reply of replies) this.#take(reply)
+  onReply(reply: ShardReply): void {
+    if (reply.kind === 'told') {
+      this.#onTold(reply.group, reply.keys === 'all' ? 'all' : unpackKeys(reply.keys))
+      return
+    }
+    if (reply.kind === 'call') {
+      void this.#runGetter(reply)
+      return
+    }
+    if (reply.kind === 'uncall') {
+      this.#calls.get(reply.call)?.abort()
+      return
+    }
+    const pending = this.#pending.get(reply.id)
+    this.#pending.delete(reply.id)
+    if (reply.kind === 'failed') pending?.reject(new CacheError(reply.failure.code, reply.failure.message))
+    else pending?.resolve(reply)
   }
 
   onDeath(error: CacheError): void {
@@ -206,25 +225,6 @@ export class ShardClient {
     if (!this.#isUp || this.#requests.length === 0) return
     this.#thread?.send(this.#requests)
     this.#requests = []
-  }
-
-  #take(reply: ShardReply): void {
-    if (reply.kind === 'told') {
-      this.#onTold(reply.group, reply.keys === 'all' ? 'all' : unpackKeys(reply.keys))
-      return
-    }
-    if (reply.kind === 'call') {
-      void this.#runGetter(reply)
-      return
-    }
-    if (reply.kind === 'uncall') {
-      this.#calls.get(reply.call)?.abort()
-      return
-    }
-    const pending = this.#pending.get(reply.id)
-    this.#pending.delete(reply.id)
-    if (reply.kind === 'failed') pending?.reject(new CacheError(reply.failure.code, reply.failure.message))
-    else pending?.resolve(reply)
   }
 
   async #runGetter(request: Extract<ShardReply, { kind: 'call' }>): Promise<void> {

@@ -54,7 +54,7 @@ export class ShardPool {
         log,
         events: {
           onStart: () => client.onStart(),
-          onReplies: (replies) => client.onReplies(replies),
+          onReply: (reply) => client.onReply(reply),
           onDeath: (error) => {
             counters.endThread(threadOf(shard))
             client.onDeath(error)

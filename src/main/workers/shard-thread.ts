@@ -1,8 +1,11 @@
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import { CacheError } from '../../shared/errors.js'
+import { packLoads } from '../../shared/load-pack.js'
 import type { ShardReply, ShardRequest, ShardSpec } from '../../shared/messages.js'
+import type { Pack } from '../../shared/pack.js'
 import type { Epochs } from '../../shared/store/epoch.js'
+import { unpackValues } from '../../shared/value-pack.js'
 import type { Log } from '../node-options.js'
 
 const ENTRY = new URL('../../worker/entry.js', import.meta.url).href
@@ -21,7 +24,7 @@ const START_MS_MAX = 10_000
 export interface ShardThreadEvents {
   /** A new thread is there and knows nothing yet. Also for the first one. */
   onStart(): void
-  onReplies(replies: readonly ShardReply[]): void
+  onReply(reply: ShardReply): void
   /** The thread is gone, and with it everything that it had not answered. A new one comes by itself. */
   onDeath(error: CacheError): void
 }
@@ -85,9 +88,10 @@ export class ShardThread {
     this.#beat = { count: this.#heartbeat[0]!, stillMs: 0 }
     this.#port = port1
     this.#abort = new AbortController()
-    port1.on('message', (replies: ShardReply[]) => {
+    const { events } = this.#options
+    port1.on('message', (replies: (ShardReply | Pack)[]) => {
       // Nothing of a thread is heard after its death was told.
-      if (this.#port === port1) this.#options.events.onReplies(replies)
+      if (this.#port === port1) unpackValues(replies, (reply) => events.onReply(reply))
     })
     this.#pool
       .run({ spec: this.#options.spec, port: port2 }, { transferList: [port2], signal: this.#abort.signal })
@@ -96,12 +100,12 @@ export class ShardThread {
         (error: unknown) => this.#died(error),
       )
     this.#worker = this.#pool.threads[0]
-    this.#options.events.onStart()
+    events.onStart()
   }
 
   /** Sends requests, in order. They are lost when the thread dies: onDeath says so. */
   send(requests: readonly ShardRequest[]): void {
-    this.#port?.postMessage(requests)
+    this.#port?.postMessage(packLoads(requests))
   }
 
   /** Ends the thread, at once. */

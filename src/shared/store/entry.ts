@@ -8,7 +8,7 @@ import { ENTRY_ALIGN } from './layout.js'
  *     word 0   slot number, 24 bits        │ key length, 8 bits; 0: see the extension
  *     word 1   value length, 28 bits       │ flags, 4 bits
  *    [word 2   fresh until                    with TIMED: ms on the node's clock, modulo 2³²]
- *    [word 3   stored at                      with TIMED: likewise]
+ *    [word 3   stored at                      with TIMED: likewise; of a COPY its stamp]
  *    [word     key length                     when it does not fit in word 0; a word of padding follows]
  *     value, which so starts at a multiple of 8 and can be copied out word by word
  *     key
@@ -25,6 +25,8 @@ export const Flag = {
   NOT_FOUND: 1 << 29,
   /** With TIMED: may be served stale and loaded again by the node itself. Not so for keys that other nodes own. */
   RENEWABLE: 1 << 30,
+  /** With TIMED: a copy of a value that another node owns. Good while its stamp is ({@link CopyFence}). */
+  COPY: 1 << 31,
 } as const
 
 const VALUE_LENGTH_MASK = (1 << 28) - 1
@@ -63,6 +65,15 @@ export function isNotFound(views: EntryViews, place: number): boolean {
 
 export function isRenewable(views: EntryViews, place: number): boolean {
   return (views.words[(place >> 2) + 1]! & Flag.RENEWABLE) !== 0
+}
+
+export function isCopy(views: EntryViews, place: number): boolean {
+  return (views.words[(place >> 2) + 1]! & Flag.COPY) !== 0
+}
+
+/** The stamp of a COPY. */
+export function copyStampAt(views: EntryViews, place: number): number {
+  return views.words[(place >> 2) + 3]!
 }
 
 /** Milliseconds that a TIMED entry is still fresh; 0 or less when it is not. Wraps around with the clock's 32 bits. */
@@ -127,6 +138,8 @@ export interface NewEntry {
   readonly times?: { readonly freshUntil: number; readonly storedAt: number }
   /** Only for entries with times. Default false. */
   readonly renewable?: boolean
+  /** Makes it a copy; only for entries with times. */
+  readonly copyStamp?: number | undefined
 }
 
 /** Writes an entry that no slot points to yet. */
@@ -140,10 +153,11 @@ export function writeEntry(views: EntryViews, place: number, slot: number, entry
     value.length |
     (times ? Flag.TIMED : 0) |
     (entry.notFound ? Flag.NOT_FOUND : 0) |
-    (entry.renewable ? Flag.RENEWABLE : 0)
+    (entry.renewable ? Flag.RENEWABLE : 0) |
+    (entry.copyStamp === undefined ? 0 : Flag.COPY)
   if (times) {
     words[word++] = times.freshUntil
-    words[word++] = times.storedAt
+    words[word++] = entry.copyStamp ?? times.storedAt
   }
   if (!short) {
     words[word] = key.length

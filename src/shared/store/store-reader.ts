@@ -12,7 +12,9 @@ import {
 } from './bucket.js'
 import {
   ageMs,
+  copyStampAt,
   type EntryViews,
+  isCopy,
   isNotFound,
   isRenewable,
   isTimed,
@@ -57,7 +59,8 @@ export class StoreReader {
   }
 
   /**
-   * The place of the fresh entry with key `key[start…end)`, 0 when there is none. Leaves a hint for the policy.
+   * The place of the fresh entry with key `key[start…end)`, 0 when there is none or only a copy. Leaves a hint for the
+   * policy.
    *
    * @param hash of that key, by the seed of the node
    */
@@ -65,7 +68,18 @@ export class StoreReader {
     const place = this.#locate(key, start, end, hash)
     if (place === 0) return 0
     const views = this.#views
-    if (isTimed(views, place) && timeLeftMs(views, place, this.#clock.nowMs()) <= 0) return 0
+    // Copies all have a time to live: an entry without one costs no look at the flag.
+    if (isTimed(views, place) && (isCopy(views, place) || this.#timeLeftMs(place) <= 0)) return 0
+    this.#log.record(this.#thread, slotAt(views, place))
+    return place
+  }
+
+  /** As find(), but the fresh copy of a value of another node, if it has this stamp. */
+  findCopy(key: Uint8Array, start: number, end: number, hash: number, stamp: number): number {
+    const place = this.#locate(key, start, end, hash)
+    const views = this.#views
+    if (place === 0 || !isCopy(views, place) || copyStampAt(views, place) !== stamp) return 0
+    if (this.#timeLeftMs(place) <= 0) return 0
     this.#log.record(this.#thread, slotAt(views, place))
     return place
   }
@@ -74,8 +88,13 @@ export class StoreReader {
   findStale(key: Uint8Array, start: number, end: number, hash: number, staleMs: number): number {
     const place = this.#locate(key, start, end, hash)
     if (place === 0 || !isTimed(this.#views, place)) return place
-    const leftMs = timeLeftMs(this.#views, place, this.#clock.nowMs())
+    if (isCopy(this.#views, place)) return 0
+    const leftMs = this.#timeLeftMs(place)
     return leftMs > 0 || (isRenewable(this.#views, place) && leftMs > -staleMs) ? place : 0
+  }
+
+  #timeLeftMs(place: number): number {
+    return timeLeftMs(this.#views, place, this.#clock.nowMs())
   }
 
   #locate(key: Uint8Array, start: number, end: number, hash: number): number {
@@ -112,12 +131,12 @@ export class StoreReader {
   /** Milliseconds that the entry is still fresh, 0 for a stale one; Infinity when it has no time to live. */
   ttlLeftMs(place: number): number {
     if (!isTimed(this.#views, place)) return Number.POSITIVE_INFINITY
-    return Math.max(0, timeLeftMs(this.#views, place, this.#clock.nowMs()))
+    return Math.max(0, this.#timeLeftMs(place))
   }
 
-  /** Milliseconds since the entry was stored; Infinity when it has no time to live, for then nobody noted it. */
+  /** Milliseconds since the entry was stored; Infinity when it has no time to live, or is a copy: nobody noted it. */
   ageMs(place: number): number {
-    if (!isTimed(this.#views, place)) return Number.POSITIVE_INFINITY
+    if (!isTimed(this.#views, place) || isCopy(this.#views, place)) return Number.POSITIVE_INFINITY
     return Math.max(0, ageMs(this.#views, place, this.#clock.nowMs()))
   }
 

@@ -54,6 +54,8 @@ export class AutoPolicy implements EvictionPolicy {
   /** State of a slot in whichever policy needs most. */
   readonly #policyBytesPerSlot: number
   readonly #miniatureBytesPerSlot: number
+  /** Kept, as it is asked for with every insert. */
+  #bytesPerSlot = 0
   #policy: EvictionPolicy
   #handOver: HandOver | undefined
   #active = 0
@@ -80,11 +82,12 @@ export class AutoPolicy implements EvictionPolicy {
     this.#policyBytesPerSlot = Math.max(...costs) - Miniature.BYTES_PER_SLOT
     this.#miniatureBytesPerSlot = costs.reduce((sum, bytes) => sum + bytes, 0)
     this.#policy = candidates[0]!(slotCountMax, entries)
+    this.#scale()
   }
 
   /** With its part of the miniatures. While entries change hands, some of them cost twice as much. */
   get bytesPerSlot(): number {
-    return this.#policyBytesPerSlot + this.#miniatureBytesPerSlot / 2 ** this.#sampleBits
+    return this.#bytesPerSlot
   }
 
   /** Name of the policy in charge. */
@@ -151,6 +154,7 @@ export class AutoPolicy implements EvictionPolicy {
   }
 
   #scale(): void {
+    this.#bytesPerSlot = this.#policyBytesPerSlot + this.#miniatureBytesPerSlot / 2 ** this.#sampleBits
     for (const miniature of this.#miniatures) {
       miniature.setCapacity(Math.floor(this.#capacityBytes / 2 ** this.#sampleBits))
     }

@@ -50,10 +50,7 @@ class Crowd {
   async release(...streamIds: readonly number[]): Promise<void> {
     const credit = (id: number) => frame(FrameType.WINDOW_UPDATE, 0, id, uint32(1 << 20))
     this.harness.receive(...[0, ...streamIds].map(credit))
-    for (let turns = 0; turns < 20; turns++) {
-      await turn()
-      this.harness.settle()
-    }
+    while (this.harness.turn()) await turn()
   }
 
   get openStreams(): number {

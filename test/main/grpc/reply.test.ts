@@ -49,3 +49,41 @@ test('a message of any length is divided into frames as large as the client take
     streamId += 2
   }
 })
+
+test('of a message that exceeds a window goes out what fits, and the rest with the window', () => {
+  const head = callBlock(PATH)
+  const lengths = [1, 5, 100, FRAME_BYTES_DEFAULT, 3 * FRAME_BYTES_DEFAULT, 65_536, 70_000]
+  const windows = [0, 4, 5, 6, 7, 99, FRAME_BYTES_DEFAULT, FRAME_BYTES_DEFAULT + 1, 40_000, 65_535]
+  for (const windowBytes of windows) {
+    const harness = new GrpcHarness({}, { [PATH]: sized }).method(PATH, () => {
+      throw new Error('the hot path has left it')
+    })
+    harness.start([4, windowBytes]).receive(frame(FrameType.WINDOW_UPDATE, 0, 0, uint32(1 << 24)))
+    harness.receive(headersFrame(1, head), messageFrame(1, uint32(0)))
+    harness.receive(frame(FrameType.WINDOW_UPDATE, 0, 1, uint32(100)))
+    let streamId = 3
+    for (const lengthBytes of lengths) {
+      const dataOf = () => {
+        const frames = harness.frames(undefined, streamId).filter(({ type }) => type === FrameType.DATA)
+        return Buffer.concat(frames.map(({ payload }) => payload))
+      }
+      const dataBytes = PREFIX_BYTES + lengthBytes
+      harness.receive(headersFrame(streamId, head), messageFrame(streamId, uint32(lengthBytes)))
+      const what = `${lengthBytes} bytes, window of ${windowBytes}`
+      assert.equal(dataOf().length, Math.min(dataBytes, windowBytes), what)
+      harness.receive(frame(FrameType.WINDOW_UPDATE, 0, streamId, uint32(1)))
+      assert.equal(dataOf().length, Math.min(dataBytes, windowBytes + 1), what)
+      harness.receive(frame(FrameType.WINDOW_UPDATE, 0, streamId, uint32(100_000)))
+      const data = dataOf()
+      assert.equal(data.length, dataBytes, what)
+      assert.equal(data.readUInt32BE(1), lengthBytes, what)
+      assert.equal(
+        data.subarray(PREFIX_BYTES).findIndex((byte, index) => byte !== index % 251),
+        -1,
+        what,
+      )
+      assert.equal(harness.headers(streamId).at(-1)?.['grpc-status'], '0', what)
+      streamId += 2
+    }
+  }
+})

@@ -58,7 +58,7 @@ interface Case<Message> {
 
 const same = (message: object): object => message
 
-const outcomes = ['hit', 'load', 'coalesced', 'stale'] as const
+const outcomes = ['hit', 'load', 'coalesced', 'stale', 'hot'] as const
 
 function fetchManyResult(): FetchManyResult {
   const ttlLeftMs = [0, 1500, Number.POSITIVE_INFINITY][random.below(3)] ?? 0

@@ -19,7 +19,7 @@ export class FrameReader {
   private partial: Buffer | undefined
   private partialBytes = 0
   private partialCount = 0
-  /** What was not handed over when the sink halted. */
+  /** What was not handed over when the sink halted, in memory of its own. */
   private rest: Buffer | undefined
 
   /** @param frameBytesMax the SETTINGS_MAX_FRAME_SIZE that we advertise */
@@ -57,16 +57,18 @@ export class FrameReader {
     const rest = this.rest
     if (rest === undefined) return
     this.rest = undefined
-    this.readWhole(rest, 0)
+    this.readWhole(rest, 0, true)
   }
 
-  private readWhole(chunk: Buffer, start: number): void {
+  /** @param isOwn whether the chunk is the reader's, to keep as it is */
+  private readWhole(chunk: Buffer, start: number, isOwn = false): void {
     const sink = this.sink
     const available = chunk.length
     let offset = start
     while (available - offset >= FRAME_HEADER_BYTES) {
       if (sink.halted) {
-        this.rest = chunk.subarray(offset)
+        const rest = chunk.subarray(offset)
+        this.rest = isOwn ? rest : Buffer.from(rest)
         return
       }
       const lengthBytes = readUint24(chunk, offset)

@@ -35,6 +35,11 @@ export class TimeSlices {
   /** To be asked between frames: true when it is time to stop. */
   spent(): boolean {
     if (++this.questions % QUESTIONS_PER_LOOK !== 0) return false
+    return this.over()
+  }
+
+  /** The same between pieces of work that cost more than a look at the clock. */
+  over(): boolean {
     return this.context.nowMs() >= this.endsAtMs
   }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { HotKeys } from '../../src/worker/hot-keys.js'
+import { HotKeys } from '../../src/shared/hot-keys.js'
 import { Prng, seedOf } from '../support/prng.js'
 
 function note(hot: HotKeys, key: number, times = 1): void {
@@ -12,7 +12,7 @@ const listed = (hot: HotKeys, countMax = 1000) =>
   hot.list(countMax).map(({ key, ...rest }) => ({ key: Buffer.from(key).toString(), ...rest }))
 
 test('while there are counters for all keys, counts are exact and in order', () => {
-  const hot = new HotKeys(0)
+  const hot = new HotKeys(0, 60_000)
   note(hot, 1, 3)
   note(hot, 2, 7)
   note(hot, 3)
@@ -28,7 +28,7 @@ test('while there are counters for all keys, counts are exact and in order', () 
 
 test('among any number of keys the bounds of Space-Saving hold', () => {
   const random = new Prng(seedOf())
-  const hot = new HotKeys(0)
+  const hot = new HotKeys(0, 60_000)
   const truth = new Map<number, number>()
   const hits = 100_000
   for (let i = 0; i < hits; i++) {
@@ -51,7 +51,7 @@ test('among any number of keys the bounds of Space-Saving hold', () => {
 })
 
 test('a key that took over a counter gets its name with its second hit', () => {
-  const hot = new HotKeys(0)
+  const hot = new HotKeys(0, 60_000)
   for (let key = 0; key < 256; key++) note(hot, key)
   note(hot, 1000)
   assert.ok(!listed(hot).some(({ key }) => key === 'key1000'))
@@ -60,7 +60,7 @@ test('a key that took over a counter gets its name with its second hit', () => {
 })
 
 test('old fame fades', () => {
-  const hot = new HotKeys(0)
+  const hot = new HotKeys(0, 60_000)
   note(hot, 1, 8)
   hot.age(59_999)
   assert.equal(hot.hitsOf(1), 8)
@@ -74,7 +74,7 @@ test('old fame fades', () => {
 })
 
 test('after fading, a new key still takes over the smallest counter', () => {
-  const hot = new HotKeys(0)
+  const hot = new HotKeys(0, 60_000)
   for (let key = 0; key < 256; key++) note(hot, key, 1 + (key % 3))
   note(hot, 300)
   hot.age(60_000)

@@ -1,13 +1,13 @@
-import type { HotKey } from '../shared/operation.js'
+import type { HotKey } from './operation.js'
 
 /** Keys that are counted at a time. */
 const COUNTER_COUNT = 256
 
-/** After this long, all counts are halved: fame of an hour ago is worth a 2 ** 60th. */
-const HALF_LIFE_MS = 60_000
+/** Hits that were halved more often than this are none. */
+const HALVINGS_MAX = 60
 
 /**
- * The most frequent keys of a shard, by Space-Saving (Metwally, Agrawal and El Abbadi, "Efficient Computation of Frequent
+ * The most frequent keys of a stream, by Space-Saving (Metwally, Agrawal and El Abbadi, "Efficient Computation of Frequent
  * and Top-k Elements in Data Streams", ICDT 2005): a fixed number of counters; a key that has none takes over the
  * smallest, with its count as the error. Every key with more than a 256th of all hits is among them.
  *
@@ -23,9 +23,12 @@ export class HotKeys {
   /** The smallest count, once all counters are taken, and where the search for it goes on. */
   #least = 0
   #cursor = 0
+  readonly #halfLifeMs: number
   #halvedMs: number
 
-  constructor(nowMs: number) {
+  /** @param halfLifeMs after this long, all counts are halved */
+  constructor(nowMs: number, halfLifeMs: number) {
+    this.#halfLifeMs = halfLifeMs
     this.#halvedMs = nowMs
   }
 
@@ -49,13 +52,15 @@ export class HotKeys {
 
   /** Lets old hits fade. To be called now and then. */
   age(nowMs: number): void {
-    if (nowMs - this.#halvedMs < HALF_LIFE_MS) return
+    const halvings = Math.floor((nowMs - this.#halvedMs) / this.#halfLifeMs)
+    if (halvings < 1) return
     this.#halvedMs = nowMs
+    const rest = 2 ** -Math.min(halvings, HALVINGS_MAX)
     for (let counter = 0; counter < COUNTER_COUNT; counter++) {
-      this.#hits[counter]! /= 2
-      this.#over[counter]! /= 2
+      this.#hits[counter]! *= rest
+      this.#over[counter]! *= rest
     }
-    this.#least /= 2
+    this.#least *= rest
   }
 
   /** At most `countMax` keys, the most frequent first. */
@@ -72,6 +77,12 @@ export class HotKeys {
   hitsOf(hash: number): number | undefined {
     const counter = this.#counterOf.get(hash)
     return counter === undefined ? undefined : this.#hits[counter]
+  }
+
+  /** Hits of a key that are certain, the error of its estimate taken off. */
+  certainHitsOf(hash: number): number {
+    const counter = this.#counterOf.get(hash)
+    return counter === undefined ? 0 : this.#hits[counter]! - this.#over[counter]!
   }
 
   #assign(counter: number, hash: number, over: number): void {

@@ -1,0 +1,91 @@
+import type { ShapeChange } from './request-shape.js'
+
+/** Places for requests that a connection begins with, and has at most: powers of two. */
+const PLACES_MIN = 16
+const PLACES_MAX = 1024
+
+/** A request that waits for its body, or for its turn. Its place is used again and again. */
+export interface HeldRequest<Shape> {
+  /** 0 when the place is free. */
+  streamId: number
+  shape: Shape | undefined
+  changes: readonly ShapeChange[] | undefined
+  timeoutMs: number
+  /** What WINDOW_UPDATE frames have added to the window of the stream. */
+  windowBytes: number
+  /** Of one that waits for its turn: the body, prefix included, and since when. */
+  body: Buffer | undefined
+  sinceMs: number
+}
+
+/**
+ * Requests of one connection that are not calls yet, by the low bits of their streams' numbers. Held here, a request
+ * takes a hundred bytes in place of the kilobytes of a call: thousands of them that wait are nothing that the garbage
+ * collector would have to copy.
+ */
+export class HeldRequests<Shape> {
+  count = 0
+  #places: (HeldRequest<Shape> | undefined)[] = new Array(PLACES_MIN).fill(undefined)
+
+  /** The request of a stream, if it is held. */
+  find(streamId: number): HeldRequest<Shape> | undefined {
+    const held = this.#places[this.#placeOf(streamId)]
+    return held?.streamId === streamId ? held : undefined
+  }
+
+  /** The stream whose place a new one would have to take; 0 when there is room. */
+  inTheWayOf(streamId: number): number {
+    for (;;) {
+      const other = this.#places[this.#placeOf(streamId)]?.streamId ?? 0
+      if (other === 0 || this.#places.length >= PLACES_MAX) return other
+      this.#grow()
+    }
+  }
+
+  /** Nothing may be in its way. The caller sets what it knows of the request. */
+  add(streamId: number): HeldRequest<Shape> {
+    const place = this.#placeOf(streamId)
+    this.#places[place] ??= {
+      streamId: 0,
+      shape: undefined,
+      changes: undefined,
+      timeoutMs: 0,
+      windowBytes: 0,
+      body: undefined,
+      sinceMs: 0,
+    }
+    const held = this.#places[place]
+    held.streamId = streamId
+    held.windowBytes = 0
+    this.count++
+    return held
+  }
+
+  free(held: HeldRequest<Shape>): void {
+    held.streamId = 0
+    held.shape = undefined
+    held.changes = undefined
+    held.body = undefined
+    this.count--
+  }
+
+  /** The numbers of all streams that are held, in no order. */
+  streamIds(): number[] {
+    return this.#places.flatMap((held) => held?.streamId || [])
+  }
+
+  clear(): void {
+    this.#places.fill(undefined)
+    this.count = 0
+  }
+
+  #placeOf(streamId: number): number {
+    return (streamId >>> 1) & (this.#places.length - 1)
+  }
+
+  #grow(): void {
+    const all = this.#places
+    this.#places = new Array(all.length * 2).fill(undefined)
+    for (const held of all) if (held && held.streamId !== 0) this.#places[this.#placeOf(held.streamId)] = held
+  }
+}

@@ -1,0 +1,20 @@
+import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
+import { DirectTransport, type ReadBuffer } from './direct-transport.js'
+import type { BufferPool } from './output-buffer.js'
+import { SocketTransport, type Traffic } from './socket-transport.js'
+
+/**
+ * The transport of a connection that a server accepted: the direct one, unless there is TLS in between.
+ *
+ * @param accepted paused, unless it is TLS: see {@link DirectTransport}
+ */
+export function acceptedTransport(
+  accepted: Socket,
+  pool: BufferPool,
+  readBuffer: ReadBuffer,
+  traffic?: Traffic,
+): SocketTransport | DirectTransport {
+  if (accepted instanceof TLSSocket) return new SocketTransport(accepted, pool, traffic)
+  return new DirectTransport(accepted, pool, readBuffer, traffic)
+}

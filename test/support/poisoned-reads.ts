@@ -1,0 +1,21 @@
+import { DirectTransport } from '../../src/main/sockets/direct-transport.js'
+
+/** No frame, length or text that anyone would take for an answer. */
+const POISON = 0xee
+
+/**
+ * Loaded before every test, in every process and thread of it: what a connection has read is gone as soon as it has been
+ * received, as it is when the next connection reads into the same buffer. Whoever kept a view of it reads rubbish.
+ */
+const { attach } = DirectTransport.prototype
+DirectTransport.prototype.attach = function (user) {
+  attach.call(this, {
+    receive(chunk) {
+      user.receive(chunk)
+      chunk.fill(POISON)
+    },
+    onDrained: () => user.onDrained(),
+    onTransportClosed: () => user.onTransportClosed(),
+    onEnded: () => user.onEnded?.(),
+  })
+}
