@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Pinning } from './pinning.js'
@@ -18,11 +18,17 @@ export interface Values {
   readonly configFile: string
 }
 
-export function writeValues(folder: string, values: Readonly<Record<string, string>>): Values {
+/** @param options of the group, beside its memory and its origin */
+export function writeValues(
+  folder: string,
+  values: Readonly<Record<string, string>>,
+  options: Readonly<Record<string, unknown>> = {},
+): Values {
+  mkdirSync(folder, { recursive: true })
   const valuesFile = join(folder, 'values.json')
   const configFile = join(folder, 'bench.yaml')
   writeFileSync(valuesFile, JSON.stringify(values))
-  const group = { maxBytes: '64MiB', origin: { json: './values.json' } }
+  const group = { maxBytes: '64MiB', origin: { json: './values.json' }, ...options }
   writeFileSync(configFile, JSON.stringify({ groups: { [GROUP]: group } }))
   return { valuesFile, configFile }
 }
