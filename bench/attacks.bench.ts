@@ -2,21 +2,19 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { AttackerProcess } from './attacks/attacker-process.js'
 import { type Attack, attacksOn } from './attacks/attacks.js'
 import { GROUP, startBenchNode, writeValues } from './bench-node.js'
 import { median } from './distribution.js'
 import { type Goal, ratio } from './goal.js'
 import { type LoadResult, latenciesOf } from './load/load.js'
-import { runProgram } from './load/run-program.js'
+import { runLoad } from './load/run-load.js'
 import { Pinning } from './pinning.js'
 import { canReadUsage } from './process-usage.js'
 import type { ServerProcess } from './server-process.js'
 import type { Findings, Run, Suite } from './suite.js'
 import type { Table } from './table.js'
 
-const PACED_LOAD = fileURLToPath(new URL('./load/paced-load.js', import.meta.url))
 const KEYS = { group: GROUP, small: 'small', large: 'large' }
 const VALUES = { [KEYS.small]: '630', [KEYS.large]: 'x'.repeat(65_536) }
 const POLITE_CONNECTIONS = 4
@@ -131,10 +129,8 @@ class Siege {
   }
 
   async #polite(key: string): Promise<LoadResult> {
-    const pace = [POLITE_CONNECTIONS, POLITE_CALLS_PER_SECOND, this.#seconds].map(String)
-    const command = [process.execPath, PACED_LOAD, this.#node.address, ...pace, GROUP, key] as const
-    const result = JSON.parse(await runProgram(this.#pinning.generator(command))) as LoadResult
-    return { ...result, latenciesUs: Float64Array.from(result.latenciesUs) }
+    const pace = [POLITE_CONNECTIONS, POLITE_CALLS_PER_SECOND, this.#seconds]
+    return runLoad(this.#pinning, 'paced-load', [this.#node.address, ...pace, GROUP, key])
   }
 }
 

@@ -1,19 +1,17 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { Ring } from '../src/shared/ring.js'
 import { type Engine, GROUP, startBenchNode, writeValues } from './bench-node.js'
 import { ratio } from './goal.js'
 import type { LoadResult, LoadShape } from './load/load.js'
-import { runProgram } from './load/run-program.js'
+import { runLoad } from './load/run-load.js'
 import { Pinning } from './pinning.js'
 import { canReadUsage } from './process-usage.js'
 import { measure, middle, SAMPLE_COLUMNS, type Sample, sampleCells } from './sample.js'
 import { freePorts, type ServerProcess } from './server-process.js'
 import type { Findings, Run, Suite } from './suite.js'
 
-const FRAME_LOAD = fileURLToPath(new URL('./load/frame-load.js', import.meta.url))
 const SHAPE: LoadShape = { connections: 4, streams: 50 }
 const VALUE = 'x'.repeat(100)
 
@@ -96,11 +94,8 @@ async function measureRings(
     const { connections, streams } = SHAPE
     // A hit takes a tenth of the time: as long a run needs more of them.
     const callCount = name === COPIED ? 10 * hops : hops
-    const what = [nodes[0]!.address, connections, streams, callCount, GROUP, keysFile].map(String)
-    const result = JSON.parse(
-      await runProgram(pinning.generator([process.execPath, FRAME_LOAD, ...what])),
-    ) as LoadResult
-    return { ...result, latenciesUs: Float64Array.from(result.latenciesUs) }
+    const what = [nodes[0]!.address, connections, streams, callCount, GROUP, keysFile]
+    return runLoad(pinning, 'frame-load', what)
   }
   // The first run loads every key.
   for (const ring of rings) await load(ring)

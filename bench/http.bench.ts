@@ -13,6 +13,8 @@ import {
   sharesTable,
 } from './core-shares.js'
 import { type Goal, ratio } from './goal.js'
+import type { LoadShape } from './load/load.js'
+import { runLoad } from './load/run-load.js'
 import { Wrk } from './load/wrk.js'
 import { startNginx } from './peers/nginx.js'
 import { Pinning } from './pinning.js'
@@ -25,6 +27,7 @@ import { adviceFor, ensureTool, findTool, NGINX, type Tool, WRK } from './tool.j
 
 const VALUE_SIZES = [3, 1024, 65_536]
 const CONNECTIONS = 50
+const WEB_SOCKETS: LoadShape = { connections: 4, streams: 50 }
 /** With fewer, several front threads and the load take time from each other, and nothing can be said of them. */
 const CORES_FOR_THREADS = 4
 const HAS_CORES_FOR_THREADS = availableParallelism() >= CORES_FOR_THREADS
@@ -94,6 +97,7 @@ class Contest {
       middles.set(valueBytes, new Map([...samples].map(([name, of]) => [name, middle(of)])))
     }
     const tables = [...middles].map(([valueBytes, of]) => tableOf(titleOf(valueBytes), of))
+    tables.push(await this.#webSockets(rounds))
     const goals = goalsOf(middles)
     if (HAS_CORES_FOR_THREADS) goals.push(throughputGoal(middles))
     else {
@@ -154,6 +158,26 @@ class Contest {
       }
     }
     return new Map([...runs].map(([threads, of]) => [threads, middleShares(of)]))
+  }
+
+  /** The same hit over WebSocket, many in flight on each socket: what HTTP/1.1 has no way to ask for. */
+  async #webSockets(rounds: number): Promise<Table> {
+    const callCount = this.#run.parameter('calls of each run over WebSocket', 300, 100_000)
+    const bytes = VALUE_SIZES[0]!
+    const entries = this.#entries.filter(({ name }) => name === UWS || name === NODE)
+    const samples = new Map<string, Sample[]>(entries.map(({ name }) => [name, []]))
+    for (let round = 0; round <= rounds; round++) {
+      this.#run.progress(`WebSocket: round ${round} of ${rounds}`)
+      for (const { name, server, url } of entries) {
+        const ws = `ws://${new URL(url(bytes)).host}/v1/ws`
+        const what = [ws, WEB_SOCKETS.connections, WEB_SOCKETS.streams, callCount, GROUP, `value${bytes}`]
+        const sample = await measure([server], () => runLoad(this.#pinning, 'ws-load', what))
+        // The first round warms up.
+        if (round > 0) samples.get(name)!.push(sample)
+      }
+    }
+    const title = `WebSocket, ${WEB_SOCKETS.connections} sockets × ${WEB_SOCKETS.streams} requests in flight, value of ${bytes} B`
+    return tableOf(title, new Map([...samples].map(([name, of]) => [name, middle(of)])))
   }
 
   #values(): Values {

@@ -1,21 +1,19 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { WebSocket } from 'ws'
 import { type CacheClient, connect } from '../src/client/index.js'
 import { GROUP, startBenchNode, writeValues } from './bench-node.js'
 import { percentile } from './distribution.js'
 import { ratio } from './goal.js'
-import type { LoadResult, LoadShape } from './load/load.js'
-import { runProgram } from './load/run-program.js'
+import type { LoadShape } from './load/load.js'
+import { runLoad } from './load/run-load.js'
 import { Pinning } from './pinning.js'
 import { canReadUsage } from './process-usage.js'
 import { measure, middle, SAMPLE_COLUMNS, type Sample, sampleCells } from './sample.js'
 import { freePorts } from './server-process.js'
 import type { Findings, Run, Suite } from './suite.js'
 
-const FRAME_LOAD = fileURLToPath(new URL('./load/frame-load.js', import.meta.url))
 const SHAPE: LoadShape = { connections: 4, streams: 50 }
 const KEYS = 1000
 const WATCHERS = 3
@@ -48,11 +46,9 @@ async function compare(run: Run, folder: string): Promise<Findings> {
   const [port] = await freePorts(1)
   const flags = ['--self', '127.0.0.1:0', '--http', `127.0.0.1:${port}`]
   const node = await startBenchNode('native', values, pinning, flags)
-  const load = async (): Promise<LoadResult> => {
-    const what = [node.address, SHAPE.connections, SHAPE.streams, callCount, GROUP, keysFile].map(String)
-    const text = await runProgram(pinning.generator([process.execPath, FRAME_LOAD, ...what]))
-    const result = JSON.parse(text) as LoadResult
-    return { ...result, latenciesUs: Float64Array.from(result.latenciesUs) }
+  const load = () => {
+    const what = [node.address, SHAPE.connections, SHAPE.streams, callCount, GROUP, keysFile]
+    return runLoad(pinning, 'frame-load', what)
   }
   try {
     await load()
