@@ -27,6 +27,8 @@ export const H2SPEC: Tool = {
 }
 /** gRPC's interop tests, the client's half. */
 export const INTEROP_CLIENT: Tool = { name: 'client', go: 'google.golang.org/grpc/interop/client@v1.83.1' }
+/** The compiler: what Debian has is too old for some of what is built with it. */
+export const GO: Tool = { name: 'go', folders: ['/usr/local/go/bin'] }
 export const CURL: Tool = { name: 'curl', apt: 'curl' }
 export const PROMTOOL: Tool = { name: 'promtool', apt: 'prometheus' }
 export const NGINX: Tool = { name: 'nginx', apt: 'nginx', folders: ['/usr/sbin'] }
@@ -73,8 +75,8 @@ export function ensureTool(tool: Tool, progress: (line: string) => void): string
 
 /** What to do where a tool is missing, in one line. */
 export function adviceFor({ name, apt, go }: Tool): string {
-  const way = apt === undefined ? `go install ${go}` : `apt-get install ${apt}`
-  return `${name} is not here: ${way}, or put it into PATH`
+  const ways = [apt && `apt-get install ${apt}`, go && `go install ${go}`, 'put it into PATH']
+  return `${name} is not here: ${ways.filter((way) => way !== undefined).join(', or ')}`
 }
 
 export function hasGo(): boolean {

@@ -1,12 +1,15 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { requestOf } from '../../test/support/resp-client.js'
-import { PYTHON_REDIS, REDIS, REDIS_BENCHMARK, REDIS_CLI } from '../tool.js'
+import { GO, PYTHON_REDIS, REDIS, REDIS_BENCHMARK, REDIS_CLI } from '../tool.js'
 import { type Check, expect, expectParts, type Served, sourceText } from './check.js'
 import { runIoredis } from './ioredis-client.js'
 import { runNodeRedis } from './node-redis-client.js'
 import { compareTranscripts } from './redis-transcripts.js'
-import { run } from './run.js'
+import { type Ran, run } from './run.js'
+
+const GO_SOURCES = fileURLToPath(new URL('../../../bench/conformance/redis-go', import.meta.url))
 
 /** Keys that one run of `redis-cli --pipe` asks for. */
 const PIPED = 10_000
@@ -18,6 +21,7 @@ export const REDIS_CHECKS: readonly Check[] = [
   { client: 'redis-cli', tools: [REDIS_CLI], run: runCli },
   { client: 'redis-benchmark', tools: [REDIS_BENCHMARK], run: runBenchmark },
   { client: "Python's redis", tools: [PYTHON_REDIS], run: runPython },
+  { client: 'go-redis and rueidis', tools: [GO], run: runGo },
   { client: 'ioredis', tools: [], run: runIoredis },
   { client: 'node-redis', tools: [], run: runNodeRedis },
   {
@@ -79,14 +83,22 @@ async function runPython(
 ): Promise<string> {
   const script = join(folder, 'redis_client.py')
   writeFileSync(script, sourceText('redis_client.py'))
-  const { code, stdout, stderr } = await run(python!, [
-    script,
-    respAddress,
-    tlsRespAddress,
-    group,
-    ttlGroup,
-    valuesFile,
-  ])
+  return lastWord(await run(python!, [script, respAddress, tlsRespAddress, group, ttlGroup, valuesFile]))
+}
+
+/** Builds them first, which takes a minute the first time. */
+async function runGo(
+  { respAddress, tlsRespAddress, group, ttlGroup, valuesFile, folder }: Served,
+  [go]: readonly string[],
+): Promise<string> {
+  const program = join(folder, 'redis-go')
+  const built = await run(go!, ['build', '-C', GO_SOURCES, '-o', program, '.'])
+  if (built.code !== 0) throw new Error(built.stderr.trim())
+  return lastWord(await run(program, [respAddress, tlsRespAddress, group, ttlGroup, valuesFile]))
+}
+
+/** What a program says at its end: what it has seen to work; or rejects with why it gave up. */
+function lastWord({ code, stdout, stderr }: Ran): string {
   if (code !== 0) throw new Error(stderr.trim().split('\n').at(-1) ?? `exited with ${code}`)
   return stdout.trim()
 }
