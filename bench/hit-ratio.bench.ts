@@ -55,7 +55,7 @@ export const suite: Suite = {
   name: 'hit-ratio',
   summary: 'hit ratio of every policy in percent, from cold, beside Belady’s, which knows the future',
   async run(run: Run): Promise<Findings> {
-    const requestCount = run.parameter('requests', 1000, 20_000)
+    const requestCount = run.parameter('requests', 1000, 10_000)
     const keyCount = run.parameter('keys', 100, 5_000)
     const made = [
       ...(run.smoke
