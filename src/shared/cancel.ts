@@ -6,8 +6,6 @@ export interface CancelSignal {
   removeEventListener(type: 'abort', listener: () => void): void
 }
 
-const NONE: readonly (() => void)[] = []
-
 /**
  * A cancellation within the cache. An AbortController costs over ten microseconds to make and to collect, and every
  * load needs a few cancellations that hardly ever happen; this one costs an object. `signal` makes a real AbortSignal
@@ -18,7 +16,7 @@ export class Cancel implements CancelSignal {
   #reason: unknown
   /** Most have one listener: an array would cost more than all the rest. */
   #listener: (() => void) | undefined
-  #others: readonly (() => void)[] = NONE
+  #others: readonly (() => void)[] | undefined
   #controller: AbortController | undefined
 
   get aborted(): boolean {
@@ -40,12 +38,12 @@ export class Cancel implements CancelSignal {
 
   addEventListener(_type: 'abort', listener: () => void): void {
     if (this.#listener === undefined) this.#listener = listener
-    else this.#others = [...this.#others, listener]
+    else this.#others = [...(this.#others ?? []), listener]
   }
 
   removeEventListener(_type: 'abort', listener: () => void): void {
     if (this.#listener === listener) this.#listener = undefined
-    else this.#others = this.#others.filter((other) => other !== listener)
+    else this.#others = this.#others?.filter((other) => other !== listener)
   }
 
   /** Tells everybody, once. */
@@ -55,9 +53,9 @@ export class Cancel implements CancelSignal {
     this.#reason = reason
     const [listener, others] = [this.#listener, this.#others]
     this.#listener = undefined
-    this.#others = NONE
+    this.#others = undefined
     listener?.()
-    for (const other of others) other()
+    for (const other of others ?? []) other()
     this.#controller?.abort(reason)
   }
 }

@@ -56,7 +56,8 @@ export class HotPath implements FastPath {
   private readonly reply: ReplyWriter
   private readonly shapes: HotShape[] = []
   private nextShape = 0
-  private lastShape = 0
+  /** That of the block that was recognised last. */
+  private last: HotShape | undefined
   private readonly held = new HeldRequests<HotShape>()
 
   constructor(http2: ServerConnection, admission: Admission, context: HotContext) {
@@ -161,14 +162,15 @@ export class HotPath implements FastPath {
   }
 
   private recognise(buffer: Buffer, start: number, end: number): HotShape | undefined {
-    const { shapes, matcher, lastShape } = this
-    const last = shapes[lastShape]
-    if (last === undefined) return undefined
-    if (matcher.match(last.request, buffer, start, end)) return last
-    for (let index = 0; index < shapes.length; index++) {
-      if (index === lastShape || !matcher.match(shapes[index]!.request, buffer, start, end)) continue
-      this.lastShape = index
-      return shapes[index]
+    const { matcher, last } = this
+    if (last !== undefined) {
+      if (matcher.matchAgain(buffer, start, end) || matcher.match(last.request, buffer, start, end))
+        return last
+    }
+    for (const shape of this.shapes) {
+      if (shape === last || !matcher.match(shape.request, buffer, start, end)) continue
+      this.last = shape
+      return shape
     }
     return undefined
   }

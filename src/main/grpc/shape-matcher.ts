@@ -1,3 +1,4 @@
+import { BlockMemo } from './block-memo.js'
 import { type DynamicTable, INLINE_VALUE_BYTES_MAX } from './http2/hpack-table.js'
 import { huffmanDecode, huffmanDecodedBytesMax } from './http2/huffman.js'
 import { isFieldValue } from './http2/request-head.js'
@@ -18,6 +19,7 @@ export class ShapeMatcher {
   /** Where the request differs from the shape; undefined for nowhere. */
   changes: ShapeChange[] | undefined
   readonly #draft: TableDraft
+  readonly #memo: BlockMemo
   readonly #timeout = new ShapeField(TIMEOUT_NAME, '')
   readonly #scratch = Buffer.alloc(huffmanDecodedBytesMax(LITERAL_BYTES_MAX))
   /** Where in the block the next byte lies. */
@@ -28,6 +30,7 @@ export class ShapeMatcher {
 
   constructor(table: DynamicTable) {
     this.#draft = new TableDraft(table)
+    this.#memo = new BlockMemo(table)
   }
 
   /** True when the block has the shape. Then, and only then, the table is as if the block had been decoded. */
@@ -49,6 +52,17 @@ export class ShapeMatcher {
     }
     if (next !== fields.length) return false
     this.#draft.commit()
+    const isPlain = this.timeoutMs === Number.POSITIVE_INFINITY && this.changes === undefined
+    if (isPlain && this.#draft.isEmpty) this.#memo.keep(buffer, start, end)
+    else this.#memo.drop()
+    return true
+  }
+
+  /** True when the block is the one that match() took last, without timeout and changes, and means the same still. */
+  matchAgain(buffer: Buffer, start: number, end: number): boolean {
+    if (!this.#memo.isAgain(buffer, start, end)) return false
+    this.timeoutMs = Number.POSITIVE_INFINITY
+    this.changes = undefined
     return true
   }
 

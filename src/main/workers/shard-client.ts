@@ -52,8 +52,9 @@ export class ShardClient {
   readonly #groups = new Map<number, GroupSpec>()
   readonly #pending = new Map<number, Pending>()
   readonly #calls = new Map<number, Cancel>()
-  #thread: ShardThread | undefined
-  #requests: ShardRequest[] = []
+  #thread: Pick<ShardThread, 'send'> | undefined
+  /** Of this turn, in order. */
+  #requests = new Set<ShardRequest>()
   #isUp = false
   #nextId = 1
   #ring: RingView | undefined
@@ -66,7 +67,7 @@ export class ShardClient {
   }
 
   /** Gives the client the thread that it talks to. Before anything else. */
-  connect(thread: ShardThread): void {
+  connect(thread: Pick<ShardThread, 'send'>): void {
     this.#thread = thread
   }
 
@@ -94,7 +95,10 @@ export class ShardClient {
     await this.#call({ kind: 'detach', id: this.#nextId++, group })
   }
 
-  /** Loads a key, or joins the load that is under way. Aborting the signal gives up this call, not the load of others. */
+  /**
+   * Loads a key, or joins the load that is under way. Aborting the signal gives up this call, not the load of others: in
+   * the turn in which it was made, the shard never hears of it.
+   */
   load(
     { group, key, hash, deadlineMs, ttlMsMax, trace }: Omit<Load, 'kind' | 'id'>,
     signal: CancelSignal,
@@ -102,7 +106,7 @@ export class ShardClient {
     const id = this.#nextId++
     const load: Load = { kind: 'load', id, group, key, hash, deadlineMs, ttlMsMax, trace }
     signal.addEventListener('abort', () => {
-      if (this.#pending.has(id)) this.#push({ kind: 'cancel', id })
+      if (!this.#withdraw(load) && this.#pending.has(id)) this.#push({ kind: 'cancel', id })
     })
     return this.#call(load) as Promise<Value>
   }
@@ -157,9 +161,9 @@ export class ShardClient {
   onStart(): void {
     const waiting = this.#requests
     const announced = new Set(
-      waiting.map((request) => (request.kind === 'attach' ? request.spec.id : undefined)),
+      [...waiting].map((request) => (request.kind === 'attach' ? request.spec.id : undefined)),
     )
-    this.#requests = []
+    this.#requests = new Set()
     this.#isUp = true
     for (const spec of this.#groups.values()) {
       if (!announced.has(spec.id)) this.#push({ kind: 'attach', id: this.#nextId++, spec })
@@ -191,7 +195,7 @@ export class ShardClient {
     this.#life++
     const lost = [...this.#pending.values()]
     this.#pending.clear()
-    this.#requests = []
+    this.#requests = new Set()
     this.#isUp = false
     for (const cancel of this.#calls.values()) cancel.abort(error)
     this.#calls.clear()
@@ -217,14 +221,22 @@ export class ShardClient {
 
   #push(request: ShardRequest): void {
     // While there is no thread, requests wait for the next one.
-    if (this.#requests.length === 0 && this.#isUp) setImmediate(() => this.#flush())
-    this.#requests.push(request)
+    if (this.#requests.size === 0 && this.#isUp) setImmediate(() => this.#flush())
+    this.#requests.add(request)
+  }
+
+  /** Takes back what was not sent. False when it was. */
+  #withdraw(request: Request): boolean {
+    if (!this.#requests.delete(request)) return false
+    this.#pending.get(request.id)?.reject(new CacheError('CANCELLED', 'The caller went away'))
+    this.#pending.delete(request.id)
+    return true
   }
 
   #flush(): void {
-    if (!this.#isUp || this.#requests.length === 0) return
-    this.#thread?.send(this.#requests)
-    this.#requests = []
+    if (!this.#isUp || this.#requests.size === 0) return
+    this.#thread?.send([...this.#requests])
+    this.#requests = new Set()
   }
 
   async #runGetter(request: Extract<ShardReply, { kind: 'call' }>): Promise<void> {

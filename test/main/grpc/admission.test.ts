@@ -34,15 +34,14 @@ class Crowd {
       const { request } = call as { request: Buffer }
       const text = request.toString('latin1')
       if (text !== 'warm') this.started.push(text)
-      reply?.(null, text === 'warm' ? Buffer.alloc(0) : Buffer.alloc(REPLY_BYTES))
+      reply?.(null, Buffer.alloc(text === 'warm' || text.startsWith('-small') ? 0 : REPLY_BYTES))
     })
     this.harness.start([4, 5])
     this.call(WARM_ID, 'warm')
   }
 
   call(streamId: number, text = String(streamId), ...more: string[]): this {
-    const head = headersFrame(streamId, callBlock(PATH, ...more))
-    this.harness.receive(head, messageFrame(streamId, Buffer.from(text)))
+    this.harness.receive(bytesOf(streamId, text, ...more))
     return this
   }
 
@@ -56,6 +55,11 @@ class Crowd {
   get openStreams(): number {
     return this.harness.connection.http2.openStreams
   }
+}
+
+function bytesOf(streamId: number, text: string, ...more: string[]): Buffer {
+  const head = headersFrame(streamId, callBlock(PATH, ...more))
+  return Buffer.concat([head, messageFrame(streamId, Buffer.from(text))])
 }
 
 const texts = (...ids: readonly number[]) => ids.map(String)
@@ -138,5 +142,47 @@ describe('calls that wait for room', () => {
       texts(3, 5, 7, 9, 13),
     )
     assert.match(String(crowd.harness.headers(11).at(-1)?.['grpc-status']), /^[04]$/)
+  })
+})
+
+describe('calls of one read', () => {
+  test('start after it: one that is reset in it never does, hot or not', () => {
+    const crowd = new Crowd()
+    const reset = (id: number) => frame(FrameType.RST_STREAM, 0, id, uint32(Http2Code.CANCEL))
+    crowd.harness.receive(
+      bytesOf(3, '-3'),
+      reset(3),
+      bytesOf(5, '-5'),
+      bytesOf(7, '-7', 'x-ordinary', '1'),
+      reset(7),
+    )
+    assert.deepEqual(crowd.started, ['-5'])
+  })
+
+  test('do not keep those waiting that are answered at once', () => {
+    const crowd = new Crowd()
+    crowd.harness.receive(bytesOf(3, '-3'), bytesOf(5, '5'))
+    assert.deepEqual(crowd.started, ['5', '-3'])
+  })
+
+  test('start for a slice of time, and then in their turn', () => {
+    const crowd = new Crowd()
+    // Each look at the clock finds a tenth of a millisecond more gone by.
+    let nowMs = 0
+    crowd.harness.sliceNowMs = () => {
+      nowMs += 0.1
+      return nowMs
+    }
+    const ids = Array.from({ length: 12 }, (_, index) => 3 + 2 * index)
+    crowd.harness.receive(...ids.map((id) => bytesOf(id, `-small ${id}`)))
+    while (crowd.started.length < ids.length) {
+      const before = crowd.started.length
+      assert.ok(crowd.harness.turn())
+      assert.ok(crowd.started.length - before <= 3)
+    }
+    assert.deepEqual(
+      crowd.started,
+      ids.map((id) => `-small ${id}`),
+    )
   })
 })

@@ -198,7 +198,7 @@ describe('a recognised request', () => {
   })
 
   test('more than can be held: the oldest take the ordinary way', () => {
-    const doubling = new Doubling()
+    const doubling = new Doubling({ concurrentStreamsMax: 2000 })
     doubling.harness.start()
     doubling.warm()
     const ids = Array.from({ length: 1200 }, (_, index) => 5 + 2 * index)

@@ -52,11 +52,15 @@ describe('matching and decoding', () => {
       const followed = new HpackDecoder(LIST_BYTES_MAX, tableBytes)
       const matcher = new ShapeMatcher(followed.table)
       const shapes: RequestShape[] = []
+      let last: RequestShape | undefined
       let matched = 0
       for (let round = 0; round < 3000; round++) {
         const block = encoder.block(randomRequest(prng))
         const { fields } = decoder.decode(block, 0, block.length)
-        const shape = shapes.find((known) => matcher.match(known, block, 0, block.length))
+        const shape = matcher.matchAgain(block, 0, block.length)
+          ? last
+          : shapes.find((known) => matcher.match(known, block, 0, block.length))
+        last = shape ?? last
         if (shape === undefined) {
           followed.decode(block, 0, block.length)
           shapes.unshift(new RequestShape(parseRequestHead(1, fields)))
@@ -97,6 +101,49 @@ describe('matching and decoding', () => {
       }
     }
   })
+})
+
+test('a block that comes again is recognised by its bytes alone, until the table changes', () => {
+  const fields = [...COMMON, 'x-a', '1']
+  const shape = new RequestShape(parseRequestHead(1, fields))
+  const literal = (pattern: number, name: string, value: string) =>
+    Buffer.concat([
+      Buffer.from([pattern, name.length]),
+      Buffer.from(name),
+      Buffer.from([value.length]),
+      Buffer.from(value),
+    ])
+  const common = COMMON.flatMap((name, at) => (at % 2 === 0 ? [literal(0, name, COMMON[at + 1]!)] : []))
+  const xA = literal(0, 'x-a', '1')
+  const plain = Buffer.concat([...common, xA])
+  const timed = Buffer.concat([...common, literal(0, 'grpc-timeout', '1S'), xA])
+  const changed = Buffer.concat([...common, literal(0, 'x-a', '2')])
+  const inserting = Buffer.concat([...common, literal(0x40, 'x-a', '1')])
+  const { table } = new HpackDecoder(LIST_BYTES_MAX)
+  const matcher = new ShapeMatcher(table)
+  const again = (block: Buffer) => matcher.matchAgain(Buffer.from(block), 0, block.length)
+  const match = (block: Buffer) => assert.ok(matcher.match(shape, Buffer.from(block), 0, block.length))
+  assert.equal(again(plain), false)
+  match(plain)
+  assert.equal(again(plain), true)
+  assert.equal(again(changed), false)
+  assert.equal(again(plain.subarray(0, -1)), false)
+  for (const other of [timed, changed, inserting]) {
+    match(plain)
+    match(other)
+    assert.equal(again(other), false)
+    assert.equal(again(plain), false)
+  }
+  match(plain)
+  table.resize(0)
+  assert.equal(again(plain), false)
+  match(plain)
+  table.insert('x-b', '2')
+  assert.equal(again(plain), false)
+  match(plain)
+  assert.equal(again(plain), true)
+  assert.equal(matcher.timeoutMs, Number.POSITIVE_INFINITY)
+  assert.equal(matcher.changes, undefined)
 })
 
 test('an entry that the block itself has driven out is not found', () => {

@@ -34,7 +34,10 @@ export interface FloodLimits {
   /** Frames that move nothing forward: SETTINGS, PRIORITY, empty or tiny DATA, unknown types (CVE-2019-9515, -9518). */
   readonly idleFramesBurst: number
   readonly idleFramesPerSecond: number
-  /** Of so many streams opened, more than half reset within a second of opening ends the connection (CVE-2023-44487). */
+  /**
+   * Of so many streams opened, more than half reset within a second of opening ends the connection, or a quarter if they
+   * were worked at (CVE-2023-44487).
+   */
   readonly resetSampleStreams: number
   /** Shortest time between PINGs while nothing is sent to the peer; and without open streams. ms */
   readonly pingIntervalMinMs: number
@@ -46,6 +49,8 @@ const PING_STRIKES_MAX = 2
 /** What a request allows beside itself: clients probe bandwidth and return credit around each. */
 const IDLE_FRAMES_PER_REQUEST = 6
 const YOUNG_STREAM_MS = 1000
+/** What the reset of a request that was worked at counts, beside one that was not. */
+const BEGUN_RESET_COST = 2
 
 /** Counts what costs us more than it costs the peer, and ends the connection when that is all it does. */
 export class FloodGuard {
@@ -87,10 +92,15 @@ export class FloodGuard {
     this.resetYoung = 0
   }
 
-  /** The peer reset a stream that was still active. */
-  streamReset(ageMs: number): void {
+  /**
+   * The peer reset a stream that was still active.
+   *
+   * @param hasBegun its request was worked at already: that is what such an attack is for
+   */
+  streamReset(ageMs: number, hasBegun: boolean): void {
     if (ageMs >= YOUNG_STREAM_MS) return
-    if (++this.resetYoung * 2 > this.limits.resetSampleStreams) {
+    this.resetYoung += hasBegun ? BEGUN_RESET_COST : 1
+    if (this.resetYoung * 2 > this.limits.resetSampleStreams) {
       throw new ConnectionError('ENHANCE_YOUR_CALM', 'too many streams reset')
     }
   }

@@ -123,7 +123,7 @@ export class ServerStreams implements StreamOwner {
   onRstStream(streamId: number): void {
     if (this.fastPath?.onReset(streamId) === true) {
       this.context.metrics?.streamReset('client')
-      this.guard.streamReset(0)
+      this.guard.streamReset(0, false)
       return
     }
     const stream = this.streams.get(streamId)
@@ -133,8 +133,9 @@ export class ServerStreams implements StreamOwner {
     }
     this.context.metrics?.streamReset('client')
     const ageMs = this.context.nowMs() - stream.openedAtMs
+    const { orphanCount } = this
     this.close(stream, Http2Code.CANCEL)
-    this.guard.streamReset(ageMs)
+    this.guard.streamReset(ageMs, this.orphanCount > orphanCount)
   }
 
   onPriority(streamId: number, lengthBytes: number, dependency: number): void {

@@ -39,6 +39,11 @@ export class TableDraft {
     this.#evictedBytes = 0
   }
 
+  /** True when nothing is to be inserted. */
+  get isEmpty(): boolean {
+    return this.#count === 0
+  }
+
   /** The entry at an index; 0 when there is none, and for those that the block itself has inserted. */
   idOf(index: number): number {
     if (index <= STATIC_COUNT) return index
