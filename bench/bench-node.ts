@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Pinning } from './pinning.js'
@@ -18,17 +18,18 @@ export interface Values {
   readonly configFile: string
 }
 
-/** @param more groups beside {@link GROUP}, as a configuration file has them; `./values.json` has the values */
+/** @param groups as a configuration file has them: more options of {@link GROUP}, other groups; `./values.json` has the values */
 export function writeValues(
   folder: string,
   values: Readonly<Record<string, string>>,
-  more: Readonly<Record<string, object>> = {},
+  groups: Readonly<Record<string, object>> = {},
 ): Values {
+  mkdirSync(folder, { recursive: true })
   const valuesFile = join(folder, 'values.json')
   const configFile = join(folder, 'bench.yaml')
   writeFileSync(valuesFile, JSON.stringify(values))
-  const group = { maxBytes: '64MiB', origin: { json: './values.json' } }
-  writeFileSync(configFile, JSON.stringify({ groups: { [GROUP]: group, ...more } }))
+  const group = { maxBytes: '64MiB', origin: { json: './values.json' }, ...groups[GROUP] }
+  writeFileSync(configFile, JSON.stringify({ groups: { ...groups, [GROUP]: group } }))
   return { valuesFile, configFile }
 }
 

@@ -1,108 +1,138 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { Ring } from '../src/shared/ring.js'
 import { type Engine, GROUP, startBenchNode, writeValues } from './bench-node.js'
 import { ratio } from './goal.js'
 import type { LoadResult, LoadShape } from './load/load.js'
-import { runProgram } from './load/run-program.js'
+import { runLoad } from './load/run-load.js'
 import { Pinning } from './pinning.js'
 import { canReadUsage } from './process-usage.js'
 import { measure, middle, SAMPLE_COLUMNS, type Sample, sampleCells } from './sample.js'
 import { freePorts, type ServerProcess } from './server-process.js'
 import type { Findings, Run, Suite } from './suite.js'
 
-const FRAME_LOAD = fileURLToPath(new URL('./load/frame-load.js', import.meta.url))
-const ENGINES: readonly Engine[] = ['native', 'grpc-js']
 const SHAPE: LoadShape = { connections: 4, streams: 50 }
 const VALUE = 'x'.repeat(100)
 
-/** Two nodes of one engine, and the keys that the second one owns. */
-interface Pair {
+interface Contest {
+  readonly name: string
   readonly engine: Engine
-  readonly asked: ServerProcess
-  readonly owner: ServerProcess
+  readonly nodeCount: number
+  /** All keys that the second node owns, or the first of them. */
+  readonly isOneKey: boolean
+  /** Of the group. */
+  readonly hotCopiesShare: number
+}
+
+const NATIVE = 'native'
+const GRPC_JS = 'grpc-js'
+const ONE_KEY = 'one hot key, no copies'
+const COPIED = 'one hot key, hot copies'
+const HOP = { nodeCount: 2, isOneKey: false, hotCopiesShare: 0 }
+const HOT: Omit<Contest, 'name' | 'hotCopiesShare'> = { engine: 'native', nodeCount: 3, isOneKey: true }
+const CONTESTS: readonly Contest[] = [
+  { name: NATIVE, engine: 'native', ...HOP },
+  { name: GRPC_JS, engine: 'grpc-js', ...HOP },
+  { name: ONE_KEY, ...HOT, hotCopiesShare: 0 },
+  { name: COPIED, ...HOT, hotCopiesShare: 0.125 },
+]
+
+/** The nodes of one ring, of which the first is asked, and the keys that it is asked for. */
+interface StartedRing {
+  readonly name: string
+  readonly nodes: readonly ServerProcess[]
   readonly keysFile: string
 }
 
 /** What it costs to ask a node for what another one owns. */
 export const suite: Suite = {
   name: 'cluster',
-  summary: 'Get at node A of keys that node B owns and has in memory: CPU of both nodes per call',
+  summary: 'Get at node A of keys that node B owns and has in memory: CPU of all nodes per call',
   async run(run: Run): Promise<Findings> {
     if (!canReadUsage()) return { tables: [], notes: ['CPU of a process is read from /proc: Linux only'] }
     const folder = mkdtempSync(join(tmpdir(), 'geek-cache-bench-'))
     const pinning = new Pinning()
-    const pairs: Pair[] = []
+    const rings: StartedRing[] = []
     try {
-      for (const engine of ENGINES) pairs.push(await startPair(run, engine, folder, pinning))
-      return findingsOf(await measurePairs(run, pairs, pinning), pinning)
+      for (const contest of CONTESTS) rings.push(await startRing(run, contest, folder, pinning))
+      return findingsOf(await measureRings(run, rings, pinning), pinning)
     } finally {
-      for (const { asked, owner } of pairs) await Promise.all([asked.stop(), owner.stop()])
+      await Promise.all(rings.flatMap(({ nodes }) => nodes).map((node) => node.stop()))
       rmSync(folder, { recursive: true, force: true })
     }
   },
 }
 
-async function startPair(run: Run, engine: Engine, folder: string, pinning: Pinning): Promise<Pair> {
+async function startRing(run: Run, contest: Contest, folder: string, pinning: Pinning): Promise<StartedRing> {
+  const { name, engine, nodeCount, isOneKey, hotCopiesShare } = contest
   const keyCount = run.parameter('keys', 100, 2000)
   const keys = Array.from({ length: keyCount }, (_, index) => `key${index}`)
-  const values = writeValues(folder, Object.fromEntries(keys.map((key) => [key, VALUE])))
-  const [asked, owner] = (await freePorts(2)).map((port) => `127.0.0.1:${port}`)
-  const ring = new Ring([asked!, owner!])
-  const keysFile = join(folder, `${engine}.keys.json`)
-  writeFileSync(keysFile, JSON.stringify(keys.filter((key) => ring.owner(Buffer.from(key)) === owner)))
-  const start = (self: string) =>
-    startBenchNode(engine, values, pinning, ['--self', self, '--peers', `${asked},${owner}`])
-  return { engine, keysFile, asked: await start(asked!), owner: await start(owner!) }
+  const own = join(folder, name.replaceAll(/\W+/g, '-'))
+  const values = writeValues(own, Object.fromEntries(keys.map((key) => [key, VALUE])), {
+    [GROUP]: { hotCopiesShare },
+  })
+  const members = (await freePorts(nodeCount)).map((port) => `127.0.0.1:${port}`)
+  const ring = new Ring(members)
+  const owned = keys.filter((key) => ring.owner(Buffer.from(key)) === members[1])
+  const keysFile = join(own, 'keys.json')
+  writeFileSync(keysFile, JSON.stringify(isOneKey ? owned.slice(0, 1) : owned))
+  const nodes: ServerProcess[] = []
+  for (const self of members) {
+    nodes.push(await startBenchNode(engine, values, pinning, ['--self', self, '--peers', members.join(',')]))
+  }
+  return { name, nodes, keysFile }
 }
 
-/** Round after round, each pair in turn. */
-async function measurePairs(
+/** Round after round, each ring in turn. */
+async function measureRings(
   run: Run,
-  pairs: readonly Pair[],
+  rings: readonly StartedRing[],
   pinning: Pinning,
-): Promise<Map<Engine, Sample>> {
+): Promise<Map<string, Sample>> {
   const rounds = run.parameter('rounds', 1, 3)
-  const callCount = run.parameter('calls', 300, 30_000)
-  const load = async ({ asked, keysFile }: Pair): Promise<LoadResult> => {
+  const hops = run.parameter('calls', 300, 30_000)
+  const load = async ({ name, nodes, keysFile }: StartedRing): Promise<LoadResult> => {
     const { connections, streams } = SHAPE
-    const what = [asked.address, connections, streams, callCount, GROUP, keysFile].map(String)
-    const result = JSON.parse(
-      await runProgram(pinning.generator([process.execPath, FRAME_LOAD, ...what])),
-    ) as LoadResult
-    return { ...result, latenciesUs: Float64Array.from(result.latenciesUs) }
+    // A hit takes a tenth of the time: as long a run needs more of them.
+    const callCount = name === COPIED ? 10 * hops : hops
+    const what = [nodes[0]!.address, connections, streams, callCount, GROUP, keysFile]
+    return runLoad(pinning, 'frame-load', what)
   }
   // The first run loads every key.
-  for (const pair of pairs) await load(pair)
-  const samples = new Map<Engine, Sample[]>(pairs.map(({ engine }) => [engine, []]))
+  for (const ring of rings) await load(ring)
+  const samples = new Map<string, Sample[]>(rings.map(({ name }) => [name, []]))
   for (let round = 1; round <= rounds; round++) {
     run.progress(`round ${round} of ${rounds}`)
-    for (const pair of pairs) {
-      samples.get(pair.engine)!.push(await measure([pair.asked, pair.owner], () => load(pair)))
-    }
+    for (const ring of rings) samples.get(ring.name)!.push(await measure(ring.nodes, () => load(ring)))
   }
-  return new Map([...samples].map(([engine, of]) => [engine, middle(of)]))
+  return new Map([...samples].map(([name, of]) => [name, middle(of)]))
 }
 
-function findingsOf(samples: ReadonlyMap<Engine, Sample>, pinning: Pinning): Findings {
-  const rows = [...samples].map(([engine, sample]) => [engine, ...sampleCells(sample)])
-  const cpu = (engine: Engine) => samples.get(engine)?.cpuUsPerCall
-  const share = ratio(cpu('native'), cpu('grpc-js'))
+function findingsOf(samples: ReadonlyMap<string, Sample>, pinning: Pinning): Findings {
+  const rowsOf = (names: readonly string[]) => names.map((name) => [name, ...sampleCells(samples.get(name)!)])
+  const cpu = (name: string) => samples.get(name)?.cpuUsPerCall
+  const share = ratio(cpu(NATIVE), cpu(GRPC_JS))
+  const hot = ratio(cpu(COPIED), cpu(ONE_KEY))
+  const shape = `${SHAPE.connections} connections × ${SHAPE.streams} calls in flight, values of ${VALUE.length} B; CPU and RSS of all nodes`
+  const notes = [
+    share !== undefined && `A hop over the native engine costs ${share.toFixed(3)} of one over grpc-js.`,
+    hot !== undefined && `A hit in a hot copy costs ${hot.toFixed(3)} of asking the owner.`,
+    pinning.note.replace('Each server', 'All nodes'),
+  ]
   return {
     tables: [
       {
-        title: `Peer hop: ${SHAPE.connections} connections × ${SHAPE.streams} calls in flight, values of ${VALUE.length} B; CPU and RSS of both nodes`,
+        title: `Peer hop: ${shape}`,
         columns: [{ name: 'engine' }, ...SAMPLE_COLUMNS],
-        rows,
+        rows: rowsOf([NATIVE, GRPC_JS]),
+      },
+      {
+        title: `One key of another node, ring of ${HOT.nodeCount}: ${shape}`,
+        columns: [{ name: 'group' }, ...SAMPLE_COLUMNS],
+        rows: rowsOf([ONE_KEY, COPIED]),
       },
     ],
-    notes: [
-      ...(share === undefined
-        ? []
-        : [`A hop over the native engine costs ${share.toFixed(3)} of one over grpc-js.`]),
-      pinning.note.replace('Each server', 'Both nodes'),
-    ],
+    notes: notes.filter((note) => note !== false),
   }
 }

@@ -9,7 +9,7 @@ import { type Goal, ratio } from './goal.js'
 import { Ghz } from './load/ghz.js'
 import { H2load } from './load/h2load.js'
 import type { LoadResult, LoadShape } from './load/load.js'
-import { runProgram } from './load/run-program.js'
+import { runLoad } from './load/run-load.js'
 import { Pinning } from './pinning.js'
 import { canReadUsage } from './process-usage.js'
 import { measure, middle, SAMPLE_COLUMNS, type Sample, sampleCells } from './sample.js'
@@ -22,7 +22,6 @@ const VALUE_SIZES = [3, 1024, 65_536]
 const MULTIPLEXED: LoadShape = { connections: 4, streams: 50 }
 const ONE_EACH: LoadShape = { connections: 50, streams: 1 }
 const TCP_ECHO = fileURLToPath(new URL('./peers/tcp-echo.js', import.meta.url))
-const TCP_LOAD = fileURLToPath(new URL('./load/tcp-load.js', import.meta.url))
 
 const NATIVE = 'geek-cache, native'
 const GRPC_JS = 'geek-cache, grpc-js'
@@ -136,10 +135,8 @@ class Contest {
       name: ECHO,
       server,
       load: async (callCount) => {
-        const load = [server.address, ONE_EACH.connections, callCount, valueBytes + FRAMES_BYTES].map(String)
-        const output = await runProgram(this.#pinning.generator([process.execPath, TCP_LOAD, ...load]))
-        const result = JSON.parse(output) as LoadResult
-        return { ...result, latenciesUs: Float64Array.from(result.latenciesUs) }
+        const load = [server.address, ONE_EACH.connections, callCount, valueBytes + FRAMES_BYTES]
+        return runLoad(this.#pinning, 'tcp-load', load)
       },
     }
   }

@@ -4,8 +4,17 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { GROUP, startBenchNode, type Values, writeValues } from './bench-node.js'
 import type { BarChart } from './chart.js'
-import { type CoreShares, coreShares, sharesTable } from './core-shares.js'
+import {
+  type CoreShares,
+  capacityRatio,
+  coreShares,
+  limitOf,
+  middleShares,
+  sharesTable,
+} from './core-shares.js'
 import { type Goal, ratio } from './goal.js'
+import type { LoadShape } from './load/load.js'
+import { runLoad } from './load/run-load.js'
 import { Wrk } from './load/wrk.js'
 import { startNginx } from './peers/nginx.js'
 import { Pinning } from './pinning.js'
@@ -18,6 +27,7 @@ import { adviceFor, ensureTool, findTool, NGINX, type Tool, WRK } from './tool.j
 
 const VALUE_SIZES = [3, 1024, 65_536]
 const CONNECTIONS = 50
+const WEB_SOCKETS: LoadShape = { connections: 4, streams: 50 }
 /** With fewer, several front threads and the load take time from each other, and nothing can be said of them. */
 const CORES_FOR_THREADS = 4
 const HAS_CORES_FOR_THREADS = availableParallelism() >= CORES_FOR_THREADS
@@ -87,8 +97,19 @@ class Contest {
       middles.set(valueBytes, new Map([...samples].map(([name, of]) => [name, middle(of)])))
     }
     const tables = [...middles].map(([valueBytes, of]) => tableOf(titleOf(valueBytes), of))
-    if (!HAS_CORES_FOR_THREADS) tables.push(await this.#shares(program, seconds))
-    return { tables, charts: [chartOf(middles)], goals: goalsOf(middles), notes: this.#notes }
+    tables.push(await this.#webSockets(rounds))
+    const goals = goalsOf(middles)
+    if (HAS_CORES_FOR_THREADS) goals.push(throughputGoal(middles))
+    else {
+      const shares = await this.#shares(program, rounds, seconds)
+      const cores = availableParallelism()
+      tables.push(sharesTable(`${titleOf(VALUE_SIZES[0]!)}, nothing pinned, ${cores} cores`, shares, cores))
+      goals.push(capacityGoal(shares.get(1)!, shares.get(2)!, cores))
+      this.#notes.push(
+        `With ${cores} cores the load generator takes one of two front threads' cores, so calls/s cannot double. Compared is what the server does with the CPU time that it gets; on ${CORES_FOR_THREADS} cores it is calls/s.`,
+      )
+    }
+    return { tables, charts: [chartOf(middles)], goals, notes: this.#notes }
   }
 
   async close(): Promise<void> {
@@ -112,25 +133,51 @@ class Contest {
     }
   }
 
-  /** Where the load takes cores that two front threads could use: one and two of them, and who was the limit. */
-  async #shares(program: string, seconds: number): Promise<Table> {
+  /**
+   * Where the load takes cores that two front threads could use: one and two of them in turn, and who was the limit.
+   * Nothing is pinned, or two threads of the server could not use two cores.
+   */
+  async #shares(program: string, rounds: number, seconds: number): Promise<ReadonlyMap<number, CoreShares>> {
     const anywhere = new Pinning(false)
     const wrk = new Wrk(program, anywhere, this.#folder)
     const bytes = VALUE_SIZES[0]!
-    const rows = new Map<number, CoreShares>()
+    const started = new Map<number, Entry>()
+    const runs = new Map<number, CoreShares[]>()
     for (const threads of [1, 2]) {
       const name = `geek-cache, ${threads} front threads, unpinned`
       const flags = ['--http-engine', 'uws', '--http-threads', String(threads)]
-      const { server, url } = await this.#startNode(name, this.#values(), flags, anywhere)
-      await wrk.run(url(bytes), CONNECTIONS, 1)
-      rows.set(threads, await coreShares(server, () => wrk.run(url(bytes), CONNECTIONS, seconds)))
-      await server.stop()
+      started.set(threads, await this.#startNode(name, this.#values(), flags, anywhere))
+      await wrk.run(started.get(threads)!.url(bytes), CONNECTIONS, 1)
+      runs.set(threads, [])
     }
-    const cores = availableParallelism()
-    this.#notes.push(
-      `With ${cores} cores, "bound by load" says that the load generator is the limit of two front threads: their goal needs ${CORES_FOR_THREADS}.`,
-    )
-    return sharesTable(`${titleOf(bytes)}, nothing pinned, ${cores} cores`, rows, cores)
+    for (let round = 1; round <= rounds; round++) {
+      this.#run.progress(`one and two front threads: round ${round} of ${rounds}`)
+      for (const [threads, { server, url }] of started) {
+        const load = () => wrk.run(url(bytes), CONNECTIONS, seconds)
+        runs.get(threads)!.push(await coreShares(server, load))
+      }
+    }
+    return new Map([...runs].map(([threads, of]) => [threads, middleShares(of)]))
+  }
+
+  /** The same hit over WebSocket, many in flight on each socket: what HTTP/1.1 has no way to ask for. */
+  async #webSockets(rounds: number): Promise<Table> {
+    const callCount = this.#run.parameter('calls of each run over WebSocket', 300, 100_000)
+    const bytes = VALUE_SIZES[0]!
+    const entries = this.#entries.filter(({ name }) => name === UWS || name === NODE)
+    const samples = new Map<string, Sample[]>(entries.map(({ name }) => [name, []]))
+    for (let round = 0; round <= rounds; round++) {
+      this.#run.progress(`WebSocket: round ${round} of ${rounds}`)
+      for (const { name, server, url } of entries) {
+        const ws = `ws://${new URL(url(bytes)).host}/v1/ws`
+        const what = [ws, WEB_SOCKETS.connections, WEB_SOCKETS.streams, callCount, GROUP, `value${bytes}`]
+        const sample = await measure([server], () => runLoad(this.#pinning, 'ws-load', what))
+        // The first round warms up.
+        if (round > 0) samples.get(name)!.push(sample)
+      }
+    }
+    const title = `WebSocket, ${WEB_SOCKETS.connections} sockets × ${WEB_SOCKETS.streams} requests in flight, value of ${bytes} B`
+    return tableOf(title, new Map([...samples].map(([name, of]) => [name, middle(of)])))
   }
 
   #values(): Values {
@@ -200,15 +247,25 @@ function goalsOf(middles: ReadonlyMap<number, ReadonlyMap<string, Sample>>): Goa
       { what: `${size}: CPU per call, of nginx`, measured: ratio(cpu(UWS), cpu(STATIC)), atMost: 1 },
     ]
   })
-  const perSecond = (name: string) => middles.get(VALUE_SIZES[0]!)?.get(name)?.callsPerSecond
   const errorCount = [...middles.values()].reduce((sum, of) => sum + (of.get(UWS)?.errorCount ?? 0), 0)
-  return [
-    ...goals,
-    {
-      what: 'calls/s of two front threads, of one',
-      measured: ratio(perSecond(TWO), perSecond(UWS)),
-      atLeast: 1.8,
-    },
-    { what: 'errors', measured: errorCount, atMost: 0 },
-  ]
+  return [...goals, { what: 'errors', measured: errorCount, atMost: 0 }]
+}
+
+function throughputGoal(middles: ReadonlyMap<number, ReadonlyMap<string, Sample>>): Goal {
+  const perSecond = (name: string) => middles.get(VALUE_SIZES[0]!)?.get(name)?.callsPerSecond
+  return {
+    what: 'calls/s of two front threads, of one',
+    measured: ratio(perSecond(TWO), perSecond(UWS)),
+    atLeast: 1.8,
+  }
+}
+
+/** Says who was the limit, so that nobody takes it for calls/s that were seen. */
+function capacityGoal(one: CoreShares, two: CoreShares, cores: number): Goal {
+  const limit = limitOf(two, 2, cores)
+  return {
+    what: `calls by CPU time of two front threads, twice, of one (two: bound by ${limit})`,
+    measured: capacityRatio(one, two),
+    atLeast: 1.8,
+  }
 }

@@ -1,10 +1,12 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 
 /** What a process has used. */
 export interface ProcessUsage {
   /** Of all its threads, in user and kernel mode, in microseconds; in steps of 10 ms. */
   readonly cpuUs: number
+  /** The same of each of its threads that run, by number. */
+  readonly threadCpuUs: ReadonlyMap<number, number>
   /** Memory in RAM now, in bytes. */
   readonly residentBytes: number
 }
@@ -13,7 +15,12 @@ export interface ProcessUsage {
 export function usageOf(processId: number): ProcessUsage {
   const status = readFileSync(`/proc/${processId}/status`, 'utf8')
   const residentKiB = Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? Number.NaN)
-  return { cpuUs: cpuUsOf(processId, 14), residentBytes: residentKiB * 1024 }
+  const threads = readdirSync(`/proc/${processId}/task`).map(Number)
+  return {
+    cpuUs: cpuUsOf(processId, 14),
+    threadCpuUs: new Map(threads.map((id) => [id, cpuUsOf(`${processId}/task/${id}`, 14)])),
+    residentBytes: residentKiB * 1024,
+  }
 }
 
 /** CPU time, in microseconds, of those processes started by this one that have ended and were waited for. */
@@ -22,8 +29,8 @@ export function endedChildrenCpuUs(): number {
 }
 
 /** @param field of proc(5) with the ticks in user mode; those in kernel mode follow */
-function cpuUsOf(processId: number | 'self', field: number): number {
-  const stat = readFileSync(`/proc/${processId}/stat`, 'utf8')
+function cpuUsOf(process: number | string, field: number): number {
+  const stat = readFileSync(`/proc/${process}/stat`, 'utf8')
   // The name of the program, in parentheses, may hold anything; the fields after it count from 3.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   const ticks = Number(fields[field - 3]) + Number(fields[field - 2])

@@ -8,7 +8,7 @@ export const REFERENCE_COLUMNS = {
   lru: 0,
   'lfu without ageing': 0,
   clock: 0,
-  '2q': 0.1,
+  '2q': 0,
   sieve: 0,
   s3fifo: 0.5,
   'w-tinylfu, fixed window': 1,

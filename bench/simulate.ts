@@ -2,8 +2,9 @@ import type { PolicyFactory } from '../src/worker/policy/policy.js'
 import type { Trace } from './trace.js'
 
 /** A bijection on 32 bits (the finaliser of MurmurHash3): no two keys of a trace share a hash. */
-export function hashOfKey(key: number): number {
-  let mixed = Math.imul(key ^ (key >>> 16), 0x85ebca6b)
+export function hashOfKey(key: number, salt = 0): number {
+  const salted = key ^ Math.imul(salt, 0x9e3779b1)
+  let mixed = Math.imul(salted ^ (salted >>> 16), 0x85ebca6b)
   mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35)
   return mixed ^ (mixed >>> 16)
 }
@@ -12,13 +13,14 @@ export function hashOfKey(key: number): number {
  * Drives a policy alone through a trace from cold, evicting until the new entry fits, as a shard does.
  *
  * @param capacityBytes with `sizes: 'unit'`, where every entry costs 1, the number of entries
+ * @param options.salt other hashes for the same keys: what depends on them is to be seen with several
  * @returns the number of hits
  */
 export function simulate(
   createPolicy: PolicyFactory,
   trace: Trace,
   capacityBytes: number,
-  { sizes = 'unit' }: { sizes?: 'unit' | 'trace' } = {},
+  { sizes = 'unit', salt = 0 }: { sizes?: 'unit' | 'trace'; salt?: number } = {},
 ): number {
   const { keys, keyCount } = trace
   const requestSizes = sizes === 'trace' ? trace.sizes : undefined
@@ -27,7 +29,7 @@ export function simulate(
   const keyOf = new Int32Array(slotCountMax)
   const sizeOf = new Uint32Array(slotCountMax)
   const policy = createPolicy(slotCountMax, {
-    hashOf: (slot) => hashOfKey(keyOf[slot]!),
+    hashOf: (slot) => hashOfKey(keyOf[slot]!, salt),
     sizeOf: (slot) => sizeOf[slot]!,
   })
   policy.setCapacity(capacityBytes)
@@ -57,7 +59,7 @@ export function simulate(
     keyOf[slot] = key
     sizeOf[slot] = sizeBytes
     usedBytes += sizeBytes
-    policy.onInsert(slot, hashOfKey(key), sizeBytes)
+    policy.onInsert(slot, hashOfKey(key, salt), sizeBytes)
   }
   return hits
 }

@@ -20,7 +20,7 @@ export const Round = { NUMBER: 0, BEGIN: 1, END: 2, DONE: 3 } as const
  * Requests that each reader reads before the owner takes up the misses: what is under way at the same time, a part of the
  * entries that makes no difference by itself.
  */
-const REQUESTS_PER_READER_MIN = 6
+const REQUESTS_PER_READER_MIN = 1
 const REQUESTS_PER_READER_MAX = 64
 const ENTRIES_PER_REQUEST = 256
 

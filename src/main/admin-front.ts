@@ -5,9 +5,10 @@ import type { Front } from './front.js'
 import type { Groups } from './groups.js'
 import { everyInterval } from './http/live/every-interval.js'
 import { NodeHttpServer } from './http/node-http-server.js'
+import { PageGuard } from './http/page-guard.js'
 import { newSurface } from './http/surface.js'
 import type { Invalidations } from './invalidations.js'
-import type { Log } from './node-options.js'
+import type { Log, NodeOptions } from './node-options.js'
 import type { NodeView } from './node-view.js'
 import type { TlsFiles } from './tls-files.js'
 
@@ -17,6 +18,7 @@ export interface AdminFrontParts {
   readonly invalidations: Invalidations
   /** Of the main thread. */
   readonly pin: ReaderPin
+  readonly options: Pick<NodeOptions, 'httpHosts'>
   readonly tls: TlsFiles | undefined
   readonly log: Log
 }
@@ -28,11 +30,13 @@ export class AdminFront implements Front {
   #address: string
   #isReady = false
 
-  constructor({ tls, groups, node, pin, invalidations, log }: AdminFrontParts, address: string) {
+  constructor({ options, tls, groups, node, pin, invalidations, log }: AdminFrontParts, address: string) {
     this.#address = address
     const live = { groups, hot: groups, pin, node, invalidations, clock: systemClock, every: everyInterval }
     const parts = { groups, node, isReady: () => this.#isReady, live }
-    this.#server = new NodeHttpServer({ ...newSurface(parts, 'control'), log, ...(tls && { identity: tls }) })
+    const guard = new PageGuard(parseAddress(address).host, options.httpHosts)
+    const surface = newSurface(parts, 'control')
+    this.#server = new NodeHttpServer({ ...surface, guard, log, ...(tls && { identity: tls }) })
   }
 
   get address(): string {

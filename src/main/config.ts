@@ -105,6 +105,13 @@ export const NODE_OPTIONS = {
     default: 'auto',
     help: 'What serves HTTP: uws, uWebSockets.js; node, what comes with Node.js; auto, the first that can be loaded',
   },
+  httpHosts: {
+    flag: 'http-hosts',
+    path: 'httpHosts',
+    type: list(text('NAME')),
+    defaultHelp: 'any; on the machine itself none',
+    help: 'Names under which --http and --admin may be asked for, beside addresses and localhost; .NAME for all below it',
+  },
   resp: {
     flag: 'resp',
     path: 'resp',
@@ -280,6 +287,7 @@ export function nodeOptionsOf({ values }: Config): NodeOptions {
       httpThreads: values.httpThreads,
       httpEngine: values.httpEngine,
     }),
+    ...(values.httpHosts && { httpHosts: values.httpHosts }),
     ...(values.resp !== 'off' && respOptionsOf(values)),
     ...(values.admin !== 'off' && { admin: values.admin }),
     workers: values.workers,

@@ -80,6 +80,7 @@ export class HttpFront implements Front {
       ...how,
       planes: options.admin === undefined ? 'all' : 'data',
       isReady: this.#isReady,
+      hosts: options.httpHosts,
       tls: options.tls,
     }
     const thread: HttpThread = new HttpThread({

@@ -30,6 +30,11 @@ export interface NodeOptions {
   readonly httpThreads?: number
   /** What serves HTTP: uWebSockets.js, or `node:http` where that cannot be loaded (`auto`, the default); or one of them. */
   readonly httpEngine?: 'auto' | 'uws' | 'node'
+  /**
+   * Names under which HTTP and the operator's address are asked for, beside addresses and `localhost`; one that begins
+   * with a dot stands for all names below it. Default: any name; none when it listens on the machine itself alone.
+   */
+  readonly httpHosts?: readonly string[]
   /** HOST:PORT for the Redis protocol; port 0 takes a free one. Default: none. */
   readonly resp?: string
   /** What clients of the Redis protocol must show with AUTH or HELLO. Default: nothing, anybody may read. */

@@ -8,7 +8,7 @@ import { Prng, seedOf } from './prng.js'
 
 const HALF_SENT = 1000
 const PATH = '/v1/groups/sized/keys/100'
-const HEAD = `GET ${PATH} HTTP/1.1\r\nhost: a\r\n`
+const HEAD = `GET ${PATH} HTTP/1.1\r\nhost: localhost\r\n`
 
 /** What a node stands over HTTP, from whoever can reach it: memory stays bounded, others are served. */
 export function httpAttackSuite(engine: 'uws' | 'node', idleConnections: number): void {
@@ -63,7 +63,7 @@ export function httpAttackSuite(engine: 'uws' | 'node', idleConnections: number)
     const sockets = await open(8)
     for (const socket of sockets) socket.pause()
     // 400 MB of answers, in requests that come one after the other.
-    const request = 'GET /v1/groups/sized/keys/10000 HTTP/1.1\r\nhost: a\r\n\r\n'
+    const request = 'GET /v1/groups/sized/keys/10000 HTTP/1.1\r\nhost: localhost\r\n\r\n'
     for (let i = 0; i < 50; i++) {
       for (const socket of sockets) if (socket.writable) socket.write(request.repeat(100))
       await new Promise((resolve) => setImmediate(resolve))
@@ -78,7 +78,7 @@ export function httpAttackSuite(engine: 'uws' | 'node', idleConnections: number)
     await ask(host.http, path)
     for (const socket of await open(60)) {
       socket.pause()
-      socket.write(`GET ${path} HTTP/1.1\r\nhost: a\r\n\r\n`)
+      socket.write(`GET ${path} HTTP/1.1\r\nhost: localhost\r\n\r\n`)
     }
     await assertServes(host)
     assert.ok((await grownMiB()) < 700, `${await grownMiB()} MiB more`)
@@ -95,7 +95,7 @@ export function httpAttackSuite(engine: 'uws' | 'node', idleConnections: number)
     for (const socket of bodies) {
       socket.resume()
       socket.write(
-        `POST /v1/groups/g/keys:batchGet HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: ${body.length + 1}\r\n\r\n`,
+        `POST /v1/groups/g/keys:batchGet HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${body.length + 1}\r\n\r\n`,
       )
       socket.write(body)
     }
@@ -111,12 +111,12 @@ export function httpAttackSuite(engine: 'uws' | 'node', idleConnections: number)
     const seeds = [
       `${HEAD}\r\n`,
       `${HEAD}range: bytes=0-1\r\nif-none-match: "x"\r\n\r\n`,
-      `DELETE ${PATH} HTTP/1.1\r\nhost: a\r\n\r\n`,
-      `POST /v1/groups/g/keys:batchGet HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
-      `POST /v1/groups/g/keys:batchGet HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n11\r\n${body}\r\n0\r\n\r\n`,
-      'GET /v1/ws HTTP/1.1\r\nhost: a\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-key: x\r\nsec-websocket-version: 13\r\n\r\n',
-      'OPTIONS * HTTP/1.1\r\nhost: a\r\n\r\n',
-      'GET http://a/healthz HTTP/1.1\r\nhost: a\r\n\r\n',
+      `DELETE ${PATH} HTTP/1.1\r\nhost: localhost\r\n\r\n`,
+      `POST /v1/groups/g/keys:batchGet HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+      `POST /v1/groups/g/keys:batchGet HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n11\r\n${body}\r\n0\r\n\r\n`,
+      'GET /v1/ws HTTP/1.1\r\nhost: localhost\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-key: x\r\nsec-websocket-version: 13\r\n\r\n',
+      'OPTIONS * HTTP/1.1\r\nhost: localhost\r\n\r\n',
+      'GET http://a/healthz HTTP/1.1\r\nhost: localhost\r\n\r\n',
     ]
     for (let round = 0; round < 10; round++) {
       const sockets = await open(40)

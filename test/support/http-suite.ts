@@ -256,7 +256,8 @@ export function httpSuite(engine: 'uws' | 'node'): void {
 
   test('bodies are bounded, wherever their length is told', async (t) => {
     const { http } = await startWithGroup(t)
-    const head = 'POST /v1/groups/g/keys:batchGet HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n'
+    const head =
+      'POST /v1/groups/g/keys:batchGet HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n'
     const tooLong = await askRaw(http, `${head}content-length: 4194305\r\n\r\n`)
     assert.match(tooLong, /^HTTP\/1.1 413 /)
     assert.match(tooLong, /connection: close/i)
@@ -265,7 +266,7 @@ export function httpSuite(engine: 'uws' | 'node'): void {
       await askRaw(http, `${head}transfer-encoding: chunked\r\n\r\n${chunk.repeat(70)}`),
       /^HTTP\/1.1 413 /,
     )
-    const unwanted = `GET ${keyPath('k')} HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\nhello`
+    const unwanted = `GET ${keyPath('k')} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 5\r\n\r\nhello`
     assert.match(await askRaw(http, unwanted), /^HTTP\/1.1 413 /)
   })
 
@@ -275,7 +276,7 @@ export function httpSuite(engine: 'uws' | 'node'): void {
     t.after(() => socket.destroy())
     const body = '{"keys":["YQ=="]}'
     socket.write(
-      `POST /v1/groups/g/keys:batchGet HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-type: application/json\r\nexpect: 100-continue\r\ncontent-length: ${body.length}\r\n\r\n`,
+      `POST /v1/groups/g/keys:batchGet HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\nexpect: 100-continue\r\ncontent-length: ${body.length}\r\n\r\n`,
     )
     const [interim] = (await once(socket, 'data')) as [Buffer]
     assert.match(interim.toString(), /^HTTP\/1.1 100 Continue/)
@@ -295,7 +296,7 @@ export function httpSuite(engine: 'uws' | 'node'): void {
     for (const _ of ['load', 'hit']) assert.ok((await ask(http, keyPath('large'))).body.equals(expected))
     const socket = await openRaw(http)
     socket.pause()
-    socket.write(`GET ${keyPath('large')} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n`)
+    socket.write(`GET ${keyPath('large')} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`)
     // The node answers others while this one does not read.
     assert.equal((await ask(http, keyPath('k'))).status, 200)
     const parts: Buffer[] = []
@@ -310,7 +311,7 @@ export function httpSuite(engine: 'uws' | 'node'): void {
   test('requests that come together are answered in their order', async (t) => {
     const { http } = await startWithGroup(t)
     for (const key of ['a', 'b']) await ask(http, keyPath(key))
-    const of = (key: string, more = '') => `GET ${keyPath(key)} HTTP/1.1\r\nhost: a\r\n${more}\r\n`
+    const of = (key: string, more = '') => `GET ${keyPath(key)} HTTP/1.1\r\nhost: localhost\r\n${more}\r\n`
     const answered = await askRaw(http, of('a') + of('b') + of('a', 'connection: close\r\n'))
     assert.deepEqual(answered.match(/value of \w/g), ['value of a', 'value of b', 'value of a'])
   })
@@ -391,6 +392,32 @@ export function httpSuite(engine: 'uws' | 'node'): void {
     assert.equal(await statusOf(http, keyPath('k'), 'DELETE'), 405)
     assert.equal(await statusOf(admin, keyPath('k'), 'DELETE'), 204)
     assert.equal((await ask(http, keyPath('k'))).headers['x-cache'], 'miss')
+  })
+
+  test('pages of other sites are served nothing, by no name that somebody gave this address', async (t) => {
+    const node = await startWithGroup(t, { admin: '127.0.0.1:0', httpHosts: ['cache.example'] })
+    const admin = node.addresses.admin!
+    const statusOf = async (address: string, path: string, headers: Record<string, string>, method = 'GET') =>
+      (await ask(address, path, { method, headers })).status
+    await ask(node.http, keyPath('k'))
+    // A value in memory, a miss, what is at the operator's address.
+    const paths: [string, string][] = [
+      [node.http, keyPath('k')],
+      [node.http, keyPath('other')],
+      [admin, '/v1/stats'],
+      [admin, '/'],
+    ]
+    for (const [address, path] of paths) {
+      assert.equal(await statusOf(address, path, { host: 'evil.example:80' }), 403, path)
+      for (const host of ['cache.example', 'localhost', address]) {
+        assert.equal(await statusOf(address, path, { host }), 200, `${path} at ${host}`)
+      }
+    }
+    const remove = (headers: Record<string, string>) => statusOf(admin, keyPath('k'), headers, 'DELETE')
+    assert.equal(await remove({ origin: 'http://evil.example' }), 403)
+    assert.equal(await remove({ 'sec-fetch-site': 'cross-site' }), 403)
+    assert.equal((await ask(node.http, keyPath('k'))).headers['x-cache'], 'hit')
+    assert.equal(await remove({ origin: `http://${admin}` }), 204)
   })
 
   test('a second node is told that the address is in use', async (t) => {

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { type TestContext, test } from 'node:test'
 import WebSocket from 'ws'
 import type { HttpAnswer } from '../../src/main/http/exchange.js'
+import { PageGuard } from '../../src/main/http/page-guard.js'
 import { HttpProblem } from '../../src/main/http/problem.js'
 import type { Route } from '../../src/main/http/route.js'
 import { Router } from '../../src/main/http/router.js'
@@ -27,7 +28,12 @@ export function serverSuite(newServer: (options: HttpServerOptions) => Promise<H
         ...route,
       }),
     )
-    const server = await newServer({ router: new Router(whole), webSockets, log })
+    const server = await newServer({
+      router: new Router(whole),
+      webSockets,
+      guard: new PageGuard('127.0.0.1', undefined),
+      log,
+    })
     t.after(() => server.close())
     const port = await server.listen('127.0.0.1', 0, false)
     return { server, log, address: `127.0.0.1:${port}` }
@@ -69,7 +75,7 @@ export function serverSuite(newServer: (options: HttpServerOptions) => Promise<H
 
   test('a header value of more lines does not become more headers', async (t) => {
     const { address } = await start(t, [{ handle: () => answer('', { 'x-a': 'b\r\nx-evil: 1' }) }])
-    const answered = await askRaw(address, 'GET /0 HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n')
+    const answered = await askRaw(address, 'GET /0 HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n')
     assert.ok(!/^x-evil/m.test(answered), answered)
   })
 
@@ -94,7 +100,7 @@ export function serverSuite(newServer: (options: HttpServerOptions) => Promise<H
     const { hostname, port } = new URL(`http://${address}`)
     const { connect } = await import('node:net')
     const socket = connect(Number(port), hostname)
-    socket.write('GET /0 HTTP/1.1\r\nhost: a\r\n\r\nGE')
+    socket.write('GET /0 HTTP/1.1\r\nhost: localhost\r\n\r\nGE')
     await once(socket, 'connect')
     socket.end()
     await heard
@@ -104,6 +110,7 @@ export function serverSuite(newServer: (options: HttpServerOptions) => Promise<H
   function echoRoute(
     opened: (socket: WebSocketConnection) => void = () => {},
     closed = (_code: number) => {},
+    refused = () => {},
   ): WebSocketRoute {
     return {
       path: '/echo',
@@ -111,8 +118,7 @@ export function serverSuite(newServer: (options: HttpServerOptions) => Promise<H
       messageBytesMax: MESSAGE_BYTES_MAX,
       bufferedBytesMax: BUFFERED_BYTES_MAX,
       protocols: ['v2', 'v1'],
-      refuse: ({ query }) =>
-        query === 'no' ? { status: 403, headers: { 'x-why': 'no' }, body: 'no' } : undefined,
+      onRefused: refused,
       open(socket) {
         opened(socket)
         return {
@@ -171,17 +177,20 @@ export function serverSuite(newServer: (options: HttpServerOptions) => Promise<H
     assert.equal(String((await once(other, 'message'))[0]), 'still here')
   })
 
-  test('a WebSocket can be refused, and there are none elsewhere', async (t) => {
-    const { address } = await start(t, [{}], [echoRoute()])
-    for (const [path, status] of [
-      ['/echo?no', 403],
-      ['/0', undefined],
-      ['/nowhere', 404],
+  test('a WebSocket of a page of another site is refused, and there are none elsewhere', async (t) => {
+    let refusedCount = 0
+    const route = echoRoute(undefined, undefined, () => refusedCount++)
+    const { address } = await start(t, [{}], [route])
+    for (const [path, status, options] of [
+      ['/echo', 403, { origin: 'https://elsewhere.example' }],
+      ['/0', undefined, {}],
+      ['/nowhere', 404, {}],
     ] as const) {
-      const socket = new WebSocket(`ws://${address}${path}`)
+      const socket = new WebSocket(`ws://${address}${path}`, options)
       const [error] = (await once(socket, 'error')) as [Error]
       if (status !== undefined) assert.match(error.message, new RegExp(String(status)))
     }
+    assert.equal(refusedCount, 1)
   })
 
   test('a WebSocket whose client does not read is ended, before it holds too much', async (t) => {

@@ -8,6 +8,7 @@ import { EventLoopMeter } from '../../shared/event-loop-meter.js'
 import { Hits } from '../http/hits.js'
 import { everyInterval } from '../http/live/every-interval.js'
 import { NodeHttpServer } from '../http/node-http-server.js'
+import { PageGuard } from '../http/page-guard.js'
 import type { HttpServer, HttpServerOptions } from '../http/server.js'
 import { newSurface } from '../http/surface.js'
 import { loadUws, UwsServer } from '../http/uws-server.js'
@@ -57,6 +58,7 @@ async function serve(port: NonNullable<typeof parentPort>, spec: HttpThreadSpec)
   const options = {
     ...newSurface(parts, spec.planes),
     hits,
+    guard: new PageGuard(spec.host, spec.hosts),
     log,
     metrics,
     ...(spec.tls && { tls: spec.tls }),

@@ -19,6 +19,8 @@ export interface HttpThreadSpec {
   /** `data` when the operator has an address of his own. */
   readonly planes: 'all' | 'data'
   readonly isReady: boolean
+  /** Of {@link PageGuard}. */
+  readonly hosts: readonly string[] | undefined
   readonly tls: TlsOptions | undefined
   /** Of {@link EndFlag}. */
   readonly ended: SharedArrayBuffer

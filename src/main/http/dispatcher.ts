@@ -5,8 +5,10 @@ import { RequestOutcome } from '../../shared/node-metrics.js'
 import { type SpanSpec, sampledParent, traced } from '../../shared/tracing.js'
 import type { Log } from '../node-options.js'
 import type { HttpAnswer, Method } from './exchange.js'
+import type { PageGuard } from './page-guard.js'
 import { HttpProblem, problemAnswer } from './problem.js'
 import type { Match, Router } from './router.js'
+import type { HttpServerOptions } from './server.js'
 
 /** The head of a request, as servers read it. */
 export interface RequestHead {
@@ -20,21 +22,25 @@ export interface RequestHead {
 /** From the head of a request to an answer: what both servers have in common. */
 export class Dispatcher {
   readonly #router: Router
+  readonly #guard: PageGuard
   readonly #log: Log
   readonly #metrics: FrontMetrics | undefined
 
-  constructor(router: Router, log: Log, metrics?: FrontMetrics) {
+  constructor({ router, guard, log, metrics }: HttpServerOptions) {
     this.#metrics = metrics
     this.#router = router
+    this.#guard = guard
     this.#log = log
   }
 
   /**
    * The route of a request, before its body is read.
    *
-   * @throws HttpProblem 404, 405; 413 for a body that says that it is too large; 415 for one in a coding; 417
+   * @throws HttpProblem 403 for a page of another site; 404, 405; 413 for a body that says that it is too large; 415 for one in a coding; 417
    */
   match({ method, path, headers }: RequestHead): Match {
+    const refusal = this.#guard.refuse(method, headers)
+    if (refusal) throw refusal
     const match = this.#router.match(method, path)
     const expect = headers.get('expect')
     if (expect !== undefined && expect.toLowerCase() !== '100-continue') {

@@ -38,8 +38,8 @@ export class NodeHttpServer implements HttpServer {
 
   constructor(options: HttpServerOptions) {
     this.#options = options
-    this.#dispatcher = new Dispatcher(options.router, options.log, options.metrics)
-    this.#webSockets = new NodeWebSockets(options.webSockets, options.log)
+    this.#dispatcher = new Dispatcher(options)
+    this.#webSockets = new NodeWebSockets(options.webSockets, options.guard, options.log)
     const serve: RequestListener = (request, response) => this.#guarded(request, response)
     this.#server = options.identity
       ? createTlsServer({ ...LIMITS, ...options.identity.serverOptions() }, serve)
@@ -117,8 +117,9 @@ export class NodeHttpServer implements HttpServer {
   }
 
   #answerHit({ method, path, headers }: RequestHead, response: ServerResponse): boolean {
-    const { hits, metrics } = this.#options
+    const { hits, guard, metrics } = this.#options
     if (hits === undefined || this.#isClosing || method !== 'GET') return false
+    if (!guard.allowsHost(headers.get('host'))) return false
     if (isTracing() && isSampled(headers.get('traceparent') ?? '')) return false
     const startedMs = metrics?.sampleStart() ?? -1
     hits.enter()

@@ -3,6 +3,8 @@ import type { Duplex } from 'node:stream'
 import { type RawData, type WebSocket, WebSocketServer } from 'ws'
 import type { Log } from '../node-options.js'
 import type { HttpAnswer } from './exchange.js'
+import type { PageGuard } from './page-guard.js'
+import { problemAnswer } from './problem.js'
 import { HttpLimits } from './server.js'
 import type { UpgradeRequest, WebSocketConnection, WebSocketHandler, WebSocketRoute } from './web-socket.js'
 
@@ -11,10 +13,12 @@ const INTERNAL_ERROR = 1011
 
 /** The WebSockets of a server on node:http. */
 export class NodeWebSockets {
+  readonly #guard: PageGuard
   readonly #log: Log
   readonly #servers: ReadonlyMap<string, { readonly route: WebSocketRoute; readonly server: WebSocketServer }>
 
-  constructor(routes: readonly WebSocketRoute[], log: Log) {
+  constructor(routes: readonly WebSocketRoute[], guard: PageGuard, log: Log) {
+    this.#guard = guard
     this.#log = log
     this.#servers = new Map(
       routes.map((route) => [
@@ -37,10 +41,13 @@ export class NodeWebSockets {
     const at = this.#servers.get(request.path)
     if (at === undefined) return false
     const { route, server } = at
-    const refusal = route.refuse?.(request)
-    if (refusal !== undefined) refuse(socket, refusal)
-    else
+    const problem = this.#guard.refuseWebSocket(request.headers)
+    if (problem === undefined) {
       server.handleUpgrade(message, socket, head, (ws) => new NodeConnection(ws, route, request, this.#log))
+    } else {
+      route.onRefused?.()
+      refuse(socket, problemAnswer(problem))
+    }
     return true
   }
 

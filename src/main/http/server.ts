@@ -3,6 +3,7 @@ import type { FrontMetrics } from '../../shared/front-metrics.js'
 import type { Log } from '../node-options.js'
 import type { TlsOptions } from '../tls-options.js'
 import type { Hits } from './hits.js'
+import type { PageGuard } from './page-guard.js'
 import type { Router } from './router.js'
 import type { WebSocketRoute } from './web-socket.js'
 
@@ -24,6 +25,8 @@ export interface HttpServerOptions {
   readonly tls?: TlsOptions
   /** The same for node:http, and what tells both of a change. */
   readonly identity?: ServerIdentity
+  /** Against pages of other sites. */
+  readonly guard: PageGuard
   readonly log: Log
   /** Absent where requests are not counted: at the operator's address. */
   readonly metrics?: FrontMetrics

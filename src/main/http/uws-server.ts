@@ -59,8 +59,8 @@ export class UwsServer implements HttpServer {
 
   constructor(uws: Uws, options: HttpServerOptions) {
     this.#options = options
-    this.#dispatcher = new Dispatcher(options.router, options.log, options.metrics)
-    this.#webSockets = new UwsWebSockets(options.webSockets, options.log)
+    this.#dispatcher = new Dispatcher(options)
+    this.#webSockets = new UwsWebSockets(options.webSockets, options.guard, options.log)
     const { tls, log } = options
     this.#apps = new UwsApps({ uws, tls, log, addRoutes: (app) => this.#addRoutes(app) })
   }
@@ -121,13 +121,13 @@ export class UwsServer implements HttpServer {
   }
 
   #answerHit(res: UwsResponse, req: UwsRequest): boolean {
-    const { hits, metrics } = this.#options
+    const { hits, guard, metrics } = this.#options
     if (hits === undefined || this.#isClosing) return false
     const startedMs = metrics?.sampleStart() ?? -1
     hits.enter()
     try {
       const hit = hits.find(req.getUrl())
-      if (hit === undefined || isConditional(req)) return false
+      if (hit === undefined || isConditional(req) || !guard.allowsHost(req.getHeader('host'))) return false
       this.#sendHit(res, hit)
       metrics?.recordSampled(RequestOutcome.hit, startedMs)
       return true

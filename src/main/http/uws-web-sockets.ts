@@ -7,6 +7,8 @@ import type {
 import { STATUS_CODES } from 'node:http'
 import type { Log } from '../node-options.js'
 import type { HttpAnswer } from './exchange.js'
+import type { PageGuard } from './page-guard.js'
+import { problemAnswer } from './problem.js'
 import { HttpLimits } from './server.js'
 import type { UpgradeRequest, WebSocketConnection, WebSocketHandler, WebSocketRoute } from './web-socket.js'
 
@@ -23,12 +25,14 @@ interface SocketState {
 /** The WebSockets of a server on uWebSockets.js. */
 export class UwsWebSockets {
   readonly #routes: readonly WebSocketRoute[]
+  readonly #guard: PageGuard
   readonly #log: Log
   readonly #connections = new Set<UwsConnection>()
   /** Called with every one that has closed. */
   onClosed: () => void = () => {}
 
-  constructor(routes: readonly WebSocketRoute[], log: Log) {
+  constructor(routes: readonly WebSocketRoute[], guard: PageGuard, log: Log) {
+    this.#guard = guard
     this.#routes = routes
     this.#log = log
   }
@@ -72,9 +76,10 @@ export class UwsWebSockets {
         headers.set(name, value)
       })
       const request = { path: req.getUrl(), query: req.getQuery() ?? '', headers }
-      const refusal = route.refuse?.(request)
-      if (refusal !== undefined) {
-        refuse(res, refusal)
+      const problem = this.#guard.refuseWebSocket(request.headers)
+      if (problem !== undefined) {
+        route.onRefused?.()
+        refuse(res, problemAnswer(problem))
         return
       }
       const offered = (headers.get('sec-websocket-protocol') ?? '').split(',').map((name) => name.trim())

@@ -1,4 +1,3 @@
-import type { HttpAnswer } from './exchange.js'
 import type { Plane } from './route.js'
 
 /** An open WebSocket, whichever server has it. */
@@ -45,7 +44,7 @@ export interface WebSocketRoute {
   readonly bufferedBytesMax: number
   /** Subprotocols that it speaks, the one preferred first; a client that offers none is taken, too. */
   readonly protocols?: readonly string[]
-  /** An answer refuses the connection. */
-  refuse?(request: UpgradeRequest): HttpAnswer | undefined
+  /** A connection was refused: a page of another site wanted it. */
+  onRefused?(): void
   open(socket: WebSocketConnection, request: UpgradeRequest): WebSocketHandler
 }

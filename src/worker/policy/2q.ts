@@ -1,5 +1,5 @@
 import { assert } from '../../shared/assert.js'
-import { GhostTable } from './ghost-table.js'
+import { GhostQueue } from './ghost-queue.js'
 import type { EvictionPolicy, PolicyEntries } from './policy.js'
 import { SlotLists } from './slot-list.js'
 
@@ -17,18 +17,17 @@ const OUT_SHARE = 0.5
  * the LRU list of the main part (Am). Evicts from A1in while that is over its share, else from Am, without a ghost.
  *
  * Choices: shares are of bytes, ghosts counting as much as their entries did; a key that comes back leaves A1out before
- * room is made for it; when Am is empty, A1in is evicted from, whatever its share; ghosts go by epochs, see
- * {@link GhostTable}.
+ * room is made for it; when Am is empty, A1in is evicted from, whatever its share.
  */
 export class TwoQueuePolicy implements EvictionPolicy {
   readonly name = '2q'
   readonly bytesPerSlot =
-    SlotLists.BYTES_PER_SLOT + Uint8Array.BYTES_PER_ELEMENT + OUT_SHARE * GhostTable.BYTES_PER_KEY
+    SlotLists.BYTES_PER_SLOT + Uint8Array.BYTES_PER_ELEMENT + OUT_SHARE * GhostQueue.BYTES_PER_KEY
   private readonly entries: PolicyEntries
   private readonly lists: SlotLists
   /** By slot: IN or MAIN. */
   private readonly listOf: Uint8Array
-  private readonly ghosts: GhostTable
+  private readonly ghosts: GhostQueue
   private capacityBytes = 0
   private inBytes = 0
 
@@ -36,7 +35,7 @@ export class TwoQueuePolicy implements EvictionPolicy {
     this.entries = entries
     this.lists = new SlotLists(slotCountMax, 2)
     this.listOf = new Uint8Array(slotCountMax)
-    this.ghosts = new GhostTable(slotCountMax)
+    this.ghosts = new GhostQueue(slotCountMax)
   }
 
   onInsert(slot: number, hash: number, sizeBytes: number): void {

@@ -3,9 +3,10 @@ import { HandOver } from './hand-over.js'
 import { Miniature } from './miniature.js'
 import type { EvictionPolicy, PolicyEntries, PolicyFactory } from './policy.js'
 
-/** Fewest bits of the hash that choose the sample: at most one key in eight. */
-const SAMPLE_BITS_MIN = 3
-/** The sample is halved when it has come to twice this many entries. */
+/**
+ * The sample is halved when it has come to twice this many entries. A smaller store is simulated whole: of few keys a
+ * sample says little, and what they cost is little too.
+ */
 const SAMPLE_ENTRIES = 1024
 /** A miniature whose entries are smaller than those of the store holds more of them, up to here. */
 const MINIATURE_SLOT_COUNT_MAX = 4 * SAMPLE_ENTRIES
@@ -31,7 +32,7 @@ const HAND_OVER_STEP = 16
  * the keys. What it would hit, the store would.
  *
  *     requests ──► active policy                         all the entries
- *        └── 1 in 16, 32, … ──► miniature of each candidate, hits counted
+ *        └── 1 in 1, 2, 4, … ──► miniature of each candidate, hits counted
  *
  * When to change: every candidate has a lead over the active policy, its hits minus the active one's and minus a little,
  * but never under 0 (CUSUM; Page, "Continuous inspection schemes", Biometrika 1954). A change of policy costs at most the
@@ -61,9 +62,10 @@ export class AutoPolicy implements EvictionPolicy {
   #active = 0
   #entryCount = 0
   #capacityBytes = 0
-  #sampleBits = SAMPLE_BITS_MIN
+  /** Bits of the hash that choose the sample: one key in two to the power of that. */
+  #sampleBits = 0
   /** Entries at which the sample is halved. */
-  #thinAt = 2 * SAMPLE_ENTRIES * 2 ** SAMPLE_BITS_MIN
+  #thinAt = 2 * SAMPLE_ENTRIES
   #isFull = false
   #leadShare = LEAD_SHARE
   /** Requests of the sample since the last change. */
@@ -141,7 +143,7 @@ export class AutoPolicy implements EvictionPolicy {
 
   /** By other bits than those that choose shard and chain of a key, or its places in sketches and ghost tables. */
   #isSampled(hash: number): boolean {
-    return Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d) >>> (32 - this.#sampleBits) === 0
+    return (Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d) >>> 1) >>> (31 - this.#sampleBits) === 0
   }
 
   /** Halves the sample when the store has so many entries that half of it will do. */

@@ -5,6 +5,8 @@ const WORDS_PER_ROW = 4
 const WORDS_PER_BLOCK = ROW_COUNT * WORDS_PER_ROW
 /** Entries of the cache for which one block is made. */
 const ENTRIES_PER_BLOCK = 8
+/** The same where bytes count for more than the last tenths of a point. */
+const ENTRIES_PER_BLOCK_COMPACT = 32
 const BLOCK_COUNT_MIN = 32
 
 /** After so many additions for each entry of the cache, all counters are halved. */
@@ -16,7 +18,7 @@ const SAMPLE_MIN = 256
 const BLOCKS_PER_STEP = 64
 
 /**
- * Estimates how often a key was asked for lately, in 8 bytes per entry: a count-min sketch (Cormode and Muthukrishnan,
+ * Estimates how often a key was asked for lately, in 8 bytes per entry, or in 2 less precisely: a count-min sketch (Cormode and Muthukrishnan,
  * 2005) of 4-bit counters, halved once per sample (Einziger, Friedman, Manes, "TinyLFU", ACM ToS 2017).
  *
  *     block (64 bytes, one cache line)   row 0: 4 words of 8 counters | row 1 | row 2 | row 3
@@ -31,8 +33,8 @@ const BLOCKS_PER_STEP = 64
  */
 export class FrequencySketch {
   /** What one entry costs while the table is full; after doubling, twice that. */
-  static readonly BYTES_PER_ENTRY = (WORDS_PER_BLOCK * Int32Array.BYTES_PER_ELEMENT) / ENTRIES_PER_BLOCK
-
+  readonly bytesPerEntry: number
+  private readonly entriesPerBlock: number
   private table = new Int32Array(BLOCK_COUNT_MIN * WORDS_PER_BLOCK)
   private sampleSize = SAMPLE_MIN
   private additions = 0
@@ -45,10 +47,16 @@ export class FrequencySketch {
   private sampled = 0
   private oddCount = 0
 
+  /** @param compact a quarter of the counters: more keys share them, and look more popular than they are */
+  constructor({ compact = false }: { compact?: boolean } = {}) {
+    this.entriesPerBlock = compact ? ENTRIES_PER_BLOCK_COMPACT : ENTRIES_PER_BLOCK
+    this.bytesPerEntry = (WORDS_PER_BLOCK * Int32Array.BYTES_PER_ELEMENT) / this.entriesPerBlock
+  }
+
   /** Fits table and sample to the entries that the cache holds now. The table never shrinks. */
   fit(entryCount: number): void {
     this.sampleSize = Math.max(SAMPLE_MIN, SAMPLE_PER_ENTRY * entryCount)
-    if (entryCount * WORDS_PER_BLOCK <= this.table.length * ENTRIES_PER_BLOCK) return
+    if (entryCount * WORDS_PER_BLOCK <= this.table.length * this.entriesPerBlock) return
     // A step that is still under way: doublings and samples are too far apart for that, but for the smallest tables.
     this.step(this.table.length)
     this.outgrown = this.table

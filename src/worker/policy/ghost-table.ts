@@ -18,7 +18,7 @@ const BUCKETS_SWEPT = 2
 const BUCKETS_MOVED = 8
 
 /**
- * The keys that went most recently, without their values: what 2Q and S3-FIFO remember of evicted entries. A key is its
+ * The keys that went most recently, without their values: what S3-FIFO remembers of evicted entries. A key is its
  * 32-bit hash; that two keys may share one costs a wrong guess and nothing more.
  *
  *     table    buckets of 8 words, a cache line holds two       chosen by the lower bits of the mixed hash

@@ -9,12 +9,12 @@ import type { EvictionPolicy, PolicyFactory } from './policy.js'
  */
 export class Miniature {
   /** What a slot costs beside what it costs the policy. */
-  static readonly BYTES_PER_SLOT = 4 * Int32Array.BYTES_PER_ELEMENT
+  static readonly BYTES_PER_SLOT = 2 * Uint16Array.BYTES_PER_ELEMENT + 2 * Int32Array.BYTES_PER_ELEMENT
 
   readonly #policy: EvictionPolicy
   readonly #slotCountMax: number
-  readonly #chains: Int32Array
-  readonly #next: Int32Array
+  readonly #chains: Uint16Array
+  readonly #next: Uint16Array
   readonly #hashes: Int32Array
   /** 0: the slot is free. */
   readonly #sizes: Uint32Array
@@ -23,15 +23,15 @@ export class Miniature {
   #usedBytes = 0
   #capacityBytes = 0
 
-  /** @param slotCountMax a power of two */
+  /** @param slotCountMax a power of two, at most 32,768 */
   constructor(create: PolicyFactory, slotCountMax: number) {
     this.#policy = create(slotCountMax, {
       hashOf: (slot) => this.#hashes[slot]!,
       sizeOf: (slot) => this.#sizes[slot]!,
     })
     this.#slotCountMax = slotCountMax
-    this.#chains = new Int32Array(slotCountMax)
-    this.#next = new Int32Array(slotCountMax)
+    this.#chains = new Uint16Array(slotCountMax)
+    this.#next = new Uint16Array(slotCountMax)
     this.#hashes = new Int32Array(slotCountMax)
     this.#sizes = new Uint32Array(slotCountMax)
   }

@@ -12,13 +12,20 @@ import { WTinyLfuPolicy } from './w-tinylfu.js'
 
 /**
  * What `auto` chooses among: policies whose weak spots lie apart. It starts with S3-FIFO in the form that lets an entry
- * stay after one hit, since that is the one that is never far behind; W-TinyLFU is better at loops and scans, LRU
- * where all that counts is how lately.
+ * stay after one hit, since that is the one that is never far behind. W-TinyLFU with a small window is better at loops
+ * and scans, with a large one where popularity drifts, LRU where all that counts is how lately,
+ * FIFO where LRU keeps just what will not come back. Instead of one window
+ * that climbs, `auto` has windows to choose from. Ghosts and sketches are small, so that none of them costs four bytes
+ * an entry more than LRU: that is worth more entries than it loses hits.
  */
 const AUTO_CANDIDATES: readonly PolicyFactory[] = [
-  (slotCountMax, entries) => new S3FifoPolicy(slotCountMax, entries, { hitsToPromote: 1 }),
-  (slotCountMax, entries) => new WTinyLfuPolicy(slotCountMax, entries),
+  (slotCountMax, entries) => new S3FifoPolicy(slotCountMax, entries, { hitsToPromote: 1, ghostShare: 0.45 }),
+  (slotCountMax, entries) =>
+    new WTinyLfuPolicy(slotCountMax, entries, { windowShare: 0.01, firstStep: 'none', compact: true }),
+  (slotCountMax, entries) =>
+    new WTinyLfuPolicy(slotCountMax, entries, { windowShare: 0.6, firstStep: 'none', compact: true }),
   (slotCountMax) => new LruPolicy(slotCountMax),
+  (slotCountMax) => new FifoPolicy(slotCountMax),
 ]
 
 /** How every policy is made: the only file that knows them all. */

@@ -9,14 +9,18 @@ const MAIN = 1
 const SMALL_SHARE = 0.1
 const GHOST_SHARE = 0.9
 
-/** Hits are counted up to here. */
+/** Hits are counted up to here, in two bits of the state of a slot, */
 const HITS_MAX = 3
+/** of which the next one says: in the main queue. */
+const IN_MAIN = 4
 /** An entry that has so many hits when it comes to the end of the small queue moves to the main one. */
 const HITS_TO_PROMOTE = 2
 
 export interface S3FifoOptions {
   /** Hits that take an entry from the small queue to the main one. Default 2. */
   readonly hitsToPromote?: number
+  /** Ghosts, as a share of the bytes. Default 0.9. */
+  readonly ghostShare?: number
 }
 
 /**
@@ -37,15 +41,14 @@ export interface S3FifoOptions {
  */
 export class S3FifoPolicy implements EvictionPolicy {
   readonly name = 's3fifo'
-  readonly bytesPerSlot =
-    SlotLists.BYTES_PER_SLOT + 2 * Uint8Array.BYTES_PER_ELEMENT + GHOST_SHARE * GhostTable.BYTES_PER_KEY
+  readonly bytesPerSlot: number
   private readonly entries: PolicyEntries
   private readonly queues: SlotLists
-  /** By slot: SMALL or MAIN. */
-  private readonly queueOf: Uint8Array
-  private readonly hits: Uint8Array
+  /** By slot: hits, and IN_MAIN. */
+  private readonly states: Uint8Array
   private readonly ghosts: GhostTable
   private readonly hitsToPromote: number
+  private readonly ghostShare: number
   /** By queue. */
   private readonly bytes: [small: number, main: number] = [0, 0]
   private capacityBytes = 0
@@ -53,36 +56,38 @@ export class S3FifoPolicy implements EvictionPolicy {
   constructor(
     slotCountMax: number,
     entries: PolicyEntries,
-    { hitsToPromote = HITS_TO_PROMOTE }: S3FifoOptions = {},
+    { hitsToPromote = HITS_TO_PROMOTE, ghostShare = GHOST_SHARE }: S3FifoOptions = {},
   ) {
     this.entries = entries
     this.hitsToPromote = hitsToPromote
+    this.ghostShare = ghostShare
+    this.bytesPerSlot =
+      SlotLists.BYTES_PER_SLOT + Uint8Array.BYTES_PER_ELEMENT + ghostShare * GhostTable.BYTES_PER_KEY
     this.queues = new SlotLists(slotCountMax, 2)
-    this.queueOf = new Uint8Array(slotCountMax)
-    this.hits = new Uint8Array(slotCountMax)
+    this.states = new Uint8Array(slotCountMax)
     this.ghosts = new GhostTable(slotCountMax)
   }
 
   onInsert(slot: number, hash: number, sizeBytes: number): void {
     const queue = this.ghosts.take(hash) ? MAIN : SMALL
     // Only now, since room for this entry was made before its key was known: see EvictionPolicy.evict.
-    this.ghosts.trim(GHOST_SHARE * this.capacityBytes)
+    this.ghosts.trim(this.ghostShare * this.capacityBytes)
     this.enter(queue, slot, sizeBytes)
   }
 
   onHit(slot: number): void {
     // No need to ask whether an entry is there: an insert clears what a late hit has left.
-    if (this.hits[slot]! < HITS_MAX) this.hits[slot]!++
+    if ((this.states[slot]! & HITS_MAX) < HITS_MAX) this.states[slot]!++
   }
 
   onReplace(slot: number, oldSizeBytes: number): void {
-    this.bytes[this.queueOf[slot] as 0 | 1] += this.entries.sizeOf(slot) - oldSizeBytes
+    this.bytes[this.queueOf(slot)] += this.entries.sizeOf(slot) - oldSizeBytes
     this.onHit(slot)
   }
 
   onRemove(slot: number): void {
     this.queues.remove(slot)
-    this.bytes[this.queueOf[slot] as 0 | 1] -= this.entries.sizeOf(slot)
+    this.bytes[this.queueOf(slot)] -= this.entries.sizeOf(slot)
   }
 
   evict(): number {
@@ -103,8 +108,7 @@ export class S3FifoPolicy implements EvictionPolicy {
     for (const queue of [SMALL, MAIN] as const) {
       let bytes = 0
       for (const slot of this.queues.slots(queue)) {
-        assert(this.queueOf[slot] === queue, 'An entry misses its queue')
-        assert(this.hits[slot]! <= HITS_MAX, 'An entry has too many hits')
+        assert(this.queueOf(slot) === queue, 'An entry misses its queue')
         bytes += this.entries.sizeOf(slot)
       }
       assert(bytes === this.bytes[queue], 'The bytes of a queue are wrong')
@@ -112,17 +116,20 @@ export class S3FifoPolicy implements EvictionPolicy {
     this.ghosts.check()
   }
 
+  private queueOf(slot: number): typeof SMALL | typeof MAIN {
+    return (this.states[slot]! & IN_MAIN) === 0 ? SMALL : MAIN
+  }
+
   private enter(queue: 0 | 1, slot: number, sizeBytes: number): void {
     this.queues.addHead(queue, slot)
-    this.queueOf[slot] = queue
-    this.hits[slot] = 0
+    this.states[slot] = queue === MAIN ? IN_MAIN : 0
     this.bytes[queue] += sizeBytes
   }
 
   /** -1 when all entries of the small queue have moved on, or there were none. */
   private evictSmall(): number {
     for (let slot = this.queues.tail(SMALL); slot >= 0; slot = this.queues.tail(SMALL)) {
-      const promoted = this.hits[slot]! >= this.hitsToPromote
+      const promoted = (this.states[slot]! & HITS_MAX) >= this.hitsToPromote
       this.onRemove(slot)
       if (promoted) {
         this.enter(MAIN, slot, this.entries.sizeOf(slot))
@@ -135,10 +142,10 @@ export class S3FifoPolicy implements EvictionPolicy {
   }
 
   private evictMain(): number {
-    const { queues, hits } = this
+    const { queues, states } = this
     let slot = queues.tail(MAIN)
-    while (slot >= 0 && hits[slot] !== 0) {
-      hits[slot]!--
+    while (slot >= 0 && (states[slot]! & HITS_MAX) !== 0) {
+      states[slot]!--
       queues.moveToHead(MAIN, slot)
       slot = queues.tail(MAIN)
     }

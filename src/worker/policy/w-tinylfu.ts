@@ -23,7 +23,14 @@ const JITTER_ONE_IN = 128
 /** Entries that change their part with each request while the parts are not as they should be. */
 const SETTLE_STEP = 64
 
-type FirstStep = 'grow' | 'shrink' | 'none'
+export interface WTinyLfuOptions {
+  /** Share of the window at the start. Default 1 %. */
+  readonly windowShare?: number
+  /** What becomes of the window at first; with 'none' it stays as it is for ever. Default 'grow'. */
+  readonly firstStep?: 'grow' | 'shrink' | 'none'
+  /** A sketch of a quarter of the bytes. Default false. */
+  readonly compact?: boolean
+}
 
 /**
  * W-TinyLFU (Einziger, Friedman, Manes, "TinyLFU: A Highly Efficient Cache Admission Policy", ACM ToS 2017) with a
@@ -47,12 +54,11 @@ type FirstStep = 'grow' | 'shrink' | 'none'
  */
 export class WTinyLfuPolicy implements EvictionPolicy {
   readonly name = 'w-tinylfu'
-  readonly bytesPerSlot =
-    SlotLists.BYTES_PER_SLOT + Uint8Array.BYTES_PER_ELEMENT + FrequencySketch.BYTES_PER_ENTRY
+  readonly bytesPerSlot: number
   private readonly entries: PolicyEntries
   private readonly lists: SlotLists
   private readonly regionOf: Uint8Array
-  private readonly sketch = new FrequencySketch()
+  private readonly sketch: FrequencySketch
   private readonly climber: HillClimber | undefined
   private readonly bytes: [window: number, probation: number, protectedBytes: number] = [0, 0, 0]
   private entryCount = 0
@@ -67,18 +73,16 @@ export class WTinyLfuPolicy implements EvictionPolicy {
   /** Entries are still to move: into the window, out of it, or out of the protected part alone. */
   private settling: 'into' | 'out' | 'within' | undefined
 
-  /**
-   * @param windowShare share of the window at the start
-   * @param firstStep what becomes of the window at first; with 'none' it stays as it is for ever
-   */
   constructor(
     slotCountMax: number,
     entries: PolicyEntries,
-    { windowShare = 0.01, firstStep = 'grow' }: { windowShare?: number; firstStep?: FirstStep } = {},
+    { windowShare = 0.01, firstStep = 'grow', compact = false }: WTinyLfuOptions = {},
   ) {
     this.entries = entries
     this.lists = new SlotLists(slotCountMax, REGIONS.length)
     this.regionOf = new Uint8Array(slotCountMax)
+    this.sketch = new FrequencySketch({ compact })
+    this.bytesPerSlot = SlotLists.BYTES_PER_SLOT + Uint8Array.BYTES_PER_ELEMENT + this.sketch.bytesPerEntry
     this.windowShare = windowShare
     this.protectedShare = PROTECTED_SHARE_OF_MAIN * (1 - windowShare)
     this.climber = firstStep === 'none' ? undefined : new HillClimber(firstStep === 'grow' ? 1 : -1)

@@ -16,7 +16,7 @@ for (const engine of ['uws', 'node'] as const) {
     // Connections that are open, and one that waits for an answer, when the end comes.
     assert.equal((await ask(http, '/v1/groups/g/keys/k')).body.toString(), 'value of k')
     const waiting = await openRaw(http)
-    waiting.write('GET /v1/groups/g/keys/hang HTTP/1.1\r\nhost: a\r\n\r\n')
+    waiting.write('GET /v1/groups/g/keys/hang HTTP/1.1\r\nhost: localhost\r\n\r\n')
     const idle = await openRaw(http)
     t.after(() => {
       waiting.destroy()

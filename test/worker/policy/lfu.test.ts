@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { LfuPolicy } from '../../../src/worker/policy/lfu.js'
+import { prng, seedOf } from '../../support/prng.js'
 import { PolicyShard } from './policy-shard.js'
 
 /** Four entries, hit 0, 1, 2 and 40 times, and then so many requests for the second. */
@@ -38,4 +39,38 @@ test('LfuPolicy does not change who goes before whom by ageing', () => {
   )
   assert.deepEqual(evicted, expected)
   assert.equal(shard.evict(), 0)
+})
+
+test('LfuPolicy ages as if every entry had a count of its own, through random operations', () => {
+  const seed = seedOf()
+  const random = prng(seed)
+  const capacity = 40
+  const shard = new PolicyShard((slotCountMax) => new LfuPolicy(slotCountMax), capacity, capacity)
+  // Index 0 goes first: by count, and where counts are equal by who rose to it first, ageing or not.
+  let order: { key: number; count: number }[] = []
+  let accesses = 0
+  const rise = (entry: { key: number; count: number }) => {
+    const above = order.findIndex(({ count }) => count > entry.count)
+    order.splice(above < 0 ? order.length : above, 0, entry)
+    if (++accesses < 10 * order.length) return
+    accesses = 0
+    order = order.map(({ key, count }) => ({ key, count: Math.max(1, Math.floor(count / 2)) }))
+  }
+  for (let step = 0; step < 20_000; step++) {
+    const key = Math.floor(120 * random() ** 3)
+    const at = order.findIndex((entry) => entry.key === key)
+    const where = `seed ${seed}, step ${step}`
+    if (random() < 0.02) {
+      shard.delete(key)
+      if (at >= 0) order.splice(at, 1)
+    } else if (shard.hit(key)) {
+      const [entry] = order.splice(at, 1)
+      rise({ key, count: entry!.count + 1 })
+    } else {
+      const evicted = order.length === capacity ? [order.shift()!.key] : []
+      assert.deepEqual(shard.set(key, 1), evicted, where)
+      rise({ key, count: 1 })
+    }
+    if (step % 64 === 0) shard.policy.check()
+  }
 })

@@ -86,7 +86,7 @@ function naiveClock(capacity: number): NaivePolicy {
 function naiveTwoQueue(capacity: number): NaivePolicy {
   const fresh: number[] = []
   const main: number[] = []
-  const ghosts = naiveGhosts(0.5 * capacity)
+  const ghosts: number[] = []
   return {
     request(key) {
       if (main.includes(key)) {
@@ -94,12 +94,14 @@ function naiveTwoQueue(capacity: number): NaivePolicy {
         return { hit: true, evicted: undefined }
       }
       if (fresh.includes(key)) return { hit: true, evicted: undefined }
-      const wasGhost = ghosts.take(key)
+      const wasGhost = ghosts.includes(key)
+      if (wasGhost) ghosts.splice(ghosts.indexOf(key), 1)
       let evicted: number | undefined
       if (fresh.length + main.length === capacity) {
         if (fresh.length > 0.25 * capacity || main.length === 0) {
           evicted = fresh.shift()!
-          ghosts.add(evicted)
+          ghosts.push(evicted)
+          if (ghosts.length > 0.5 * capacity) ghosts.shift()
         } else {
           evicted = main.shift()
         }

@@ -1,6 +1,5 @@
-import { HttpProblem, problemAnswer } from '../problem.js'
 import type { Plane } from '../route.js'
-import type { UpgradeRequest, WebSocketRoute } from '../web-socket.js'
+import type { WebSocketRoute } from '../web-socket.js'
 import { LiveHub } from './live-hub.js'
 import { CUT_OFF_BYTES, FRAME_BYTES_MAX } from './live-limits.js'
 import type { LiveParts } from './live-parts.js'
@@ -20,11 +19,7 @@ export function liveRoute(parts: LiveParts, planes: 'all' | Exclude<Plane, 'both
     messageBytesMax: FRAME_BYTES_MAX,
     // The session cuts off before; one value of the largest size may stand beside that.
     bufferedBytesMax: 2 * CUT_OFF_BYTES,
-    refuse(request) {
-      if (isOfThisOrigin(request)) return undefined
-      parts.metrics?.connectionRefused()
-      return problemAnswer(new HttpProblem(403, 'Pages of other origins may not use this WebSocket'))
-    },
+    onRefused: () => parts.metrics?.connectionRefused(),
     open(socket) {
       const connection = hub.open(socket)
       return {
@@ -34,16 +29,4 @@ export function liveRoute(parts: LiveParts, planes: 'all' | Exclude<Plane, 'both
       }
     },
   }
-}
-
-/**
- * Browsers let pages of any site open a WebSocket to any host, without asking, and say only where the page is from. So a
- * page of another site is refused; programs, which say nothing of an origin, are not.
- */
-export function isOfThisOrigin({ headers }: UpgradeRequest): boolean {
-  const origin = headers.get('origin')
-  if (origin === undefined) return true
-  const host = headers.get('host')?.toLowerCase()
-  const match = /^https?:\/\/([^/]+)$/.exec(origin.toLowerCase())
-  return host !== undefined && match !== null && match[1] === host
 }
