@@ -13,7 +13,8 @@ import { adviceFor, ensureTool, MEMCACHED, REDIS, type Tool } from './tool.js'
 
 const FILL_IN_PROCESS = fileURLToPath(new URL('./memory/fill-in-process.js', import.meta.url))
 
-const STORE = 'geek-cache store'
+const STORE = 'geek-cache store, auto'
+const STORE_LRU = 'geek-cache store, lru'
 
 interface Contestant {
   readonly name: string
@@ -64,17 +65,17 @@ const COLUMNS = [
 
 function goalsOf(rows: readonly (readonly Cell[])[]): Goal[] {
   return rows
-    .filter(([, name]) => name === STORE)
-    .flatMap(([sizes, , , payload, resident, , overhead]): Goal[] => [
+    .filter(([, name]) => name === STORE || name === STORE_LRU)
+    .flatMap(([sizes, name, , payload, resident, , overhead]): Goal[] => [
       {
-        what: `overhead by its own account, ${sizes}: bytes per entry`,
+        what: `overhead by its own account, ${name}, ${sizes}: bytes per entry`,
         measured: Number(overhead),
         atMost: 32,
       },
       ...(sizes === '100 B'
         ? []
-        : [{ what: `payload / budget, ${sizes}`, measured: Number(payload), atLeast: 0.85 }]),
-      { what: `RSS / budget, ${sizes}`, measured: Number(resident), atMost: 1.15 },
+        : [{ what: `payload / budget, ${name}, ${sizes}`, measured: Number(payload), atLeast: 0.85 }]),
+      { what: `RSS / budget, ${name}, ${sizes}`, measured: Number(resident), atMost: 1.15 },
     ])
 }
 
@@ -87,7 +88,7 @@ function chartOf(rows: readonly (readonly Cell[])[]): BarChart {
       .map(([, name, , payload, resident]) => ({
         label: String(name),
         value: (100 * Number(payload)) / Number(resident),
-        isOurs: name === STORE,
+        isOurs: name === STORE || name === STORE_LRU,
       })),
   }))
   return { kind: 'bars', name: 'memory', title: 'Keys and values in 100 bytes of RSS', unit: 'B', groups }
@@ -119,7 +120,7 @@ async function findContestants(
       ) as Filled
     },
   })
-  const contestants = [inProcess('store', STORE)]
+  const contestants = [inProcess('store-auto', STORE), inProcess('store-lru', STORE_LRU)]
   if ((await findLruCache()) === undefined) notes.push(LRU_CACHE_ADVICE)
   else {
     contestants.push(inProcess('lru-cache-buffers', 'lru-cache, Buffers'))

@@ -21,9 +21,13 @@ export interface PolicyRow {
   readonly percents: Readonly<Record<PolicyName, number>>
 }
 
-export function policyPercents(trace: Trace, entries: number): PolicyRow {
+/** @param salt of the hashes that sketches and samples go by */
+export function policyPercents(trace: Trace, entries: number, salt = 0): PolicyRow {
   const percents = Object.fromEntries(
-    POLICY_NAMES.map((name) => [name, (100 * simulate(POLICIES[name], trace, entries)) / trace.keys.length]),
+    POLICY_NAMES.map((name) => [
+      name,
+      (100 * simulate(POLICIES[name], trace, entries, { salt })) / trace.keys.length,
+    ]),
   ) as Record<PolicyName, number>
   return { trace: trace.name, requests: trace.keys.length, entries, percents }
 }

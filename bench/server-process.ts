@@ -6,6 +6,8 @@ import { type ProcessUsage, usageOf } from './process-usage.js'
 
 const READY_WITHIN_MS = 30_000
 const OUTPUT_KEPT = 4000
+/** Servers at a time: each is ended by a listener of its own. */
+const SERVERS_MAX = 32
 
 /** A server that was started to be measured. It says `listens on HOST:PORT` once it does. */
 export class ServerProcess {
@@ -22,6 +24,7 @@ export class ServerProcess {
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
     // A run that ends in an uncaught error must not leave it running.
     const kill = () => child.kill('SIGKILL')
+    process.setMaxListeners(SERVERS_MAX)
     process.once('exit', kill)
     child.once('exit', () => process.off('exit', kill))
     let output = ''

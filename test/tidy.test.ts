@@ -106,6 +106,7 @@ const LAYERS: readonly Layer[] = [
       'src/main/groups.ts',
       'src/main/group-settings.ts',
       'src/main/warn-of-policy.ts',
+      'src/main/hot-copies.ts',
       'src/main/local-group.ts',
       'src/main/peer-batch.ts',
       'src/main/peer-route.ts',

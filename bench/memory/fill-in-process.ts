@@ -1,9 +1,10 @@
 /**
- * Fills a cache that lives in this process: `fill-in-process.js store|lru-cache-buffers|lru-cache-strings BUDGET BYTES
- * SIZES`, with --expose-gc. Prints a Filled as JSON.
+ * Fills a cache that lives in this process: `fill-in-process.js store-auto|store-lru|lru-cache-buffers|lru-cache-strings
+ * BUDGET BYTES SIZES`, with --expose-gc. Prints a Filled as JSON.
  */
 
 import { hashBytes } from '../../src/shared/hash.js'
+import type { PolicyName } from '../../src/shared/policy-names.js'
 import { BenchStore, HASH_SEED } from '../bench-store.js'
 import { findLruCache } from '../lru-cache.js'
 import { usageOf } from '../process-usage.js'
@@ -22,8 +23,8 @@ interface Cache {
   chargedBytes?(): number
 }
 
-function store(budgetBytes: number): Cache {
-  const { writer } = new BenchStore(budgetBytes)
+function store(budgetBytes: number, policy: PolicyName): Cache {
+  const { writer } = new BenchStore(budgetBytes, policy)
   const found = (key: string) => {
     const bytes = Buffer.from(key)
     return writer.get(bytes, hashBytes(bytes, 0, bytes.length, HASH_SEED))
@@ -59,7 +60,8 @@ interface Sized {
 }
 
 function create(budgetBytes: number): Cache | Promise<Cache> {
-  if (name === 'store') return store(budgetBytes)
+  if (name === 'store-auto') return store(budgetBytes, 'auto')
+  if (name === 'store-lru') return store(budgetBytes, 'lru')
   return lruCache(budgetBytes, (sizeBytes) =>
     name === 'lru-cache-strings'
       ? SOURCE.toString('latin1', 0, sizeBytes)

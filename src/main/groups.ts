@@ -14,7 +14,7 @@ import type { TraceParent } from '../shared/tracing.js'
 import { Group } from './group.js'
 import { GroupOperations, type OperatedShard } from './group-operations.js'
 import { getterFunctionOf, groupSettings, hotCopiesOptions, validateGroup } from './group-settings.js'
-import { HotCopies } from './hot-copies.js'
+import { HotCopies, type HotCopiesParts } from './hot-copies.js'
 import type { InvalidationTeller } from './invalidations.js'
 import { LocalGroup, type StoreOwner } from './local-group.js'
 import type { GroupOptions } from './node-options.js'
@@ -169,16 +169,7 @@ export class Groups {
   }
 
   #build(id: number, name: string, options: GroupOptions): { entry: Entry; specs: GroupSpec[] } {
-    const {
-      self,
-      peers,
-      invalidations,
-      reader,
-      keyBytesMax,
-      valueBytesMax,
-      metrics,
-      clock = systemClock,
-    } = this.#parts
+    const { keyBytesMax, valueBytesMax } = this.#parts
     const all = this.#parts.shards()
     const shardCount = Math.max(1, Math.min(all.length, Math.floor(options.maxBytes / STORE_BYTES_MIN)))
     const shards = all.slice(0, shardCount)
@@ -208,41 +199,44 @@ export class Groups {
         shard,
       }),
     )
-    const groupReader = new GroupReader(view, reader)
+    return { entry: this.#entryOf(view, options, { fence, counters, shards }), specs }
+  }
+
+  #entryOf(
+    view: GroupView,
+    options: GroupOptions,
+    { fence, counters, shards }: Pick<Entry, 'counters' | 'shards'> & { fence: CopyFence },
+  ): Entry {
+    const { self, peers, invalidations, keyBytesMax, metrics, clock = systemClock } = this.#parts
+    const { id, name } = view
+    const { seed } = this.#parts.reader
+    const reader = new GroupReader(view, this.#parts.reader)
     const operations = new GroupOperations({
       id,
       shards,
-      seed: reader.seed,
+      seed,
       switchReaders: (stores) => {
-        groupReader.move(stores)
+        reader.move(stores)
         return this.#tellMoved(id, stores)
       },
     })
-    const local = new LocalGroup({ id, self, reader: groupReader, owners: shards })
-    const copies = new HotCopies({
-      name,
-      ...hotCopiesOptions(options),
-      reader: groupReader,
-      fence,
-      invalidations,
-      clock,
-      keep: (copy) => local.keepCopy(copy),
-    })
+    const local = new LocalGroup({ id, self, reader, owners: shards })
+    const keep: HotCopiesParts['keep'] = (copy) => local.keepCopy(copy)
+    const memory = hotCopiesOptions(options)
+    const copies = new HotCopies({ name, ...memory, reader, fence, invalidations, clock, keep })
+    const route = new PeerRoute({ name, local, peers, invalidations, copies, clock })
     const group = new Group({
       name,
       self,
       local,
       operations,
       peers,
-      route: new PeerRoute({ name, local, peers, invalidations, copies, clock }),
+      route,
       invalidations,
       keyBytesMax,
       metrics,
     })
-    return {
-      entry: { group, operations, view, counters, shards, getter: getterFunctionOf(options.getter) },
-      specs,
-    }
+    return { group, operations, view, counters, shards, getter: getterFunctionOf(options.getter) }
   }
 
   async #tellMoved(id: number, stores: readonly StoreMemory[]): Promise<void> {

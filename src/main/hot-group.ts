@@ -8,6 +8,8 @@ export interface HotGroup {
   copyFound(target: Uint8Array, at: number): void
   /** Infinity for no limit. */
   foundTtlLeftMs(): number
+  /** True for a hot copy of a value that another node owns. */
+  readonly foundIsCopy: boolean
 }
 
 /** A group whose values are also sent from where they lie. */
@@ -22,6 +24,4 @@ export interface InPlaceGroup extends HotGroup {
    */
   readonly foundStore: object | undefined
   readonly foundPlace: number
-  /** True for a hot copy of a value that another node owns. */
-  readonly foundIsCopy: boolean
 }

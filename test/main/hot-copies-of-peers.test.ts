@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { Worker } from 'node:worker_threads'
+import { WebSocket } from 'ws'
+import { connect } from '../../src/client/index.js'
 import type { GroupOptions, NodeOptions } from '../../src/main/node-options.js'
 import { counterOf } from '../support/group-counters.js'
 import { ask } from '../support/http-client.js'
@@ -27,26 +29,32 @@ async function heat({ group }: RingNode, key: string): Promise<void> {
   })
 }
 
-test('a hot key of another node is served from here, and its owner is left alone', async (t) => {
-  const { here, owner, key } = await startWithCopy(t, {}, { http: '127.0.0.1:0', httpEngine: 'node' })
-  const asked = counterOf(owner.group, 'gets')
-  const before = counterOf(here.group, 'hot_hits')
-  for (let i = 0; i < 100; i++) assert.equal(text(await here.group.get(key)), `${key} 1`)
-  const [many] = await here.group.getMany([key])
-  assert.equal(text(many as Uint8Array), `${key} 1`)
-  const answer = await here.group.fetch(Buffer.from(key))
-  assert.deepEqual([answer.outcome, answer.answeredBy], ['hot', here.node.self])
-  assert.ok(answer.ttlLeftMs <= 10_000)
-  const http = await ask(here.node.addresses.HTTP!, `/v1/groups/g/keys/${key}`)
-  assert.deepEqual([http.headers['x-cache'], http.body.toString()], ['hot', `${key} 1`])
-  assert.match(http.headers['cache-control']!, /^max-age=\d$/)
-  assert.equal(counterOf(here.group, 'hot_hits') - before, 103)
-  assert.ok(counterOf(here.group, 'hot_bytes') > 0)
-  assert.equal(counterOf(owner.group, 'gets'), asked)
-  const explained = await here.group.explain(key)
-  assert.deepEqual([explained.isOwned, explained.present], [false, false])
-  assert.ok(explained.hotCopyMs! > 0 && explained.hotCopyMs! <= 10_000)
-})
+for (const httpEngine of ['node', 'uws'] as const) {
+  test(`${httpEngine}: a hot key of another node is served from here, and its owner is left alone`, async (t) => {
+    const { here, owner, key } = await startWithCopy(t, {}, { http: '127.0.0.1:0', httpEngine })
+    const asked = counterOf(owner.group, 'gets')
+    const before = counterOf(here.group, 'hot_hits')
+    for (let i = 0; i < 100; i++) assert.equal(text(await here.group.get(key)), `${key} 1`)
+    const [many] = await here.group.getMany([key])
+    assert.equal(text(many as Uint8Array), `${key} 1`)
+    const answer = await here.group.fetch(Buffer.from(key))
+    assert.deepEqual([answer.outcome, answer.answeredBy], ['hot', here.node.self])
+    assert.ok(answer.ttlLeftMs <= 10_000)
+    const http = await ask(here.node.addresses.HTTP!, `/v1/groups/g/keys/${key}`)
+    assert.deepEqual([http.headers['x-cache'], http.body.toString()], ['hot', `${key} 1`])
+    assert.match(http.headers['cache-control']!, /^max-age=\d$/)
+    const client = connect(`ws://${here.node.addresses.HTTP}/v1/ws`, { WebSocket })
+    t.after(() => client.close())
+    const live = await client.group('g').fetch(key)
+    assert.deepEqual([live.outcome, text(live.value)], ['hot', `${key} 1`])
+    assert.equal(counterOf(here.group, 'hot_hits') - before, 104)
+    assert.ok(counterOf(here.group, 'hot_bytes') > 0)
+    assert.equal(counterOf(owner.group, 'gets'), asked)
+    const explained = await here.group.explain(key)
+    assert.deepEqual([explained.isOwned, explained.present], [false, false])
+    assert.ok(explained.hotCopyMs! > 0 && explained.hotCopyMs! <= 10_000)
+  })
+}
 
 test('other threads of the node find the copy, too', async (t) => {
   const { here, key } = await startWithCopy(t)

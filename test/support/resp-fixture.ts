@@ -14,6 +14,7 @@ import { ReaderPin } from '../../src/shared/store/reader-pin.js'
 export class GatedGroup implements RespGroup {
   readonly name = 'g'
   readonly isClosed = false
+  readonly foundIsCopy = false
   /** In memory. */
   readonly memory = new Map<string, Buffer>()
   ttlLeftMs = Number.POSITIVE_INFINITY

@@ -8,7 +8,6 @@ import type { HttpAnswer, Method } from './exchange.js'
 import type { PageGuard } from './page-guard.js'
 import { HttpProblem, problemAnswer } from './problem.js'
 import type { Match, Router } from './router.js'
-import type { HttpServerOptions } from './server.js'
 
 /** The head of a request, as servers read it. */
 export interface RequestHead {
@@ -19,6 +18,13 @@ export interface RequestHead {
   readonly headers: ReadonlyMap<string, string>
 }
 
+export interface DispatcherParts {
+  readonly router: Router
+  readonly guard: PageGuard
+  readonly log: Log
+  readonly metrics?: FrontMetrics
+}
+
 /** From the head of a request to an answer: what both servers have in common. */
 export class Dispatcher {
   readonly #router: Router
@@ -26,7 +32,7 @@ export class Dispatcher {
   readonly #log: Log
   readonly #metrics: FrontMetrics | undefined
 
-  constructor({ router, guard, log, metrics }: HttpServerOptions) {
+  constructor({ router, guard, log, metrics }: DispatcherParts) {
     this.#metrics = metrics
     this.#router = router
     this.#guard = guard

@@ -63,7 +63,8 @@ const TIMEOUT = {
 
 const VALUE_HEADERS = {
   etag: 'Strong entity tag, made of the bytes of the value: the same on all nodes',
-  'x-cache': 'How the node came by the value: hit, miss (it was loaded), peer (its owner had it), stale',
+  'x-cache':
+    'How the node came by the value: hit, hot (a copy of what another node owns), miss (it was loaded), peer (its owner had it), stale',
   age: 'Seconds since the value was stored, where the node knows: of hits with a time to live',
   'cache-control': 'max-age: seconds of its time to live that are left; absent when it has none',
 }

@@ -2,7 +2,7 @@ import type { TemplatedApp, us_listen_socket } from 'uWebSockets.js'
 import { CacheError } from '../../shared/errors.js'
 import type { Log } from '../node-options.js'
 import type { TlsOptions } from '../tls-options.js'
-import type { Uws } from './uws-server.js'
+import type { Uws } from './load-uws.js'
 
 /** A constant that the typings have in an enumeration, which is not there at run time. */
 interface ListenFlags {

@@ -9,23 +9,11 @@ import { ByteBudget } from './byte-budget.js'
 import { Dispatcher, type RequestHead } from './dispatcher.js'
 import { type HttpAnswer, oneLine } from './exchange.js'
 import type { Hit } from './hits.js'
+import type { Uws } from './load-uws.js'
 import type { Match } from './router.js'
 import { HttpLimits, type HttpServer, type HttpServerOptions } from './server.js'
 import { UwsApps } from './uws-apps.js'
 import { UwsWebSockets } from './uws-web-sockets.js'
-
-/** The module, where it can be loaded. */
-export type Uws = typeof import('uWebSockets.js')
-
-/**
- * uWebSockets.js, which is not on the npm registry, so users install it beside this package or do without.
- *
- * @throws what the loader says when it is not there, or not for this version of Node.js
- */
-export async function loadUws(): Promise<Uws> {
-  const module = (await import('uWebSockets.js')) as Uws & { default?: Uws }
-  return module.default ?? module
-}
 
 /** From this length on, what the socket does not take at once is left with us, where it is counted. */
 const TRY_BYTES_MIN = 128 * 1024

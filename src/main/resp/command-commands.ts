@@ -1,4 +1,4 @@
-import { type Command, type CommandFlag, fitsArity, refuse, wordOf } from './command.js'
+import { type Command, type CommandFlag, fitsArity, namesIn, refuse, wordOf } from './command.js'
 import type { Reply } from './compose.js'
 import { matchesGlob } from './glob.js'
 import { helpOf } from './help.js'
@@ -12,7 +12,7 @@ type Named = readonly [name: string, command: Command]
 export function newCommandCommand(commands: Commands): Command {
   const all = () => [...commands.values()].map((command): Named => [command.name, command])
   const named = (names: readonly Buffer[]) =>
-    names.length === 0 ? all() : names.map((name) => find(commands, nameIn(name)))
+    names.length === 0 ? all() : namesIn(names).map((name) => find(commands, name))
   const subcommands: readonly Command[] = [
     of('count', 2, 'How many commands there are', (_args, _session, reply) => reply.integer(commands.size)),
     of(

@@ -58,6 +58,19 @@ export function integerOf(arg: Buffer | undefined): number {
   return value
 }
 
+/** More names than there could be anything to tell of. */
+const NAMES_MAX = 256
+
+/**
+ * Names or patterns that a client asks about; each costs a search, and may be answered at length.
+ *
+ * @throws CommandError for too many of them
+ */
+export function namesIn(args: readonly Buffer[]): string[] {
+  if (args.length > NAMES_MAX) throw new CommandError(`ERR ${args.length} names, the limit is ${NAMES_MAX}`)
+  return args.map((arg) => arg.toString('latin1').toLowerCase())
+}
+
 /** An argument as a word, in capitals. */
 export function wordOf(arg: Buffer | undefined): string {
   return arg === undefined ? '' : arg.toString('latin1', 0, 64).toUpperCase()

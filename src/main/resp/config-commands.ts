@@ -1,4 +1,4 @@
-import { type Command, refuse } from './command.js'
+import { type Command, namesIn, refuse } from './command.js'
 import type { Reply } from './compose.js'
 import { matchesGlob } from './glob.js'
 import { helpOf } from './help.js'
@@ -60,7 +60,7 @@ export const CONFIG_COMMAND: Command = {
 }
 
 function getSettings([, , ...patterns]: readonly Buffer[], { context }: Session, reply: Reply): void {
-  const wanted = patterns.map((pattern) => pattern.toString('latin1').toLowerCase())
+  const wanted = namesIn(patterns)
   const found = Object.entries(SETTINGS).filter(([name]) =>
     wanted.some((pattern) => matchesGlob(pattern, name)),
   )

@@ -367,7 +367,8 @@ export class RespConnection implements SessionHost {
   }
 
   #countHeld(): void {
-    const heldBytes = this.#isClosed ? 0 : this.queryBytes + this.replyBytes
+    const keptBytes = this.session.transaction?.bytes ?? 0
+    const heldBytes = this.#isClosed ? 0 : this.queryBytes + this.replyBytes + keptBytes
     if (heldBytes === this.#heldBytes) return
     const grownBytes = heldBytes - this.#heldBytes
     this.#heldBytes = heldBytes

@@ -43,6 +43,9 @@ export const TRANSACTION_COMMANDS: readonly Command[] = [
 /** Commands that are carried out at once in a transaction, too. */
 const IMMEDIATE: readonly string[] = ['exec', 'discard', 'multi', 'quit', 'reset']
 
+/** What an argument takes of memory beside its bytes, about. */
+const ARG_BYTES = 128
+
 /** True when a command is to be collected, not carried out. */
 export function isCollected({ name }: Command, { transaction }: Session): boolean {
   return transaction !== undefined && !transaction.isExecuting && !IMMEDIATE.includes(name)
@@ -60,7 +63,7 @@ export function collect(command: Command, args: readonly Buffer[], session: Sess
   if (command.flags?.some((flag) => flag === 'write' || flag === 'pubsub')) {
     refuse(`ERR ${command.name.toUpperCase()} is not supported in a transaction: send it by itself`)
   }
-  const bytes = args.reduce((sum, arg) => sum + arg.length, 0)
+  const bytes = args.reduce((sum, arg) => sum + arg.length + ARG_BYTES, 0)
   if (transaction.commands.length >= waitingMax || transaction.bytes + bytes > requestBytesMax) {
     transaction.commands.length = 0
     refuse(`ERR The transaction is too large: ${waitingMax} commands, ${requestBytesMax} bytes`)

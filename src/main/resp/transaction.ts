@@ -1,7 +1,7 @@
 /** What a client has sent since MULTI. */
 export interface Transaction {
   readonly commands: (readonly Buffer[])[]
-  /** Of all of them. */
+  /** What they take of memory. */
   bytes: number
   /** One of them cannot be carried out: none is. */
   isBroken: boolean

@@ -29,7 +29,7 @@ const HAND_OVER_STEP = 16
  * Chooses among policies while the store runs, by simulating each of them in miniature (Waldspurger, Saemundsson,
  * Ahmad, Park, "Cache Modeling and Optimization using Miniature Simulations", USENIX ATC'17): of a sample of the keys,
  * chosen by their hashes, each candidate runs a cache as many times smaller than the store as the sample is smaller than
- * the keys. What it would hit, the store would.
+ * the keys. What it would hit, the store would. A store of few entries is simulated whole.
  *
  *     requests ──► active policy                         all the entries
  *        └── 1 in 1, 2, 4, … ──► miniature of each candidate, hits counted

@@ -13,10 +13,11 @@ import { WTinyLfuPolicy } from './w-tinylfu.js'
 /**
  * What `auto` chooses among: policies whose weak spots lie apart. It starts with S3-FIFO in the form that lets an entry
  * stay after one hit, since that is the one that is never far behind. W-TinyLFU with a small window is better at loops
- * and scans, with a large one where popularity drifts, LRU where all that counts is how lately,
- * FIFO where LRU keeps just what will not come back. Instead of one window
- * that climbs, `auto` has windows to choose from. Ghosts and sketches are small, so that none of them costs four bytes
- * an entry more than LRU: that is worth more entries than it loses hits.
+ * and scans, with a large one where popularity drifts; LRU where all that counts is how lately; FIFO where LRU keeps what
+ * will not come back. Instead of one window that climbs there are two to choose from.
+ *
+ * Ghosts and sketches are small, so that none of them costs four bytes an entry more than LRU: of entries of 100 bytes,
+ * a twentieth more fit, which is worth more than the tenths of a point that precision is worth.
  */
 const AUTO_CANDIDATES: readonly PolicyFactory[] = [
   (slotCountMax, entries) => new S3FifoPolicy(slotCountMax, entries, { hitsToPromote: 1, ghostShare: 0.45 }),

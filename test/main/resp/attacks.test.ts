@@ -88,6 +88,20 @@ describe('A server under attack', () => {
     assert.ok(fixture.row.get('resp_held') < 1_000_000)
   })
 
+  it('looks up no names by the thousand', async (t) => {
+    const { fixture } = await attacked(t)
+    const client = await RespClient.connect(fixture.address)
+    t.after(() => client.close())
+    const many = new Array<string>(5000).fill('client')
+    for (const asked of [
+      ['COMMAND', 'INFO'],
+      ['COMMAND', 'DOCS'],
+      ['CONFIG', 'GET'],
+    ]) {
+      assert.deepEqual(await client.call(...asked, ...many), { error: 'ERR 5000 names, the limit is 256' })
+    }
+  })
+
   it('reads no further while a client does not read, and drops it in the end', async (t) => {
     const limits = { writeStallTimeoutMs: 100, readBytesPerSecondMin: 1e9, unsentBytesMax: 100_000 }
     const { fixture, open, othersAreServed } = await attacked(t, limits)

@@ -73,7 +73,7 @@ describe('A transaction', () => {
   })
 
   it('holds no more commands, and no more bytes of them, than a client may', async (t) => {
-    const { client } = await served(t, { waitingMax: 3, requestBytesMax: 2000 })
+    const { fixture, client } = await served(t, { waitingMax: 3, requestBytesMax: 2000 })
     const tooLarge = { error: 'ERR The transaction is too large: 3 commands, 2000 bytes' }
     const aborted = { error: 'EXECABORT Transaction discarded because of previous errors.' }
     await client.call('MULTI')
@@ -82,9 +82,13 @@ describe('A transaction', () => {
     assert.deepEqual(await client.call('EXEC'), aborted)
     await client.call('MULTI')
     assert.equal(await client.call('ECHO', 'x'.repeat(1500)), 'QUEUED')
+    assert.ok(fixture.row.get('resp_held') > 1500, 'it is counted as held')
     assert.deepEqual(await client.call('ECHO', 'x'.repeat(1500)), tooLarge)
     assert.deepEqual(await client.call('EXEC'), aborted)
     assert.equal(await client.call('GET', 'a'), '1')
+    assert.equal(fixture.row.get('resp_held'), 0)
+    await client.call('MULTI')
+    assert.deepEqual(await client.call('MGET', ...new Array<string>(60).fill('')), tooLarge)
   })
 
   it('refuses the rest when its reply grows too long', async (t) => {

@@ -62,3 +62,19 @@ test('FrequencySketch keeps its counts while it grows', () => {
   const after = Array.from({ length: 10 }, (_, key) => sketch.frequency(hashOfKey(key)))
   assert.deepEqual(after, before)
 })
+
+test('FrequencySketch, compact, takes a quarter of the bytes, and still tells what is popular', () => {
+  const sketch = new FrequencySketch({ compact: true })
+  assert.equal(4 * sketch.bytesPerEntry, new FrequencySketch().bytesPerEntry)
+  for (let count = 1; count <= 4_000; count++) sketch.fit(count)
+  for (let key = 0; key < 4_000; key++) {
+    for (let count = 0; count < (key < 400 ? 9 : 1); count++) sketch.add(hashOfKey(key))
+  }
+  let mistakenCount = 0
+  for (let key = 0; key < 4_000; key++) {
+    const frequency = sketch.frequency(hashOfKey(key))
+    if (key < 400) assert.ok(frequency >= 9, 'a count is never too low before it halves')
+    else if (frequency >= 9) mistakenCount++
+  }
+  assert.ok(mistakenCount < 400, `${mistakenCount} of 3600 keys are taken for popular ones`)
+})

@@ -13,6 +13,7 @@ const VALUE_ANSWER_TAG = 0x22
 const VALUE_TAG = 0x0a
 const OUTCOME_TAG = 0x10
 const OUTCOME_HIT = 1
+const OUTCOME_HOT = 5
 const TTL_LEFT_TAG = 0x18
 
 /** Numbers up to here are read without a thought of floats. */
@@ -88,7 +89,7 @@ export class HotFrame {
       at += lengthBytes
     }
     reply[at] = OUTCOME_TAG
-    reply[at + 1] = OUTCOME_HIT
+    reply[at + 1] = this.#group!.foundIsCopy ? OUTCOME_HOT : OUTCOME_HIT
     if (isTimed) {
       reply[at + 2] = TTL_LEFT_TAG
       writeVarint(reply, at + 3, ttl)
