@@ -40,8 +40,7 @@ const NOTHING = Buffer.alloc(0)
 
 /**
  * Writes replies straight into a connection's output: HEADERS, DATA and trailers copied from a template in which only
- * stream and lengths change. Of a message that exceeds a window, the rest takes the ordinary way through flow control; what
- * exceeds some frames does from its beginning.
+ * stream and lengths change. What exceeds a window, or some frames, takes the ordinary way through flow control.
  */
 export class ReplyWriter implements Reply {
   buffer: Buffer = NOTHING
@@ -53,8 +52,7 @@ export class ReplyWriter implements Reply {
   private mark = 0
   /** Bytes of the message; −1 before reserve(). */
   private messageBytes = -1
-  /** DATA that goes out at once, the prefix included; 0 when flow control lets nothing out now. */
-  private directBytes = 0
+  private direct = false
   /** DATA frames after the first. */
   private moreFrames = 0
   private failureCode = 0
@@ -83,8 +81,8 @@ export class ReplyWriter implements Reply {
   reserve(lengthBytes: number): number {
     this.outputBuffer.length = this.mark
     this.messageBytes = lengthBytes
-    this.directBytes = this.roomFor(PREFIX_BYTES + lengthBytes)
-    if (this.directBytes > 0) return this.writeFrames(lengthBytes)
+    this.direct = this.fits(lengthBytes)
+    if (this.direct) return this.writeFrames(lengthBytes)
     this.buffer = Buffer.allocUnsafe(lengthBytes)
     return 0
   }
@@ -102,14 +100,12 @@ export class ReplyWriter implements Reply {
       return true
     }
     if (this.messageBytes < 0) return false
-    if (this.directBytes === 0) {
+    if (!this.direct) {
       this.sendQueued()
       return true
     }
-    const restBytes = PREFIX_BYTES + this.messageBytes - this.directBytes
-    this.output.scheduler.window.spend(this.directBytes)
-    if (restBytes > 0) this.queueRest(restBytes)
-    if (this.moreFrames > 0) this.divide(restBytes)
+    if (this.moreFrames > 0) this.divide()
+    this.output.scheduler.window.spend(PREFIX_BYTES + this.messageBytes)
     return true
   }
 
@@ -119,30 +115,28 @@ export class ReplyWriter implements Reply {
     this.buffer = NOTHING
   }
 
-  /** How much of a message and its prefix goes out at once. */
-  private roomFor(dataBytes: number): number {
+  private fits(lengthBytes: number): boolean {
     const { scheduler, encoder } = this.output
-    if (dataBytes > DIRECT_BYTES_MAX || !scheduler.idle) return 0
-    const streamBytes = this.streams.peer.initialWindowBytes + this.windowBytes
-    const roomBytes = Math.min(dataBytes, streamBytes, scheduler.window.available)
-    // The prefix stays in one piece.
-    if (roomBytes < PREFIX_BYTES) return 0
+    const dataBytes = PREFIX_BYTES + lengthBytes
+    if (dataBytes > DIRECT_BYTES_MAX || dataBytes > scheduler.window.available || !scheduler.idle)
+      return false
+    if (dataBytes > this.streams.peer.initialWindowBytes + this.windowBytes) return false
     if (encoder.version !== this.templateVersion) this.makeTemplate()
-    return !encoder.mustAnnounceSize && encoder.version === this.templateVersion ? roomBytes : 0
+    return !encoder.mustAnnounceSize && encoder.version === this.templateVersion
   }
 
   /** All but the message, which is in one piece until divide(): where its last frame has its part in the end. */
   private writeFrames(lengthBytes: number): number {
-    const { head, tail, streamId, dataOffset, directBytes } = this
-    this.moreFrames =
-      directBytes <= FRAME_BYTES_DEFAULT ? 0 : Math.ceil(directBytes / FRAME_BYTES_DEFAULT) - 1
+    const { head, tail, streamId, dataOffset } = this
+    const dataBytes = PREFIX_BYTES + lengthBytes
+    this.moreFrames = dataBytes <= FRAME_BYTES_DEFAULT ? 0 : Math.ceil(dataBytes / FRAME_BYTES_DEFAULT) - 1
     const dividedBytes = lengthBytes + this.moreFrames * FRAME_HEADER_BYTES
     const start = this.outputBuffer.reserve(head.length + dividedBytes + tail.length)
     const bytes = this.outputBuffer.bytes
     for (let index = 0; index < head.length; index++) bytes[start + index] = head[index]!
     writeUint32(bytes, start + STREAM_ID_OFFSET, streamId)
     const data = start + dataOffset
-    const frameBytes = Math.min(directBytes, FRAME_BYTES_DEFAULT)
+    const frameBytes = Math.min(dataBytes, FRAME_BYTES_DEFAULT)
     bytes[data + 1] = frameBytes >>> 8
     bytes[data + 2] = frameBytes
     writeUint32(bytes, data + STREAM_ID_OFFSET, streamId)
@@ -154,28 +148,17 @@ export class ReplyWriter implements Reply {
     return trailers - lengthBytes
   }
 
-  /** The end of the message, and the trailers, wait for the client's windows: copied from behind what goes out. */
-  private queueRest(restBytes: number): void {
-    const trailers = this.outputBuffer.length - this.tail.length
-    const rest = Buffer.from(this.buffer.subarray(trailers - restBytes, trailers))
-    this.outputBuffer.length = trailers - restBytes
-    const stream = this.streams.addAnswered(this.streamId, this.windowBytes)
-    stream.sendWindow.spend(this.directBytes)
-    stream.sendData(rest)
-    stream.sendTrailers(TRAILERS_OK)
-  }
-
   /** Moves the parts of the message apart, to make room for the frame headers between them. */
-  private divide(restBytes: number): void {
+  private divide(): void {
     const { buffer, moreFrames, streamId } = this
-    const end = restBytes > 0 ? this.outputBuffer.length : this.outputBuffer.length - this.tail.length
-    let from = end - (this.messageBytes - restBytes)
+    const trailers = this.outputBuffer.length - this.tail.length
+    let from = trailers - this.messageBytes
     let to = from - moreFrames * FRAME_HEADER_BYTES
     buffer.copyWithin(to, from, from + FIRST_BYTES)
     from += FIRST_BYTES
     to += FIRST_BYTES
     for (let more = moreFrames; more > 0; more--) {
-      const frameBytes = Math.min(end - from, FRAME_BYTES_DEFAULT)
+      const frameBytes = Math.min(trailers - from, FRAME_BYTES_DEFAULT)
       // The last part is in its place.
       if (more > 1) buffer.copyWithin(to + FRAME_HEADER_BYTES, from, from + frameBytes)
       writeFrameHeader(buffer, to, frameBytes, FrameType.DATA, 0, streamId)

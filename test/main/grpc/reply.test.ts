@@ -50,7 +50,7 @@ test('a message of any length is divided into frames as large as the client take
   }
 })
 
-test('of a message that exceeds a window goes out what fits, and the rest with the window', () => {
+test('a message that exceeds a window goes out as far as the window goes, and on with the window', () => {
   const head = callBlock(PATH)
   const lengths = [1, 5, 100, FRAME_BYTES_DEFAULT, 3 * FRAME_BYTES_DEFAULT, 65_536, 70_000]
   const windows = [0, 4, 5, 6, 7, 99, FRAME_BYTES_DEFAULT, FRAME_BYTES_DEFAULT + 1, 40_000, 65_535]
