@@ -8,7 +8,7 @@ import { randomWorkload } from './random-workloads.js'
 import { REFERENCE_COLUMNS, REFERENCE_RATIOS, type ReferenceColumn } from './reference-ratios.js'
 import { type PolicyRow, policyPercents, REGRET_COLUMNS, regretGoals, regretRows } from './regret.js'
 import { simulate } from './simulate.js'
-import { RatioReaders, storeRatio } from './store-ratio.js'
+import { RatioReaders, STORE_ENTRY_BYTES, storeRatio } from './store-ratio.js'
 import type { Findings, Run, Suite } from './suite.js'
 import type { Table } from './table.js'
 import { firstRequests, type Trace, tracesIn } from './trace.js'
@@ -123,7 +123,9 @@ function storeRow(trace: Trace, entries: number, readers: RatioReaders): StoreRo
   }
   const alone = POLICY_NAMES.map((name) => {
     const percents = Array.from({ length: HASHED.includes(name) ? SALT_COUNT : 1 }, (_, salt) => {
-      return (100 * simulate(POLICIES[name], trace, entries, { salt })) / requests
+      return (
+        (100 * simulate(POLICIES[name], trace, entries, { salt, entryBytes: STORE_ENTRY_BYTES })) / requests
+      )
     })
     return [Math.min(...percents), Math.max(...percents)] as const
   })

@@ -1,7 +1,7 @@
 import { POLICY_NAMES, type PolicyName } from '../src/shared/policy-names.js'
 import { POLICIES } from '../src/worker/policy/policies.js'
 import type { Goal } from './goal.js'
-import { simulate } from './simulate.js'
+import { ENTRY_BYTES, simulate } from './simulate.js'
 import type { Cell, Column } from './table.js'
 import type { Trace } from './trace.js'
 
@@ -24,10 +24,13 @@ export interface PolicyRow {
 /** @param salt of the hashes that sketches and samples go by */
 export function policyPercents(trace: Trace, entries: number, salt = 0): PolicyRow {
   const percents = Object.fromEntries(
-    POLICY_NAMES.map((name) => [
-      name,
-      (100 * simulate(POLICIES[name], trace, entries, { salt })) / trace.keys.length,
-    ]),
+    POLICY_NAMES.map((name) => {
+      const entryBytes = name === 'auto' ? ENTRY_BYTES : 1
+      return [
+        name,
+        (100 * simulate(POLICIES[name], trace, entries, { salt, entryBytes })) / trace.keys.length,
+      ]
+    }),
   ) as Record<PolicyName, number>
   return { trace: trace.name, requests: trace.keys.length, entries, percents }
 }

@@ -9,22 +9,33 @@ export function hashOfKey(key: number, salt = 0): number {
   return mixed ^ (mixed >>> 16)
 }
 
+/** What an entry costs, where a trace does not tell and it matters: to `auto`, which spends a part of the memory itself. */
+export const ENTRY_BYTES = 1024
+
+interface SimulateOptions {
+  readonly sizes?: 'unit' | 'trace'
+  readonly salt?: number
+  readonly entryBytes?: number
+}
+
 /**
  * Drives a policy alone through a trace from cold, evicting until the new entry fits, as a shard does.
  *
- * @param capacityBytes with `sizes: 'unit'`, where every entry costs 1, the number of entries
+ * @param capacity bytes; with `sizes: 'unit'`, where all entries are of one size, the number of them
+ * @param options.entryBytes that size
  * @param options.salt other hashes for the same keys: what depends on them is to be seen with several
  * @returns the number of hits
  */
 export function simulate(
   createPolicy: PolicyFactory,
   trace: Trace,
-  capacityBytes: number,
-  { sizes = 'unit', salt = 0 }: { sizes?: 'unit' | 'trace'; salt?: number } = {},
+  capacity: number,
+  { sizes = 'unit', salt = 0, entryBytes = 1 }: SimulateOptions = {},
 ): number {
   const { keys, keyCount } = trace
   const requestSizes = sizes === 'trace' ? trace.sizes : undefined
-  const slotCountMax = Math.min(keyCount, capacityBytes)
+  const capacityBytes = requestSizes === undefined ? capacity * entryBytes : capacity
+  const slotCountMax = Math.min(keyCount, capacity)
   const slotOf = new Int32Array(keyCount).fill(-1)
   const keyOf = new Int32Array(slotCountMax)
   const sizeOf = new Uint32Array(slotCountMax)
@@ -45,7 +56,7 @@ export function simulate(
       policy.onHit(found)
       continue
     }
-    const sizeBytes = requestSizes === undefined ? 1 : requestSizes[request]!
+    const sizeBytes = requestSizes === undefined ? entryBytes : requestSizes[request]!
     if (sizeBytes > capacityBytes) continue
     while (usedBytes + sizeBytes > capacityBytes) {
       const evicted = policy.evict()

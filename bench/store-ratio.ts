@@ -16,6 +16,9 @@ export const RATIO_SEED: HashSeed = { k0: 0x1234567, k1: 0x89abcde }
 /** Words that owner and readers tell each other by. */
 export const Round = { NUMBER: 0, BEGIN: 1, END: 2, DONE: 3 } as const
 
+/** What an entry costs, about. */
+export const STORE_ENTRY_BYTES = 80
+
 /**
  * Requests that each reader reads before the owner takes up the misses: what is under way at the same time, a part of the
  * entries that makes no difference by itself.
@@ -167,7 +170,7 @@ function newStore(policy: PolicyName, budgetBytes: number) {
 
 /** Bytes of a store in which `entryCount` entries stay: found by filling stores, each guess nearer than the last. */
 function budgetFor(policy: PolicyName, entryCount: number): number {
-  let budgetBytes = 4096 + 80 * entryCount
+  let budgetBytes = 4096 + STORE_ENTRY_BYTES * entryCount
   for (let guess = 0; guess < 12; guess++) {
     const { writer } = newStore(policy, budgetBytes)
     for (let id = 0; id < 1.5 * entryCount + 100; id++) load(writer, id)

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { ask, openRaw } from './http-client.js'
@@ -33,6 +32,10 @@ export function httpAttackSuite(engine: 'uws' | 'node', idleConnections: number)
     return { host, open, grownMiB }
   }
 
+  /** Closed, or reset because it had more to say. */
+  const closing = (socket: Socket): Promise<void> =>
+    new Promise((resolve) => socket.resume().once('close', () => resolve()))
+
   async function assertServes(host: HttpHost): Promise<void> {
     const { status, body } = await ask(host.http, PATH)
     assert.deepEqual([status, body.length], [200, 100], host.output)
@@ -49,7 +52,7 @@ export function httpAttackSuite(engine: 'uws' | 'node', idleConnections: number)
   test(`${engine}: half-sent requests are given up, and the others are served`, async (t) => {
     const { host, open, grownMiB } = await start(t)
     const sockets = await open(HALF_SENT)
-    const closed = sockets.map((socket) => once(socket.resume(), 'close'))
+    const closed = sockets.map(closing)
     for (const [index, socket] of sockets.entries()) socket.write(HEAD.slice(0, 1 + (index % HEAD.length)))
     await assertServes(host)
     assert.ok((await grownMiB()) < 200)
@@ -87,7 +90,7 @@ export function httpAttackSuite(engine: 'uws' | 'node', idleConnections: number)
   test(`${engine}: heads and bodies that are too large are refused`, async (t) => {
     const { host, open, grownMiB } = await start(t)
     const [header, many, ...bodies] = await open(26)
-    const heads = [header!, many!].map((socket) => once(socket.resume(), 'close'))
+    const heads = [header!, many!].map(closing)
     header!.write(`${HEAD}x: ${'y'.repeat(100_000)}\r\n\r\n`)
     many!.write(`${HEAD}${'a: b\r\n'.repeat(50_000)}\r\n`)
     await Promise.all(heads)
@@ -120,7 +123,7 @@ export function httpAttackSuite(engine: 'uws' | 'node', idleConnections: number)
     ]
     for (let round = 0; round < 10; round++) {
       const sockets = await open(40)
-      const ends = sockets.map((socket) => once(socket.resume(), 'close'))
+      const ends = sockets.map(closing)
       for (const socket of sockets) {
         const bytes = Buffer.from(seeds[random.below(seeds.length)]!, 'latin1')
         for (let i = random.below(4); i > 0; i--) bytes[random.below(bytes.length)] = random.below(256)

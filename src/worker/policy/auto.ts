@@ -4,10 +4,12 @@ import { Miniature } from './miniature.js'
 import type { EvictionPolicy, PolicyEntries, PolicyFactory } from './policy.js'
 
 /**
- * The sample is halved when it has come to twice this many entries. A smaller store is simulated whole: of few keys a
- * sample says little, and what they cost is little too.
+ * The sample is halved when it has come to twice this many entries. A smaller store is simulated whole, if it can afford
+ * that: of few keys a sample says little.
  */
 const SAMPLE_ENTRIES = 1024
+/** It is also halved when the miniatures take more than this part of the memory: room for entries is worth more. */
+const MEMORY_SHARE_MAX = 1 / 16
 /** A miniature whose entries are smaller than those of the store holds more of them, up to here. */
 const MINIATURE_SLOT_COUNT_MAX = 4 * SAMPLE_ENTRIES
 
@@ -21,6 +23,9 @@ const CALM_PER_ENTRY = 64
 const LEAD_PER_ROOT = 4
 /** What a candidate must be better by, in hits per request, to gain on the active policy at all. */
 const DRIFT = 0.002
+
+/** One key in a million. */
+const SAMPLE_BITS_MAX = 20
 
 /** Entries that change hands with each one that comes in. */
 const HAND_OVER_STEP = 16
@@ -65,7 +70,7 @@ export class AutoPolicy implements EvictionPolicy {
   /** Bits of the hash that choose the sample: one key in two to the power of that. */
   #sampleBits = 0
   /** Entries at which the sample is halved. */
-  #thinAt = 2 * SAMPLE_ENTRIES
+  #thinAt = 0
   #isFull = false
   #leadShare = LEAD_SHARE
   /** Requests of the sample since the last change. */
@@ -146,17 +151,18 @@ export class AutoPolicy implements EvictionPolicy {
     return (Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d) >>> 1) >>> (31 - this.#sampleBits) === 0
   }
 
-  /** Halves the sample when the store has so many entries that half of it will do. */
+  /** Halves the sample when the store has so many entries that half of it will do, or has to. */
   #thin(): void {
-    if (this.#entryCount < this.#thinAt) return
+    if (this.#entryCount < this.#thinAt || this.#sampleBits === SAMPLE_BITS_MAX) return
     this.#sampleBits++
-    this.#thinAt *= 2
     for (const miniature of this.#miniatures) miniature.retain((hash) => this.#isSampled(hash))
     this.#scale()
   }
 
   #scale(): void {
     this.#bytesPerSlot = this.#policyBytesPerSlot + this.#miniatureBytesPerSlot / 2 ** this.#sampleBits
+    const affordable = (MEMORY_SHARE_MAX * this.#capacityBytes) / this.#miniatureBytesPerSlot
+    this.#thinAt = Math.min(2 * SAMPLE_ENTRIES, affordable) * 2 ** this.#sampleBits
     for (const miniature of this.#miniatures) {
       miniature.setCapacity(Math.floor(this.#capacityBytes / 2 ** this.#sampleBits))
     }

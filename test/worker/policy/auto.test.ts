@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { simulate } from '../../../bench/simulate.js'
+import { ENTRY_BYTES, simulate } from '../../../bench/simulate.js'
 import { traceOf } from '../../../bench/trace.js'
 import { variedWorkloads } from '../../../bench/varied-workloads.js'
 import { loopWorkload, mixedWorkload, zipfWorkload } from '../../../bench/workload.js'
@@ -10,9 +10,10 @@ import type { PolicyFactory } from '../../../src/worker/policy/policy.js'
 import { prng, seedOf } from '../../support/prng.js'
 import { PolicyShard } from './policy-shard.js'
 
+/** @param capacity entries of {@link ENTRY_BYTES} */
 function autoShard(capacity: number, candidates: readonly PolicyFactory[]) {
   const create: PolicyFactory = (slotCountMax, entries) => new AutoPolicy(slotCountMax, entries, candidates)
-  const shard = new PolicyShard(create, capacity, capacity)
+  const shard = new PolicyShard(create, capacity, capacity * ENTRY_BYTES)
   return { shard, policy: shard.policy as AutoPolicy }
 }
 
@@ -21,7 +22,7 @@ function request(shard: PolicyShard, keys: Iterable<number>): number {
   let hits = 0
   for (const key of keys) {
     if (shard.hit(key)) hits++
-    else shard.set(key, 1)
+    else shard.set(key, ENTRY_BYTES)
   }
   return hits
 }
@@ -66,7 +67,7 @@ test('auto is within four points of the best policy on made-up work, from cold',
   ]
   for (const workload of workloads) {
     const percent = (name: keyof typeof POLICIES) =>
-      (100 * simulate(POLICIES[name], workload, 2000)) / workload.keys.length
+      (100 * simulate(POLICIES[name], workload, 2000, { entryBytes: ENTRY_BYTES })) / workload.keys.length
     const best = Math.max(percent('s3fifo'), percent('lru'), percent('w-tinylfu'), percent('2q'))
     assert.ok(percent('auto') > best - 4, `${workload.name}: ${percent('auto')} of ${best}`)
   }
@@ -79,7 +80,7 @@ test('auto is never far behind, whatever the work', () => {
   let count = 0
   for (const workload of variedWorkloads(entries, 75_000, 1)) {
     const percent = (name: keyof typeof POLICIES) =>
-      (100 * simulate(POLICIES[name], workload, entries)) / workload.keys.length
+      (100 * simulate(POLICIES[name], workload, entries, { entryBytes: ENTRY_BYTES })) / workload.keys.length
     const points = Math.max(percent('s3fifo'), percent('lru'), percent('w-tinylfu')) - percent('auto')
     if (points > worst.points) Object.assign(worst, { points, workload: workload.name })
     if (points <= 2) closeCount++
@@ -93,7 +94,25 @@ test('auto charges less for its miniatures the more entries there are', () => {
   const capacity = 40_000
   const { policy, shard } = autoShard(capacity, [POLICIES.lru, POLICIES['w-tinylfu']])
   const before = policy.bytesPerSlot
-  for (let key = 0; key < capacity; key++) shard.set(key, 1)
+  for (let key = 0; key < capacity; key++) shard.set(key, ENTRY_BYTES)
   assert.ok(policy.bytesPerSlot < before)
   policy.check()
+})
+
+test('auto spends a sixteenth of the memory on its miniatures, however small store and entries are', () => {
+  const lean = POLICIES.lru(1, { hashOf: () => 0, sizeOf: () => 0 }).bytesPerSlot
+  for (const [capacity, entryBytes] of [
+    [20, 64],
+    [1000, 64],
+    [10_000, 64],
+    [1000, 1024],
+  ] as const) {
+    const create: PolicyFactory = (slots, entries) =>
+      new AutoPolicy(slots, entries, [POLICIES.lru, POLICIES.lru])
+    const shard = new PolicyShard(create, capacity, capacity * entryBytes)
+    for (let key = 0; key < 2 * capacity; key++) shard.set(key, entryBytes)
+    const miniatureBytes = (shard.policy.bytesPerSlot - lean) * shard.count
+    assert.ok(miniatureBytes <= (capacity * entryBytes) / 16, `${miniatureBytes} of ${capacity * entryBytes}`)
+    shard.policy.check()
+  }
 })
