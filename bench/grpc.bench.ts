@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { GROUP, writeValues } from './bench-node.js'
 import type { BarChart } from './chart.js'
 import { type Contestant, startContestants } from './contestant.js'
+import { median } from './distribution.js'
 import { type Goal, ratio } from './goal.js'
 import { Ghz } from './load/ghz.js'
 import { H2load } from './load/h2load.js'
@@ -92,18 +93,20 @@ class Contest {
       middles.set(title, samples)
       tables.push(tableOf(title, samples))
     }
+    let callsPerSecond: number | undefined
     if (h2load !== undefined) {
       const generator = new H2load(h2load, this.#pinning, this.#folder)
       for (const bytes of VALUE_SIZES) {
         await add(titleOf(MULTIPLEXED, bytes), bytes, this.#entries(generator, MULTIPLEXED, bytes))
         await add(titleOf(ONE_EACH, bytes), bytes, this.#entries(generator, ONE_EACH, bytes))
       }
+      callsPerSecond = await this.#rate(generator)
     }
     if (ghz !== undefined) {
       const generator = new Ghz(ghz, this.#pinning)
       await add(GHZ_TITLE, VALUE_SIZES[0]!, this.#ghzEntries(generator))
     }
-    return { tables, charts: [chartOf(middles)], goals: goalsOf(middles), notes: this.#notes }
+    return { tables, charts: [chartOf(middles)], goals: goalsOf(middles, callsPerSecond), notes: this.#notes }
   }
 
   async close(): Promise<void> {
@@ -126,6 +129,22 @@ class Contest {
         generator.run(contestant.target(keyOf(valueBytes), valueBytes), shape, callCount),
     }))
     return shape === ONE_EACH ? [...entries, this.#echoEntry(valueBytes)] : entries
+  }
+
+  /** What one thread of ours holds, the middle of some runs in which h2load notes no latencies. */
+  async #rate(generator: H2load): Promise<number> {
+    const native = this.#contestants.find(({ name }) => name === NATIVE)!
+    const bytes = VALUE_SIZES[0]!
+    const target = native.target(keyOf(bytes), bytes)
+    const rates: number[] = []
+    let callCount = this.#callsPerRun
+    for (let round = 1; round <= this.#rounds; round++) {
+      this.#run.progress(`h2load, calls/s alone: round ${round} of ${this.#rounds}`)
+      const rate = await generator.rate(target, MULTIPLEXED, callCount)
+      callCount = Math.max(CALLS_MIN, Math.round(rate * this.#secondsPerRun))
+      rates.push(rate)
+    }
+    return median(rates)
   }
 
   /** Echoes as many bytes as an answer has. */
@@ -216,7 +235,11 @@ function chartOf(middles: ReadonlyMap<string, ReadonlyMap<string, Sample>>): Bar
   return { kind: 'bars', name: 'grpc', title: 'Server CPU per Get', unit: 'µs', groups }
 }
 
-function goalsOf(middles: ReadonlyMap<string, ReadonlyMap<string, Sample>>): Goal[] {
+/** @param callsPerSecond of the native engine, 4 × 50 */
+function goalsOf(
+  middles: ReadonlyMap<string, ReadonlyMap<string, Sample>>,
+  callsPerSecond: number | undefined,
+): Goal[] {
   const small = VALUE_SIZES[0]!
   const figures = (title: string) => (name: string) => middles.get(title)?.get(name)
   const [multiplexed, oneEach] = [MULTIPLEXED, ONE_EACH].map((shape) => figures(titleOf(shape, small)))
@@ -230,8 +253,8 @@ function goalsOf(middles: ReadonlyMap<string, ReadonlyMap<string, Sample>>): Goa
   const errorCount = [...middles.values()].reduce((sum, of) => sum + (of.get(NATIVE)?.errorCount ?? 0), 0)
   return [
     {
-      what: '4 × 50: calls/s of one thread',
-      measured: multiplexed!(NATIVE)?.callsPerSecond,
+      what: '4 × 50: calls/s of one thread, h2load noting no latencies',
+      measured: callsPerSecond,
       atLeast: 200_000,
     },
     { what: '4 × 50: CPU per call, of grpc-js', measured: cpu(multiplexed!, GRPC_JS), atMost: 1 / 12 },
