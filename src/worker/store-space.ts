@@ -38,7 +38,7 @@ export class StoreSpace {
   readonly #index: StoreIndex
   readonly #log: StoreLog
   readonly #needs: SpaceNeeds
-  /** Largest entry so far, in bytes: that much room is kept free to move entries into. */
+  /** Largest entry so far, in bytes: twice that is kept free, to move entries into and for what the end of a lap wastes. */
   #largestBytes = 0
   // As #measure() left them.
   #logBytes = 0
@@ -120,7 +120,7 @@ export class StoreSpace {
   #measure(): void {
     this.#logBytes = this.#needs.logBytes()
     this.#logBytesForNext = this.#logBytes - this.#needs.growthBytes()
-    this.#reserveBytes = Math.min(this.#largestBytes, this.#logBytes * RESERVE_SHARE_MAX)
+    this.#reserveBytes = Math.min(2 * this.#largestBytes, this.#logBytes * RESERVE_SHARE_MAX)
     this.#liveBytesMax = this.#logBytes * (1 - SLACK_SHARE) - this.#reserveBytes
   }
 

@@ -208,6 +208,17 @@ for (const [from, to] of [
   })
 }
 
+test('what is read stays, however few entries there is room for, and wherever the log ends', () => {
+  for (let budgetBytes = 32_768; budgetBytes > 30_720; budgetBytes -= 64) {
+    const store = new StoreFixture(budgetBytes, 'lru')
+    store.put('read', 'x'.repeat(1000))
+    for (let i = 0; i < 45; i++) {
+      assert.ok(store.read('read') !== undefined, `budget ${budgetBytes}, filler ${i}`)
+      store.put(`filler ${i}`, 'x'.repeat(1000))
+    }
+  }
+})
+
 test('no write moves more than a few entries, even when it is the young ones that are evicted', () => {
   const store = new StoreFixture(1 << 20, 'w-tinylfu')
   const words = new Int32Array(store.memory)

@@ -155,15 +155,18 @@ export class AutoPolicy implements EvictionPolicy {
   #thin(): void {
     if (this.#entryCount < this.#thinAt || this.#sampleBits === SAMPLE_BITS_MAX) return
     this.#sampleBits++
-    for (const miniature of this.#miniatures) miniature.retain((hash) => this.#isSampled(hash))
     this.#scale()
   }
 
   #scale(): void {
-    this.#bytesPerSlot = this.#policyBytesPerSlot + this.#miniatureBytesPerSlot / 2 ** this.#sampleBits
     const affordable = (MEMORY_SHARE_MAX * this.#capacityBytes) / this.#miniatureBytesPerSlot
+    // With its part of the miniatures, the first entry must not be too large to come in.
+    const bitsMin = affordable > 0 ? Math.ceil(-Math.log2(affordable)) : 0
+    this.#sampleBits = Math.min(Math.max(this.#sampleBits, bitsMin), SAMPLE_BITS_MAX)
+    this.#bytesPerSlot = this.#policyBytesPerSlot + this.#miniatureBytesPerSlot / 2 ** this.#sampleBits
     this.#thinAt = Math.min(2 * SAMPLE_ENTRIES, affordable) * 2 ** this.#sampleBits
     for (const miniature of this.#miniatures) {
+      miniature.retain((hash) => this.#isSampled(hash))
       miniature.setCapacity(Math.floor(this.#capacityBytes / 2 ** this.#sampleBits))
     }
   }
