@@ -1,8 +1,9 @@
 import { type AddressInfo, createServer } from 'node:net'
 import { isMainThread, type MessagePort } from 'node:worker_threads'
+import { CacheError } from '../shared/errors.js'
 import { parseAddress } from './cluster/address.js'
 import type { Front } from './front.js'
-import { HttpThread, type HttpThreadOptions } from './http-thread/http-thread.js'
+import { HttpThread, type HttpThreadOptions, type Up } from './http-thread/http-thread.js'
 import type { HttpThreadSpec } from './http-thread/http-thread-spec.js'
 import { listenError } from './listen-error.js'
 import type { Log, NodeOptions } from './node-options.js'
@@ -16,6 +17,9 @@ export interface HttpFrontParts {
 
 const RESTART_DELAY_MS_MIN = 20
 const RESTART_DELAY_MS_MAX = 5000
+
+/** Ports of the system's choice that are tried before the front gives up. */
+const PORT_TRIES = 5
 
 /** HTTP and WebSocket of a node, in front threads of their own that listen on one port. */
 export class HttpFront implements Front {
@@ -41,14 +45,11 @@ export class HttpFront implements Front {
 
   async start(): Promise<void> {
     const { httpThreads = 1, httpEngine = 'auto' } = this.#parts.options
-    const wanted = parseAddress(this.#address).port
-    // A port of the system's choice is free; to be shared, it must be known before. With a certificate it is shared by the
-    // listeners of the old one and of the new one.
+    // With a certificate, the port is shared by the listeners of the old one and of the new one.
     const isShared = httpThreads > 1 || this.#parts.options.tls !== undefined
-    const port = wanted === 0 && !isShared ? 0 : await freePort(this.#host, wanted, this.#address)
     const obstacle = this.#obstacle()
     const engine = obstacle === undefined ? httpEngine : 'node'
-    const first = await this.#startThread({ port, engine, isShared })
+    const first = await this.#startFirst({ engine, isShared })
     this.#address = this.#address.replace(/\d+$/, String(first.port))
     if (first.engine === 'node:http') {
       this.#tellEngine(httpThreads, httpEngine, obstacle ?? first.reason)
@@ -70,6 +71,20 @@ export class HttpFront implements Front {
     clearTimeout(this.#restart)
     await Promise.all(Array.from(this.#threads, (thread) => thread.shutdown(graceMs)))
     this.#threads.clear()
+  }
+
+  /** A port of the system's choice is free; to be shared, it must be known before, and somebody else may take it until then. */
+  async #startFirst(how: Pick<HttpThreadSpec, 'engine' | 'isShared'>): Promise<Up> {
+    const { port } = parseAddress(this.#address)
+    if (port === 0 && !how.isShared) return this.#startThread({ ...how, port })
+    for (let triesLeft = port === 0 ? PORT_TRIES : 1; ; triesLeft -= 1) {
+      const free = await freePort(this.#host, port, this.#address)
+      try {
+        return await this.#startThread({ ...how, port: free })
+      } catch (thrown) {
+        if (triesLeft === 1 || CacheError.from(thrown).code !== 'FAILED_PRECONDITION') throw thrown
+      }
+    }
   }
 
   async #startThread(how: Pick<HttpThreadSpec, 'port' | 'engine' | 'isShared'>) {

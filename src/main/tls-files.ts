@@ -34,7 +34,10 @@ export class TlsFiles {
   readonly #listeners: ((context: SecureContextOptions) => void)[] = []
   readonly #reload = (): void => {
     try {
-      this.#identity = read(this.#options)
+      const identity = read(this.#options)
+      // A certificate and its key change together, and are two files.
+      if (isSame(identity, this.#identity)) return
+      this.#identity = identity
       for (const listener of this.#listeners) listener(this.#identity)
       this.#log.info({ cert: this.#options.certFile }, 'Certificate exchanged')
     } catch (thrown) {
@@ -114,6 +117,11 @@ function read({ certFile, keyFile, caFile }: TlsOptions): Identity {
     )
   }
   return identity
+}
+
+function isSame(one: Identity, other: Identity): boolean {
+  const { cert, key, ca } = one
+  return cert.equals(other.cert) && key.equals(other.key) && (ca === undefined || ca.equals(other.ca!))
 }
 
 function readPem(file: string): Buffer {

@@ -52,7 +52,7 @@ for (const grpcEngine of ['native', 'grpc-js'] as const) {
         node.group('g', { maxBytes: 1 << 20, getter: (key) => `${key} from ${node.self}` }),
       ),
     )
-    const key = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'].find(
+    const key = Array.from({ length: 1000 }, (_, i) => `key${i}`).find(
       (name) => nodes[0]!.owners(name)[0] === peers[1],
     )!
     assert.equal(Buffer.from(await groups[0]!.get(key)).toString(), `${key} from ${peers[1]}`)
@@ -101,8 +101,9 @@ for (const [httpEngine, httpThreads] of [
     const standing = await connectTo(addresses[1]!)
     t.after(() => standing.destroy())
     exchange('second')
+    // The system resets what waits for a listener just when it closes for the next one.
     await until('the new certificate is shown by all', async () =>
-      (await namesShown()).every((name) => name === 'second'),
+      (await namesShown().catch(() => ['none'])).every((name) => name === 'second'),
     )
     standing.write('GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n')
     const [answer] = await once(standing, 'data')

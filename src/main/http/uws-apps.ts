@@ -1,4 +1,5 @@
 import type { TemplatedApp, us_listen_socket } from 'uWebSockets.js'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { CacheError } from '../../shared/errors.js'
 import type { Log } from '../node-options.js'
 import type { TlsOptions } from '../tls-options.js'
@@ -29,8 +30,11 @@ export class UwsApps {
   readonly #parts: UwsAppsParts
   /** The newest last. */
   readonly #apps: TemplatedApp[] = []
-  #listening: us_listen_socket | undefined
+  /** The newest last; the one before it until it has accepted what waits. */
+  readonly #listeners: us_listen_socket[] = []
+  /** Where another app may listen, too: where the port is shared and known. */
   #where: { readonly host: string; readonly port: number } | undefined
+  #renewal: Promise<void> = Promise.resolve()
 
   constructor(parts: UwsAppsParts) {
     this.#parts = parts
@@ -39,40 +43,45 @@ export class UwsApps {
 
   /** As HttpServer.listen(). */
   async listen(host: string, port: number, isShared: boolean): Promise<number> {
-    this.#listening = await this.#listen(host, port, isShared)
-    const bound = this.#parts.uws.us_socket_local_port(this.#listening as never)
+    const listener = await this.#listen(host, port, isShared)
     // Only a port that was named is shared with another app.
     if (isShared && port !== 0) this.#where = { host, port }
-    return bound
+    return this.#parts.uws.us_socket_local_port(listener as never)
   }
 
   /** The files have another certificate: connections from here on get it. When that fails, they get the old one. */
-  async renew(): Promise<void> {
-    const { uws, log } = this.#parts
-    if (this.#where === undefined || this.#listening === undefined) {
-      log.warn({}, 'The port of HTTP is not shared: its certificate changes when the node is restarted')
-      return
-    }
-    try {
-      this.#add()
-      const before = this.#listening
-      this.#listening = await this.#listen(this.#where.host, this.#where.port, true)
-      uws.us_listen_socket_close(before)
-      if (this.#apps.length > 1 + EARLIER_APPS_MAX) this.#apps.shift()?.close()
-    } catch (thrown) {
-      log.warn({ err: thrown }, 'HTTP keeps its old certificate')
-    }
+  renew(): Promise<void> {
+    this.#renewal = this.#renewal.then(async () => {
+      try {
+        await this.#renew()
+      } catch (thrown) {
+        this.#parts.log.warn({ err: thrown }, 'HTTP keeps its old certificate')
+      }
+    })
+    return this.#renewal
   }
 
   stopListening(): void {
-    if (this.#listening !== undefined) this.#parts.uws.us_listen_socket_close(this.#listening)
-    this.#listening = undefined
+    for (const listener of this.#listeners.splice(0)) this.#parts.uws.us_listen_socket_close(listener)
   }
 
   /** Ends all connections. */
   close(): void {
     this.stopListening()
     for (const app of this.#apps.splice(0)) app.close()
+  }
+
+  async #renew(): Promise<void> {
+    const before = this.#listeners.at(-1)
+    if (this.#where === undefined || before === undefined) return
+    this.#add()
+    await this.#listen(this.#where.host, this.#where.port, true)
+    // The system resets what still waits for a listener that closes: this turn accepts it first.
+    await nextTurn()
+    if (this.#listeners[0] !== before) return
+    this.#listeners.shift()
+    this.#parts.uws.us_listen_socket_close(before)
+    if (this.#apps.length > 1 + EARLIER_APPS_MAX) this.#apps.shift()?.close()
   }
 
   #add(): void {
@@ -86,8 +95,10 @@ export class UwsApps {
     const { LIBUS_LISTEN_EXCLUSIVE_PORT } = this.#parts.uws as Uws & ListenFlags
     return new Promise((resolve, reject) => {
       const listened = (socket: us_listen_socket | false): void => {
-        if (socket) resolve(socket)
-        else reject(new CacheError('FAILED_PRECONDITION', `${host}:${port} is in use`))
+        if (socket) {
+          this.#listeners.push(socket)
+          resolve(socket)
+        } else reject(new CacheError('FAILED_PRECONDITION', `${host}:${port} is in use`))
       }
       // The typings lack this form, which is the one that uws.js hands on.
       const app = this.#apps.at(-1) as unknown as { listen(...args: unknown[]): void }
