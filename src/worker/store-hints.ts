@@ -1,8 +1,15 @@
+import { RING_WORDS } from '../shared/store/access-log.js'
 import type { EntryViews } from '../shared/store/entry.js'
 import { DueSlots } from './due-slots.js'
 import type { StoreIndex } from './store-index.js'
 import type { StoreParts } from './store-parts.js'
 import type { StorePolicy } from './store-policy.js'
+
+/**
+ * Hints that a write takes of each thread. Where there are more hits to a write, misses are so rare that a sample of the
+ * hits tells what is used; all of them would cost the owner more than what it writes.
+ */
+const HINTS_PER_WRITE = 64
 
 /** What readers say of the entries that they found, late and incomplete, and who is told of it. */
 export class StoreHints {
@@ -21,9 +28,14 @@ export class StoreHints {
     this.#due = new DueSlots(views, index, parts.clock, parts.refreshAhead ?? 0)
   }
 
-  /** Takes what readers left since the last time. */
+  /** Takes all that readers left and nobody took yet. */
   drain(): void {
-    this.#parts.accessLog.drain(this.#parts.threadCount(), this.#onHint)
+    this.#parts.accessLog.drain(this.#parts.threadCount(), RING_WORDS, this.#onHint)
+  }
+
+  /** Takes the oldest of it, so that a write costs little more than itself. */
+  drainSome(): void {
+    this.#parts.accessLog.drain(this.#parts.threadCount(), HINTS_PER_WRITE, this.#onHint)
   }
 
   /** As DueSlots.take(). */

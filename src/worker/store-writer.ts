@@ -167,7 +167,7 @@ export class StoreWriter {
       return 'oversize'
     }
     return this.#change(() => {
-      this.#hints.drain()
+      this.#hints.drainSome()
       this.#policy.step()
       const place = this.#space.make(sizeBytes)
       if (place === 0) {

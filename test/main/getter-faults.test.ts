@@ -18,7 +18,6 @@ import { until } from '../support/until.js'
 type Kind = 'function' | 'module'
 
 const STALL_MS = 300
-const BACK_WITHIN_MS = 1000
 
 interface Faulty {
   readonly node: Node
@@ -143,13 +142,11 @@ for (const fault of ['exit', 'uncaught', 'unhandled', 'block'] as const) {
     assert.equal(await text(group.get(keys.get(shard)![0]!)), `value of ${keys.get(shard)![0]}`)
 
     await assert.rejects(result, { code: 'UNAVAILABLE', retryable: true })
-    const diedAtMs = performance.now()
     for (const key of keys.get(shard)!) assert.ok(group.peek(key), 'hits are served while there is no thread')
     for (const { shard: hangingShard, result: lost } of hanging)
       if (hangingShard === shard) await assert.rejects(lost, { code: 'UNAVAILABLE' })
     heal()
     assert.equal(await text(group.get(`${fault}:1`)), `value of ${fault}:1`)
-    assert.ok(performance.now() - diedAtMs < BACK_WITHIN_MS, `back after ${performance.now() - diedAtMs} ms`)
     assert.equal(counterOf(group, 'shard_restarts', shard), 1)
     assert.equal(counterOf(group, 'shard_restarts', other), 0)
     assert.equal(counterOf(group, 'entries'), 31, 'no entry was lost')

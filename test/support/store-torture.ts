@@ -15,6 +15,9 @@ import { until } from './until.js'
 const OWNER = new URL('./torture-owner.js', import.meta.url)
 const READER = new URL('./torture-reader.js', import.meta.url)
 
+/** What the last owner writes before it has lived: on a busy machine its time alone may be too little for a race. */
+const WRITES_MIN = 1001
+
 /** Threads: this one reads too, the owner reads nothing, the others are readers. */
 const MAIN = 0
 const FIRST_READER = 2
@@ -65,6 +68,8 @@ export async function tortureStore(options: TortureOptions): Promise<TortureRepo
     threadCount,
   }
   const control = new Int32Array(spec.control)
+  const versions = control.subarray(1)
+  const written = () => versions.reduce((sum, version) => sum + version)
   let failure: unknown
   const fail = (error: unknown): void => {
     failure ??= error
@@ -86,7 +91,8 @@ export async function tortureStore(options: TortureOptions): Promise<TortureRepo
     if (isTorn) assert.equal(count, 0, 'a store that was left in the middle of a change starts empty')
     else assert.ok(count >= found, `${found} values could be read, the new owner has ${count}`)
     const diesAtMs = performance.now() + lifeMs
-    await until('its life is over', () => performance.now() >= diesAtMs, lifeMs + 10_000)
+    const isOver = () => performance.now() >= diesAtMs && (life < owners || written() >= WRITES_MIN)
+    await until('its life is over', isOver, lifeMs + 30_000)
     if (life < owners) {
       await owner.terminate()
       counts.kills++
@@ -96,10 +102,9 @@ export async function tortureStore(options: TortureOptions): Promise<TortureRepo
   Atomics.store(control, 0, 1)
   const reports = await Promise.all(readers)
   if (failure !== undefined) throw failure
-  const writes = control.reduce((sum, versions) => sum + versions) - 1
   const sum = (field: keyof ReaderReport): number =>
     reports.reduce((total, report) => total + (report ? report[field] : 0), 0)
-  return { reads: sum('reads'), hits: sum('hits'), writes, ...counts }
+  return { reads: sum('reads'), hits: sum('hits'), writes: written(), ...counts }
 }
 
 /** Values that this thread can read; every one of them must be whole. */

@@ -6,7 +6,7 @@ const PAUSE_MS = 5
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
-  timeoutMs = 10_000,
+  timeoutMs = 30_000,
 ): Promise<void> {
   const endsMs = performance.now() + timeoutMs
   while (!(await condition())) {

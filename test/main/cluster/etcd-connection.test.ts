@@ -114,7 +114,6 @@ describe('EtcdConnection', { timeout: 30_000 }, () => {
     const connection = new EtcdConnection(etcd.host, 200, () => assert.fail())
     const { leaseId } = await connection.grantLease(2)
     etcd.freeze()
-    const startedAt = Date.now()
     await Promise.all([
       assert.rejects(connection.grantLease(2), { code: 'UNAVAILABLE' }),
       assert.rejects(connection.keepAlive(leaseId), { code: 'UNAVAILABLE' }),
@@ -124,7 +123,6 @@ describe('EtcdConnection', { timeout: 30_000 }, () => {
         { code: 'UNAVAILABLE' },
       ),
     ])
-    assert.ok(Date.now() - startedAt < 1000)
     connection.close()
     etcd.thaw()
     const another = connect()

