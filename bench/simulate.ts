@@ -15,6 +15,7 @@ export const ENTRY_BYTES = 1024
 interface SimulateOptions {
   readonly sizes?: 'unit' | 'trace'
   readonly salt?: number
+  readonly hashes?: Int32Array
   readonly entryBytes?: number
 }
 
@@ -24,13 +25,14 @@ interface SimulateOptions {
  * @param capacity bytes; with `sizes: 'unit'`, where all entries are of one size, the number of them
  * @param options.entryBytes that size
  * @param options.salt other hashes for the same keys: what depends on them is to be seen with several
+ * @param options.hashes those of the keys, by their numbers, instead of such ones
  * @returns the number of hits
  */
 export function simulate(
   createPolicy: PolicyFactory,
   trace: Trace,
   capacity: number,
-  { sizes = 'unit', salt = 0, entryBytes = 1 }: SimulateOptions = {},
+  { sizes = 'unit', salt = 0, hashes, entryBytes = 1 }: SimulateOptions = {},
 ): number {
   const { keys, keyCount } = trace
   const requestSizes = sizes === 'trace' ? trace.sizes : undefined
@@ -39,8 +41,9 @@ export function simulate(
   const slotOf = new Int32Array(keyCount).fill(-1)
   const keyOf = new Int32Array(slotCountMax)
   const sizeOf = new Uint32Array(slotCountMax)
+  const hashOf = (key: number): number => (hashes === undefined ? hashOfKey(key, salt) : hashes[key]!)
   const policy = createPolicy(slotCountMax, {
-    hashOf: (slot) => hashOfKey(keyOf[slot]!, salt),
+    hashOf: (slot) => hashOf(keyOf[slot]!),
     sizeOf: (slot) => sizeOf[slot]!,
   })
   policy.setCapacity(capacityBytes)
@@ -70,7 +73,7 @@ export function simulate(
     keyOf[slot] = key
     sizeOf[slot] = sizeBytes
     usedBytes += sizeBytes
-    policy.onInsert(slot, hashOfKey(key, salt), sizeBytes)
+    policy.onInsert(slot, hashOf(key), sizeBytes)
   }
   return hits
 }
