@@ -24,8 +24,8 @@ export const Round = { NUMBER: 0, BEGIN: 1, END: 2, DONE: 3 } as const
  * entries that makes no difference by itself.
  */
 const REQUESTS_PER_READER_MIN = 1
-const REQUESTS_PER_READER_MAX = 64
-const ENTRIES_PER_REQUEST = 256
+const REQUESTS_PER_READER_MAX = 32
+const ENTRIES_PER_REQUEST = 512
 
 /** Key and value of every entry: they are all equally large, */
 const PAYLOAD_BYTES = 1000
@@ -61,6 +61,12 @@ export function keyOf(id: number): Uint8Array {
   return Buffer.from(`k:${id}`)
 }
 
+/** Requests of all readers together that look for their entries before the owner takes up what they missed. */
+export function requestsUnderWay(readers: RatioReaders, entryCount: number): number {
+  const fitting = Math.round(entryCount / ENTRIES_PER_REQUEST)
+  return readers.count * Math.min(REQUESTS_PER_READER_MAX, Math.max(REQUESTS_PER_READER_MIN, fitting))
+}
+
 /** Hashes that the store has of the first keys, by their numbers. */
 export function storeHashes(keyCount: number, seed: HashSeed): Int32Array {
   return Int32Array.from({ length: keyCount }, (_, id) => hashOf(keyOf(id), seed))
@@ -80,7 +86,7 @@ export function storeRatio(
   const requests = new SharedArrayBuffer(trace.keys.length * 4)
   new Int32Array(requests).set(trace.keys)
   const readerCount = readers.count
-  const roundSize = readerCount * requestsPerReader(entryCount)
+  const roundSize = requestsUnderWay(readers, entryCount)
   const found = new SharedArrayBuffer(roundSize)
   const round = new SharedArrayBuffer(16)
   for (let thread = 0; thread < readerCount; thread++) parts.epochs.admit(thread)
@@ -134,11 +140,6 @@ export class RatioReaders {
   async close(): Promise<void> {
     await Promise.all(this.#workers.map((worker) => worker.terminate()))
   }
-}
-
-function requestsPerReader(entryCount: number): number {
-  const fitting = Math.round(entryCount / ENTRIES_PER_REQUEST)
-  return Math.min(REQUESTS_PER_READER_MAX, Math.max(REQUESTS_PER_READER_MIN, fitting))
 }
 
 function startRound(words: Int32Array, begin: number, end: number): void {
