@@ -2,13 +2,11 @@ import { POLICY_NAMES, type PolicyName } from '../src/shared/policy-names.js'
 import { POLICIES } from '../src/worker/policy/policies.js'
 import { prng } from '../test/support/prng.js'
 import type { LineChart } from './chart.js'
-import { simulateClairvoyant } from './clairvoyant.js'
-import type { Goal } from './goal.js'
 import { randomWorkload } from './random-workloads.js'
 import { REFERENCE_COLUMNS, REFERENCE_RATIOS, type ReferenceColumn } from './reference-ratios.js'
 import { type PolicyRow, policyPercents, REGRET_COLUMNS, regretGoals, regretRows } from './regret.js'
-import { simulate } from './simulate.js'
-import { RatioReaders, STORE_ENTRY_BYTES, storeRatio } from './store-ratio.js'
+import { RatioReaders } from './store-ratio.js'
+import { offGoal, offTable, type StoreRow, storeNotes, storeRow, storeTable } from './store-rows.js'
 import type { Findings, Run, Suite } from './suite.js'
 import type { Table } from './table.js'
 import { firstRequests, type Trace, tracesIn } from './trace.js'
@@ -19,12 +17,6 @@ const SEED = 1
 const READER_COUNT = 4
 /** Sizes of the cache where there is no reference: parts of the distinct keys. */
 const SIZE_SHARES = [0.02, 0.1, 0.4]
-/** Hits that come late can bring SIEVE down: of all policies, it alone may be off. */
-const DELICATE: PolicyName = 'sieve'
-const OFF_MAX_POINTS = 1
-/** What these do depends on the hashes of the keys, which in the store are others: alone they are tried with several. */
-const HASHED: readonly PolicyName[] = ['w-tinylfu', 'auto']
-const SALT_COUNT = 6
 /** Sizes of the cache that varied work is made for, and the length of each. */
 const VARIED: readonly (readonly [entries: number, requests: number])[] = [
   [1000, 100_000],
@@ -36,17 +28,6 @@ const VARIED: readonly (readonly [entries: number, requests: number])[] = [
 const DRAW_COUNT = 30
 const DRAW_SEED = 5000
 
-/** A workload at one size of the cache: figures by policy, in percent. */
-interface StoreRow {
-  readonly trace: string
-  readonly requests: number
-  readonly entries: number
-  readonly inStore: readonly number[]
-  /** Least and most, over the hashes that were tried. */
-  readonly alone: readonly (readonly [least: number, most: number])[]
-  readonly clairvoyant: number
-}
-
 /**
  * What every eviction policy makes of the same requests, from cold: in the store as a node has it, with reader threads
  * that leave hints; and alone, where whole traces and much varied work can be gone through.
@@ -55,7 +36,7 @@ export const suite: Suite = {
   name: 'hit-ratio',
   summary: 'hit ratio of every policy in percent, from cold, beside Belady’s, which knows the future',
   async run(run: Run): Promise<Findings> {
-    const requestCount = run.parameter('requests', 1000, 10_000)
+    const requestCount = run.parameter('requests', 1000, 30_000)
     const keyCount = run.parameter('keys', 100, 5_000)
     const made = [
       ...(run.smoke
@@ -98,8 +79,7 @@ export const suite: Suite = {
       ],
       notes: [
         `In the store: ${READER_COUNT} threads read and leave hints, the owner takes up their misses. Up to so many requests of each trace as the parameter says, at the sizes of the reference where that is all of it, else at ${SIZE_SHARES.join(', ')} of the distinct keys.`,
-        'Readers go on together: four requests or more are under way before the owner inserts what they missed, so a key asked for twice in that time hits the second time. Where that is much of the cache, or of the window of W-TinyLFU (1 % at first: corda), the store is ahead of the policy alone.',
-        `${HASHED.join(' and ')} go by hashes, and the keys of the store have others: alone they are tried with ${SALT_COUNT}, and the store is off by what it is outside of all of them.`,
+        ...storeNotes(rows),
         'Recorded traces (<name>.txt.gz, one request a line) are those of --trace FILE or FOLDER, or of the folder in GEEK_CACHE_TRACES.',
         'Short of the best: how many points a policy is behind the best of the eight in a row; rows of at least 1,000 entries and 100,000 requests.',
       ],
@@ -112,25 +92,6 @@ function sizesOf({ name, keys, keyCount }: Trace, requestCount: number): number[
   if (sizes.length > 0 && keys.length <= requestCount) return sizes
   const distinct = Math.min(keyCount, new Set(keys.subarray(0, requestCount)).size)
   return SIZE_SHARES.map((share) => Math.max(10, Math.round(share * distinct)))
-}
-
-function storeRow(trace: Trace, entries: number, readers: RatioReaders): StoreRow {
-  const requests = trace.keys.length
-  const inStore: number[] = []
-  for (const policy of POLICY_NAMES) {
-    const { hits } = storeRatio(trace, readers, { policy, entryCount: entries })
-    inStore.push((100 * hits) / requests)
-  }
-  const alone = POLICY_NAMES.map((name) => {
-    const percents = Array.from({ length: HASHED.includes(name) ? SALT_COUNT : 1 }, (_, salt) => {
-      return (
-        (100 * simulate(POLICIES[name], trace, entries, { salt, entryBytes: STORE_ENTRY_BYTES })) / requests
-      )
-    })
-    return [Math.min(...percents), Math.max(...percents)] as const
-  })
-  const clairvoyant = (100 * simulateClairvoyant(trace, entries)) / requests
-  return { trace: trace.name, requests, entries, inStore, alone, clairvoyant }
 }
 
 /** All of a recorded trace, each policy alone, at the sizes of the reference. */
@@ -161,54 +122,6 @@ function drawnRows(run: Run): PolicyRow[] {
       return policyPercents(randomWorkload(entries, requests, DRAW_SEED + draw), entries, draw)
     }),
   )
-}
-
-function storeTable(rows: readonly StoreRow[]): Table {
-  return {
-    title: 'Hits per 100 requests in the store',
-    columns: [
-      { name: 'workload' },
-      { name: 'requests' },
-      { name: 'entries' },
-      ...[...POLICY_NAMES, 'clairvoyant'].map((name) => ({ name, digits: 2 })),
-    ],
-    rows: rows.map(({ trace, requests, entries, inStore, clairvoyant }) => [
-      trace,
-      requests,
-      entries,
-      ...inStore,
-      clairvoyant,
-    ]),
-  }
-}
-
-function offTable(rows: readonly StoreRow[]): Table {
-  return {
-    title: 'Points that the store is off the policy alone, which hears of each hit at once',
-    columns: [
-      { name: 'workload' },
-      { name: 'entries' },
-      ...POLICY_NAMES.map((name) => ({ name, digits: 2 })),
-    ],
-    rows: rows.map((row) => [row.trace, row.entries, ...offPoints(row)]),
-  }
-}
-
-function offPoints({ inStore, alone }: StoreRow): number[] {
-  return inStore.map((percent, index) => {
-    const [least, most] = alone[index]!
-    return percent - Math.max(least, Math.min(percent, most))
-  })
-}
-
-function offGoal(rows: readonly StoreRow[]): Goal {
-  const delicate = POLICY_NAMES.indexOf(DELICATE)
-  const worst = rows.flatMap((row) => offPoints(row).filter((_, index) => index !== delicate))
-  return {
-    what: `points that the store is off, at worst, but for ${DELICATE}`,
-    measured: Math.max(...worst.map(Math.abs)),
-    atMost: OFF_MAX_POINTS,
-  }
 }
 
 function regretTable(of: string, rows: readonly PolicyRow[]): Table {
@@ -243,7 +156,7 @@ function chartsOf(rows: readonly StoreRow[]): LineChart[] {
     const drawn = rows.filter(({ trace }) => trace === name)
     const lines = POLICY_NAMES.map((label, index) => ({
       label,
-      points: drawn.map(({ entries, inStore }) => [entries, inStore[index]!] as const),
+      points: drawn.map(({ entries, policies }) => [entries, policies[index]!.inStore] as const),
     }))
     const best = drawn.map(({ entries, clairvoyant }) => [entries, clairvoyant] as const)
     return {

@@ -4,7 +4,7 @@ import { hashBytes } from '../src/shared/hash.js'
 import { AccessLog } from '../src/shared/store/access-log.js'
 import { Epochs } from '../src/shared/store/epoch.js'
 import { StoreReader } from '../src/shared/store/store-reader.js'
-import { keyOf, RATIO_SEED, type RatioReaderData, Round } from './store-ratio.js'
+import { keyOf, type RatioReaderData, Round } from './store-ratio.js'
 
 /** A reader thread of {@link StoreRatio}: reads its part of every round and says which requests were hits. */
 function run({
@@ -13,6 +13,7 @@ function run({
   epochs,
   thread,
   threadCount,
+  seed,
   requests,
   found,
   round,
@@ -33,7 +34,7 @@ function run({
     for (let request = begin + thread; request < end; request += threadCount) {
       const key = keyOf(keys[request]!)
       hits[request - begin] =
-        reader.find(key, 0, key.length, hashBytes(key, 0, key.length, RATIO_SEED)) === 0 ? 0 : 1
+        reader.find(key, 0, key.length, hashBytes(key, 0, key.length, seed)) === 0 ? 0 : 1
     }
     pins.unpin(thread)
     Atomics.add(words, Round.DONE, 1)

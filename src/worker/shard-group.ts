@@ -101,7 +101,11 @@ export class ShardGroup {
           policy: POLICIES[this.#policy],
           staleMs: Math.max(staleWhileRevalidateMs, staleIfErrorMs),
           refreshAhead,
-          events: { onEvict, onExpire, onHit: (...hit) => this.hotKeys.note(...hit) },
+          events: {
+            onEvict,
+            onExpire,
+            onHit: (hash, bytes, start, end) => this.hotKeys.note(hash, bytes, start, end),
+          },
           departures: this.told,
         }),
       hashOf: this.hashOf,

@@ -1,5 +1,5 @@
 import { RING_WORDS } from '../shared/store/access-log.js'
-import type { EntryViews } from '../shared/store/entry.js'
+import { type EntryViews, keyAt, keyLengthAt } from '../shared/store/entry.js'
 import { DueSlots } from './due-slots.js'
 import type { StoreIndex } from './store-index.js'
 import type { StoreParts } from './store-parts.js'
@@ -44,12 +44,13 @@ export class StoreHints {
   }
 
   #take(slot: number): void {
-    this.#policy.current.onHit(slot)
-    this.#due.hit(slot)
     const place = this.#index.placeOf(slot)
     // By now the slot may be empty.
     if (place === 0) return
-    const range = this.#index.keyRangeAt(place)
-    this.#parts.events.onHit(this.#index.hashAt(place), this.#views.bytes, ...range)
+    this.#policy.current.onHit(slot)
+    this.#due.hit(slot)
+    const start = keyAt(this.#views, place)
+    const end = start + keyLengthAt(this.#views, place)
+    this.#parts.events.onHit(this.#index.hashAt(place), this.#views.bytes, start, end)
   }
 }

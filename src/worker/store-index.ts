@@ -17,6 +17,9 @@ export class StoreIndex {
   readonly #chains: BucketChains
   #freeSlot = 0
   #count = 0
+  /** The hash that was asked for last, and of which place. Whatever is written becomes known here, so it is never stale. */
+  #hash = 0
+  #hashedPlace = 0
 
   constructor(views: EntryViews, geometry: StoreGeometry, seed: HashSeed) {
     this.#views = views
@@ -60,10 +63,14 @@ export class StoreIndex {
     return Math.max(0, this.#views.words[this.#geometry.slotsAt + slot]!)
   }
 
-  /** Hash of the key of the entry at `place`. */
+  /** Hash of the key of the entry at `place`. Whoever asks for the same one again gets it for nothing. */
   hashAt(place: number): number {
-    const start = keyAt(this.#views, place)
-    return hashBytes(this.#views.bytes, start, start + keyLengthAt(this.#views, place), this.#seed)
+    if (place !== this.#hashedPlace) {
+      const start = keyAt(this.#views, place)
+      const hash = hashBytes(this.#views.bytes, start, start + keyLengthAt(this.#views, place), this.#seed)
+      this.#remember(place, hash)
+    }
+    return this.#hash
   }
 
   /** Where the key of the entry at `place` begins and ends. */
@@ -97,11 +104,13 @@ export class StoreIndex {
     else words[Header.SLOT_HIGH] = slot
     this.#count++
     words[this.#geometry.slotsAt + slot] = place
+    this.#remember(place, hash)
     this.#chains.add(hash, place, this.#count)
   }
 
   /** Points a slot to another place: a new value of the key, or the same entry moved. */
-  point(slot: number, place: number, hash = this.hashAt(place)): void {
+  point(slot: number, place: number, hash = this.hashAt(this.placeOf(slot))): void {
+    this.#remember(place, hash)
     this.#chains.move(hash, this.placeOf(slot), place)
     this.#views.words[this.#geometry.slotsAt + slot] = place
   }
@@ -124,12 +133,20 @@ export class StoreIndex {
 
   /** Follows every chain and throws AssertionError when an entry is lost, doubled or in the wrong chain. For tests. */
   check(): void {
+    const [place, hash] = [this.#hashedPlace, this.#hash]
+    this.#hashedPlace = 0
+    assert(place === 0 || this.hashAt(place) === hash, `The hash at ${place} is out of date`)
     let seen = 0
     this.#chains.check((place) => {
       seen++
       assert(this.placeOf(slotAt(this.#views, place)) === place, `The entry at ${place} is not in its slot`)
     })
     assert(seen === this.#count, `${this.#count} entries, ${seen} in chains`)
+  }
+
+  #remember(place: number, hash: number): void {
+    this.#hashedPlace = place
+    this.#hash = hash
   }
 
   #free(slot: number): void {

@@ -16,6 +16,8 @@ export interface PolicyNeeds extends PolicyEntries {
   readonly slotCountMax: number
   /** Entries in the store. */
   entryCount(): number
+  /** Asked while there are entries and none had to go: how many there will be, and what they will take. */
+  whenFull(): { readonly entryCount: number; readonly usedBytes: number }
 }
 
 /**
@@ -33,6 +35,8 @@ export class StorePolicy {
   #capacityBytes: number
   /** Most entries at a time since the policy began: it has touched memory for so many slots. */
   #countHigh = 0
+  /** Entries at which it is foreseen anew what those of the full store will take; Infinity once it is full. */
+  #foreseeAt = 1
 
   constructor(create: PolicyFactory, capacityBytes: number, needs: PolicyNeeds) {
     this.#needs = needs
@@ -59,7 +63,9 @@ export class StorePolicy {
 
   /** Tells the policy of an entry that is new in the store. */
   insert(slot: number, hash: number, sizeBytes: number): void {
-    this.#countHigh = Math.max(this.#countHigh, this.#needs.entryCount())
+    const entryCount = this.#needs.entryCount()
+    this.#countHigh = Math.max(this.#countHigh, entryCount)
+    if (entryCount >= this.#foreseeAt) this.#foresee(entryCount)
     this.#current.onInsert(slot, hash, sizeBytes)
   }
 
@@ -71,6 +77,7 @@ export class StorePolicy {
     this.#draining = undefined
     this.#current = this.#make()
     this.#countHigh = 0
+    this.#foreseeAt = 1
   }
 
   get isDraining(): boolean {
@@ -125,9 +132,21 @@ export class StorePolicy {
    * Tells the policy how much the entries may take together: its shares of that must be of what there is, not of a
    * budget of which slots, policy and slack of the log take their part.
    *
-   * @param usedBytes what the entries of a full store take
+   * @param usedBytes what the entries of the full store take
    */
-  fit(usedBytes: number): void {
+  fitFull(usedBytes: number): void {
+    this.#foreseeAt = Number.POSITIVE_INFINITY
+    this.#fit(usedBytes)
+  }
+
+  /** The same before the store is full, from when it is half full on: each time half-way to where it will be. */
+  #foresee(entryCount: number): void {
+    const full = this.#needs.whenFull()
+    this.#foreseeAt = Math.max(entryCount + 1, Math.ceil((entryCount + full.entryCount) / 2))
+    if (entryCount >= full.entryCount / 2) this.#fit(full.usedBytes)
+  }
+
+  #fit(usedBytes: number): void {
     if (Math.abs(usedBytes - this.#capacityBytes) <= CAPACITY_TOLERANCE * this.#capacityBytes) return
     this.#capacityBytes = usedBytes
     this.#current.setCapacity(usedBytes)

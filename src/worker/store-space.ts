@@ -1,4 +1,5 @@
 import { type EntryViews, entryBytesAt, slotAt } from '../shared/store/entry.js'
+import { INDEX_BYTES_PER_ENTRY } from '../shared/store/layout.js'
 import type { StoreIndex } from './store-index.js'
 import type { StoreLog } from './store-log.js'
 
@@ -22,6 +23,8 @@ export interface SpaceNeeds {
   liveBytes(): number
   /** Bytes that the next insert may need beside its place in the log. */
   growthBytes(): number
+  /** Bytes of a slot that are not the index's. */
+  bytesPerSlot(): number
   /** Evicts what the policy picks; false when there is nothing left. */
   evictOne(): boolean
   /** Evicts the entry of a slot, whatever the policy thinks of it. */
@@ -53,6 +56,20 @@ export class StoreSpace {
     this.#index = index
     this.#log = log
     this.#needs = needs
+  }
+
+  /**
+   * How many entries there will be when the store is full, if they stay as large as they are on average, and what they
+   * will take together with their part of the index. There must be one.
+   */
+  whenFull(): { entryCount: number; usedBytes: number } {
+    this.#measure()
+    const { count } = this.#index
+    const meanBytes = this.#needs.liveBytes() / count
+    // Each further entry takes its place in the log, and what it costs beside that from the log.
+    const besideBytes = (INDEX_BYTES_PER_ENTRY + this.#needs.bytesPerSlot()) * (1 - SLACK_SHARE)
+    const entryCount = (this.#liveBytesMax + besideBytes * count) / (meanBytes + besideBytes)
+    return { entryCount, usedBytes: entryCount * (meanBytes + INDEX_BYTES_PER_ENTRY) }
   }
 
   /** Takes note of the size of an entry. */

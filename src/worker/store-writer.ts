@@ -76,6 +76,7 @@ export class StoreWriter {
       logBytes: () => this.#logBytes,
       liveBytes: () => this.#sums.liveBytes,
       growthBytes: () => this.#index.growthBytes + this.#bytesPerSlot + ROUNDING_BYTES,
+      bytesPerSlot: () => this.#bytesPerSlot,
       evictOne: () => this.#evictOne(),
       giveUp: (slot) => {
         this.#drop(slot)
@@ -87,6 +88,7 @@ export class StoreWriter {
     this.#policy = new StorePolicy(parts.policy, this.#geometry.budgetBytes - HEADER_BYTES, {
       slotCountMax,
       entryCount: () => this.#index.count,
+      whenFull: () => this.#space.whenFull(),
       hashOf: (slot) => this.#index.hashAt(this.#index.placeOf(slot)),
       sizeOf: (slot) => {
         const place = this.#index.placeOf(slot)
@@ -337,7 +339,7 @@ export class StoreWriter {
   }
 
   #evictOne(): boolean {
-    this.#policy.fit(this.#sums.liveBytes + this.#index.count * INDEX_BYTES_PER_ENTRY)
+    this.#policy.fitFull(this.#sums.liveBytes + this.#index.count * INDEX_BYTES_PER_ENTRY)
     const slot = this.#policy.current.evict()
     if (slot <= 0) return false
     this.#unlink(slot)

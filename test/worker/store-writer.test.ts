@@ -44,6 +44,18 @@ test('a budget of 2048 bytes holds entries and is never exceeded', () => {
   assert.ok(store.writer.count >= 20, `only ${store.writer.count} entries in 2048 bytes`)
 })
 
+test('a store of 1024 bytes holds entries, whatever the policy', () => {
+  for (const policy of POLICY_NAMES) {
+    const store = new StoreFixture(1024, policy)
+    for (let i = 0; i < 100; i++) {
+      assert.equal(store.put(`key${i}`, 'v'), 'stored', policy)
+      assert.equal(store.text(`key${i}`), 'v', policy)
+      store.writer.check()
+    }
+    assert.ok(store.writer.count >= 8, `${policy}: only ${store.writer.count} entries in 1024 bytes`)
+  }
+})
+
 test('after a clear nothing of before is found, whatever hints name it, and its index is used again', () => {
   const store = new StoreFixture(256 * 1024, 's3fifo')
   for (let round = 0; round < 5; round++) {

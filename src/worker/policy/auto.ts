@@ -2,6 +2,7 @@ import { assert } from '../../shared/assert.js'
 import { HandOver } from './hand-over.js'
 import { Miniature } from './miniature.js'
 import type { EvictionPolicy, PolicyEntries, PolicyFactory } from './policy.js'
+import { Sample } from './sample.js'
 
 /**
  * The sample is halved when it has come to twice this many entries. A smaller store is simulated whole, if it can afford
@@ -24,6 +25,11 @@ const LEAD_PER_ROOT = 4
 /** What a candidate must be better by, in hits per request, to gain on the active policy at all. */
 const DRIFT = 0.002
 
+/** What the sample takes is smoothed over so many requests for each entry of it, */
+const SMOOTHING_PER_ENTRY = 4
+/** and miniatures hear of it when they are off by more than this part: the less they are disturbed, the better. */
+const MINIATURE_TOLERANCE = 1 / 32
+
 /** One key in a million. */
 const SAMPLE_BITS_MAX = 20
 
@@ -35,6 +41,9 @@ const HAND_OVER_STEP = 16
  * Ahmad, Park, "Cache Modeling and Optimization using Miniature Simulations", USENIX ATC'17): of a sample of the keys,
  * chosen by their hashes, each candidate runs a cache as many times smaller than the store as the sample is smaller than
  * the keys. What it would hit, the store would. A store of few entries is simulated whole.
+ *
+ * Of few keys a sample has now more, now less than its part, of entries of many sizes even more so: a loop that fits in
+ * the miniatures may not fit in the store. So they get the part of the memory that the sample takes in the store.
  *
  *     requests ──► active policy                         all the entries
  *        └── 1 in 1, 2, 4, … ──► miniature of each candidate, hits counted
@@ -57,7 +66,7 @@ export class AutoPolicy implements EvictionPolicy {
   /** By candidate: hits ahead of the active one. */
   readonly #leads: Float64Array
   readonly #entries: PolicyEntries
-  /** State of a slot in whichever policy needs most. */
+  /** State of a slot in whichever policy needs most, and its mark. */
   readonly #policyBytesPerSlot: number
   readonly #miniatureBytesPerSlot: number
   /** Kept, as it is asked for with every insert. */
@@ -71,6 +80,13 @@ export class AutoPolicy implements EvictionPolicy {
   #sampleBits = 0
   /** Entries at which the sample is halved. */
   #thinAt = 0
+  readonly #sample: Sample
+  /** What all entries take. */
+  #usedBytes = 0
+  /** Part of them that the sample takes, smoothed. */
+  #sampleShare = 1
+  /** As the miniatures know it. */
+  #miniatureBytes = 0
   #isFull = false
   #leadShare = LEAD_SHARE
   /** Requests of the sample since the last change. */
@@ -81,12 +97,13 @@ export class AutoPolicy implements EvictionPolicy {
     this.#slotCountMax = slotCountMax
     this.#entries = entries
     this.#candidates = candidates
+    this.#sample = new Sample(slotCountMax)
     // A power of two, as its chains need.
     const miniatureSlotCount = Math.min(MINIATURE_SLOT_COUNT_MAX, 2 ** Math.ceil(Math.log2(slotCountMax + 1)))
     this.#miniatures = candidates.map((create) => new Miniature(create, miniatureSlotCount))
     this.#leads = new Float64Array(candidates.length)
     const costs = this.#miniatures.map(({ bytesPerSlot }) => bytesPerSlot)
-    this.#policyBytesPerSlot = Math.max(...costs) - Miniature.BYTES_PER_SLOT
+    this.#policyBytesPerSlot = Math.max(...costs) - Miniature.BYTES_PER_SLOT + Sample.BYTES_PER_SLOT
     this.#miniatureBytesPerSlot = costs.reduce((sum, bytes) => sum + bytes, 0)
     this.#policy = candidates[0]!(slotCountMax, entries)
     this.#scale()
@@ -104,9 +121,13 @@ export class AutoPolicy implements EvictionPolicy {
 
   onInsert(slot: number, hash: number, sizeBytes: number): void {
     this.#entryCount++
+    this.#usedBytes += sizeBytes
     this.#policy.onInsert(slot, hash, sizeBytes)
     this.#thin()
-    if (this.#isSampled(hash)) this.#observe(hash, sizeBytes)
+    if (this.#isSampled(hash)) {
+      this.#sample.add(slot, sizeBytes)
+      this.#observe(hash, sizeBytes)
+    }
     this.#advance()
   }
 
@@ -117,6 +138,9 @@ export class AutoPolicy implements EvictionPolicy {
 
   onReplace(slot: number, oldSizeBytes: number): void {
     this.#policy.onReplace(slot, oldSizeBytes)
+    const grownBytes = this.#entries.sizeOf(slot) - oldSizeBytes
+    this.#usedBytes += grownBytes
+    this.#sample.resize(slot, grownBytes)
     this.#observeEntry(slot)
   }
 
@@ -124,13 +148,13 @@ export class AutoPolicy implements EvictionPolicy {
     this.#policy.onRemove(slot)
     const hash = this.#entries.hashOf(slot)
     if (this.#isSampled(hash)) for (const miniature of this.#miniatures) miniature.remove(hash)
-    this.#entryCount--
+    this.#leave(slot)
   }
 
   evict(): number {
     this.#isFull = true
     const slot = this.#policy.evict()
-    if (slot >= 0) this.#entryCount--
+    if (slot >= 0) this.#leave(slot)
     return slot
   }
 
@@ -144,6 +168,8 @@ export class AutoPolicy implements EvictionPolicy {
     this.#policy.check()
     for (const miniature of this.#miniatures) miniature.check()
     assert(this.#entryCount >= 0, 'The entries are miscounted')
+    assert(this.#sample.bytes <= this.#usedBytes, 'The bytes of the entries are wrong')
+    this.#sample.check(this.#entries)
   }
 
   /** By other bits than those that choose shard and chain of a key, or its places in sketches and ghost tables. */
@@ -165,10 +191,33 @@ export class AutoPolicy implements EvictionPolicy {
     this.#sampleBits = Math.min(Math.max(this.#sampleBits, bitsMin), SAMPLE_BITS_MAX)
     this.#bytesPerSlot = this.#policyBytesPerSlot + this.#miniatureBytesPerSlot / 2 ** this.#sampleBits
     this.#thinAt = Math.min(2 * SAMPLE_ENTRIES, affordable) * 2 ** this.#sampleBits
-    for (const miniature of this.#miniatures) {
-      miniature.retain((hash) => this.#isSampled(hash))
-      miniature.setCapacity(Math.floor(this.#capacityBytes / 2 ** this.#sampleBits))
-    }
+    for (const miniature of this.#miniatures) miniature.retain((hash) => this.#isSampled(hash))
+    this.#sample.retain(this.#entries, (hash) => this.#isSampled(hash))
+    this.#sampleShare = 1 / 2 ** this.#sampleBits
+    this.#miniatureBytes = 0
+    this.#fitMiniatures()
+  }
+
+  /** Looks how much of the store the sample takes by now. There is an entry. */
+  #weighSample(): void {
+    const share = this.#sample.bytes / this.#usedBytes
+    const requestCount = 1 + SMOOTHING_PER_ENTRY * (this.#entryCount / 2 ** this.#sampleBits)
+    this.#sampleShare += (share - this.#sampleShare) / requestCount
+    this.#fitMiniatures()
+  }
+
+  #fitMiniatures(): void {
+    const bytes = Math.floor(this.#capacityBytes * this.#sampleShare)
+    if (Math.abs(bytes - this.#miniatureBytes) <= this.#miniatureBytes * MINIATURE_TOLERANCE) return
+    this.#miniatureBytes = bytes
+    for (const miniature of this.#miniatures) miniature.setCapacity(bytes)
+  }
+
+  #leave(slot: number): void {
+    const sizeBytes = this.#entries.sizeOf(slot)
+    this.#entryCount--
+    this.#usedBytes -= sizeBytes
+    this.#sample.remove(slot, sizeBytes)
   }
 
   /** A request for the entry in a slot, if there is one. */
@@ -181,6 +230,7 @@ export class AutoPolicy implements EvictionPolicy {
 
   /** A request for a key of the sample. */
   #observe(hash: number, sizeBytes: number): void {
+    if (this.#isFull) this.#weighSample()
     const hitOfActive = this.#miniatures[this.#active]!.request(hash, sizeBytes)
     let ahead = -1
     for (let candidate = 0; candidate < this.#miniatures.length; candidate++) {

@@ -20,11 +20,11 @@ import { WTinyLfuPolicy } from './w-tinylfu.js'
  * a twentieth more fit, which is worth more than the tenths of a point that precision is worth.
  */
 const AUTO_CANDIDATES: readonly PolicyFactory[] = [
-  (slotCountMax, entries) => new S3FifoPolicy(slotCountMax, entries, { hitsToPromote: 1, ghostShare: 0.45 }),
+  (slotCountMax, entries) => new S3FifoPolicy(slotCountMax, entries, { hitsToPromote: 1, ghostShare: 0.42 }),
   (slotCountMax, entries) =>
     new WTinyLfuPolicy(slotCountMax, entries, { windowShare: 0.01, firstStep: 'none', compact: true }),
   (slotCountMax, entries) =>
-    new WTinyLfuPolicy(slotCountMax, entries, { windowShare: 0.6, firstStep: 'none', compact: true }),
+    new WTinyLfuPolicy(slotCountMax, entries, { windowShare: 0.3, firstStep: 'none', compact: true }),
   (slotCountMax) => new LruPolicy(slotCountMax),
   (slotCountMax) => new FifoPolicy(slotCountMax),
 ]

@@ -226,7 +226,6 @@ export class WTinyLfuPolicy implements EvictionPolicy {
       Math.floor(this.protectedShare * this.capacityBytes),
       Math.max(0, this.capacityBytes - this.windowBytesMax),
     )
-    this.settling = 'out'
   }
 
   private climb(): void {

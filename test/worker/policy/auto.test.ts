@@ -7,6 +7,7 @@ import { loopWorkload, mixedWorkload, zipfWorkload } from '../../../bench/worklo
 import { AutoPolicy } from '../../../src/worker/policy/auto.js'
 import { POLICIES } from '../../../src/worker/policy/policies.js'
 import type { PolicyFactory } from '../../../src/worker/policy/policy.js'
+import { Sample } from '../../../src/worker/policy/sample.js'
 import { prng, seedOf } from '../../support/prng.js'
 import { PolicyShard } from './policy-shard.js'
 
@@ -90,6 +91,16 @@ test('auto is never far behind, whatever the work', () => {
   assert.ok(closeCount > 0.85 * count, `${closeCount} of ${count} within 2 points`)
 })
 
+test('auto sees that a loop does not fit, although its few sampled keys would', () => {
+  const capacity = 4000
+  const loop = loopWorkload(120_000, 1.03 * capacity)
+  for (let salt = 0; salt < 10; salt++) {
+    // Of 256 bytes, one entry in 16 is simulated.
+    const hits = simulate(POLICIES.auto, loop, capacity, { salt, entryBytes: 256 })
+    assert.ok(hits > 0.83 * loop.keys.length, `${hits} hits with salt ${salt}`)
+  }
+})
+
 test('auto charges less for its miniatures the more entries there are', () => {
   const capacity = 40_000
   const { policy, shard } = autoShard(capacity, [POLICIES.lru, POLICIES['w-tinylfu']])
@@ -100,7 +111,7 @@ test('auto charges less for its miniatures the more entries there are', () => {
 })
 
 test('auto spends a sixteenth of the memory on its miniatures, however small store and entries are', () => {
-  const lean = POLICIES.lru(1, { hashOf: () => 0, sizeOf: () => 0 }).bytesPerSlot
+  const lean = POLICIES.lru(1, { hashOf: () => 0, sizeOf: () => 0 }).bytesPerSlot + Sample.BYTES_PER_SLOT
   for (const [capacity, entryBytes] of [
     [20, 64],
     [1000, 64],
