@@ -6,7 +6,8 @@ import { acceptedTransport } from '../sockets/accepted-transport.js'
 import { ReadBuffer } from '../sockets/direct-transport.js'
 import { BufferPool } from '../sockets/output-buffer.js'
 import { type Client, GrpcConnection, type GrpcContext } from './grpc-connection.js'
-import { type HotContext, type HotHandler, type HotMethod, HotPath } from './hot-path.js'
+import { HELD_BODY_BYTES_MAX, type HotContext, HotPath } from './hot-path.js'
+import type { HotHandler, HotMethod } from './hot-shapes.js'
 import type { ByteBudget } from './http2/byte-budget.js'
 import type { ConnectionContext } from './http2/server-connection.js'
 import { TimeSlices } from './http2/time-slices.js'
@@ -80,11 +81,6 @@ export class GrpcServer {
       onFault: options.onFault ?? (() => {}),
       onClosed: (connection) => this.onConnectionClosed(connection),
     }
-    this.hotContext = {
-      methods: this.hotMethods,
-      receiveBytesMax: resolved.receiveBytesMax,
-      onFault: this.context.onFault,
-    }
     this.http2Context = {
       limits: resolved,
       budget,
@@ -95,6 +91,13 @@ export class GrpcServer {
       random: () => Math.random(),
       indexable: (name, value) => INDEXABLE.has(`${name}\0${value}`),
       ...(options.metrics && { metrics: options.metrics }),
+    }
+    this.hotContext = {
+      methods: this.hotMethods,
+      receiveBytesMax: resolved.receiveBytesMax,
+      slices: this.http2Context.slices,
+      heldBody: Buffer.alloc(HELD_BODY_BYTES_MAX),
+      onFault: this.context.onFault,
     }
   }
 

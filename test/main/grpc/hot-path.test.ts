@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { Client, credentials, Metadata, ServerCredentials, status } from '@grpc/grpc-js'
-import type { HotHandler } from '../../../src/main/grpc/hot-path.js'
+import type { HotHandler } from '../../../src/main/grpc/hot-shapes.js'
 import { Http2Code } from '../../../src/main/grpc/http2/errors.js'
 import { Flag, FrameType } from '../../../src/main/grpc/http2/frame.js'
 import { GrpcServer } from '../../../src/main/grpc/server.js'
@@ -45,7 +45,7 @@ class Doubling {
       return true
     }
     const offset = reply.reserve(this.times * lengthBytes)
-    if (first === '-') return false
+    if (first === '-' || offset < 0) return false
     for (let time = 0; time < this.times; time++) {
       buffer.copy(reply.buffer, offset + time * lengthBytes, start, end)
     }
@@ -252,7 +252,7 @@ describe('flow control on the hot path', () => {
       .frames(FrameType.DATA)
       .reduce((sum, { payload }) => sum + payload.length, 0)
     assert.equal(sentBytes, 65_535)
-    doubling.harness.receive(frame(FrameType.WINDOW_UPDATE, 0, 0, uint32(1 << 20)))
+    doubling.harness.receive(frame(FrameType.WINDOW_UPDATE, 0, 0, uint32(1 << 20))).turns()
     for (let id = 5; id < 25; id += 2) assert.equal(doubling.answer(id).text.length, 16_000)
   })
 

@@ -129,7 +129,9 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
 
   /** The transport has nothing unsent any more. */
   onDrained(): void {
-    if (this.shutdown.state === 'closed' || !this.output.congested) return
+    if (this.shutdown.state === 'closed') return
+    this.streams.fastPath?.onRoom()
+    if (!this.output.congested) return
     this.output.onDrained()
     if (!this.output.congested) this.readOn()
   }
@@ -168,9 +170,7 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
       return
     }
     this.shutdown.tick(nowMs)
-    // What is held this long waits for a body that is late: an ordinary stream has times for that.
-    this.streams.fastPath?.giveBackIncomplete()
-    this.streams.sendQueue.tick(nowMs)
+    this.streams.tick(nowMs)
     this.act(this.timers.tick(nowMs, this))
     for (const stream of this.streams.stalledSince(nowMs - this.limits.requestStallTimeoutMs)) {
       this.handler.onRequestStalled(stream)
@@ -228,6 +228,7 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
     if (!this.output.scheduler.window.grow(increment)) {
       throw new ConnectionError('FLOW_CONTROL_ERROR', 'window above 2^31 − 1')
     }
+    this.streams.fastPath?.onRoom()
   }
 
   onPing(buffer: Buffer, start: number): void {

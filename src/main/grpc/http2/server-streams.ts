@@ -166,7 +166,7 @@ export class ServerStreams implements StreamOwner {
 
   /** The client changed SETTINGS_INITIAL_WINDOW_SIZE. */
   shiftWindows(delta: number): void {
-    this.fastPath?.giveBackAll()
+    this.fastPath?.onWindowsShifted()
     for (const stream of this.streams.values()) {
       if (!stream.sendWindow.grow(delta)) {
         throw new ConnectionError('FLOW_CONTROL_ERROR', 'window above 2^31 − 1')
@@ -182,6 +182,11 @@ export class ServerStreams implements StreamOwner {
     const stream = this.streams.get(error.streamId)
     if (stream !== undefined) this.reset(stream, error.code)
     else this.refuse(error.streamId, error.code)
+  }
+
+  /** To be called about every second. */
+  tick(nowMs: number): void {
+    this.sendQueue.tick(nowMs, this.fastPath?.tick(nowMs) ?? false)
   }
 
   /** Tells the metrics how many streams there were: clients give them odd numbers, from 1 on. */

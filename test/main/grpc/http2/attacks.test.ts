@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { CLIENT_DEFAULTS } from '../../../../src/main/grpc/client/options.js'
-import type { HotHandler } from '../../../../src/main/grpc/hot-path.js'
+import type { HotHandler } from '../../../../src/main/grpc/hot-shapes.js'
 import { Http2Code } from '../../../../src/main/grpc/http2/errors.js'
 import { Flag, FrameType } from '../../../../src/main/grpc/http2/frame.js'
 import { GrpcHarness } from '../../../support/grpc-harness.js'
