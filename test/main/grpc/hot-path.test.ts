@@ -383,3 +383,21 @@ test('a grpc-js client cannot tell the hot path from the ordinary one', async ()
   server.forceShutdown()
   assert.ok(hot > 500, `${hot} of 800`)
 })
+
+test('WINDOW_UPDATE of 0 for a request that is held resets its stream, and counts as a violation', () => {
+  const doubling = new Doubling({ violationsBurst: 3, violationsPerSecond: 0 })
+  doubling.harness.start()
+  doubling.warm()
+  const nothing = (id: number) => frame(FrameType.WINDOW_UPDATE, 0, id, uint32(0))
+  for (const id of [5, 7, 9]) doubling.harness.receive(headersFrame(id, callBlock(PATH)), nothing(id))
+  for (const id of [5, 7, 9]) {
+    const [reset] = doubling.harness.frames(FrameType.RST_STREAM, id)
+    assert.equal(reset?.payload.readUInt32BE(0), Http2Code.PROTOCOL_ERROR)
+  }
+  assert.equal(doubling.harness.connection.http2.openStreams, 0)
+  // What was on its way is dropped.
+  doubling.harness.receive(messageFrame(9, Buffer.from('x')))
+  assert.equal(doubling.harness.ended, false)
+  doubling.harness.receive(headersFrame(11, callBlock(PATH)), nothing(11))
+  assert.equal(doubling.harness.ended, true)
+})

@@ -20,7 +20,7 @@ export interface FastPath {
   onWindowsShifted(): void
   /** The connection may be able to send again. */
   onRoom(): void
-  /** The peer reset a stream. False: it is not held. */
+  /** The stream is reset, by either side. False: it is not held. */
   onReset(streamId: number): boolean
   /** A request whose block was decoded the ordinary way, for next time. */
   learn(head: RequestHead): void

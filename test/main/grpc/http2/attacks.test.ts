@@ -253,12 +253,6 @@ describe('a client that sends garbage', () => {
     }
   })
 
-  test('HTTP/1.1 is told so', () => {
-    const harness = new GrpcHarness().receive(Buffer.from('GET / HTTP/1.1\r\nhost: x\r\n\r\n'))
-    assert.match(harness.bytes.toString(), /^HTTP\/1\.1 505 /)
-    assert.equal(harness.ended, true)
-  })
-
   test('an announced message of 4 GiB is refused by its prefix', () => {
     const { harness } = waiting()
     const prefix = Buffer.from([0, 0xff, 0xff, 0xff, 0xff])
