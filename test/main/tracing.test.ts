@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { context, SpanKind, trace } from '@opentelemetry/api'
-import type { HotHandler } from '../../src/main/grpc/hot-path.js'
+import type { HotHandler } from '../../src/main/grpc/hot-shapes.js'
 import { startNode } from '../../src/main/node.js'
 import { groupCacheDefinition } from '../../src/main/service/group-cache-codec.js'
 import { registerGroupCacheService } from '../../src/main/service/group-cache-service.js'

@@ -1,5 +1,6 @@
 import { GrpcConnection } from '../../src/main/grpc/grpc-connection.js'
-import { type HotHandler, HotPath } from '../../src/main/grpc/hot-path.js'
+import { HELD_BODY_BYTES_MAX, HotPath } from '../../src/main/grpc/hot-path.js'
+import type { HotHandler } from '../../src/main/grpc/hot-shapes.js'
 import { CLIENT_PREFACE } from '../../src/main/grpc/http2/frame.js'
 import { TimeSlices } from '../../src/main/grpc/http2/time-slices.js'
 import { type Handler, MethodTable, type MethodType } from '../../src/main/grpc/method.js'
@@ -25,7 +26,7 @@ export class GrpcHarness implements Transport {
   sliceNowMs: () => number = () => 0
   private readonly sent: Buffer[] = []
   private deferred: (() => void)[] = []
-  private turns: (() => void)[] = []
+  private later: (() => void)[] = []
 
   constructor(options: GrpcServerOptions = {}, hot: Record<string, HotHandler> = {}) {
     const resolved = resolveOptions(options)
@@ -58,7 +59,7 @@ export class GrpcHarness implements Transport {
       defer: (run: () => void) => this.deferred.push(run),
       slices: new TimeSlices({
         nowMs: () => this.sliceNowMs(),
-        nextTurn: (run: () => void) => this.turns.push(run),
+        nextTurn: (run: () => void) => this.later.push(run),
       }),
       nowMs: () => this.nowMs,
       random: () => 0.5,
@@ -73,6 +74,8 @@ export class GrpcHarness implements Transport {
         ]),
       ),
       receiveBytesMax: resolved.receiveBytesMax,
+      slices: http2.slices,
+      heldBody: Buffer.alloc(HELD_BODY_BYTES_MAX),
       onFault: context.onFault,
     })
   }
@@ -112,10 +115,16 @@ export class GrpcHarness implements Transport {
 
   /** The next turn of the event loop; false when nothing waits for one. */
   turn(): boolean {
-    const turns = this.turns.splice(0)
+    const turns = this.later.splice(0)
     for (const run of turns) run()
     this.settle()
     return turns.length > 0
+  }
+
+  /** All turns until nothing waits for one. */
+  turns(): this {
+    while (this.turn());
+    return this
   }
 
   get bytes(): Buffer {

@@ -4,8 +4,9 @@ import { Admission } from './admission.js'
 import { handleCall } from './handle-call.js'
 import { abandonRequest, answerIfNotGrpc, HttpAnswer } from './http-answer.js'
 import type { ByteBudget } from './http2/byte-budget.js'
+import type { RequestHandler } from './http2/request-handler.js'
 import type { RequestHead } from './http2/request-head.js'
-import { type ConnectionContext, type RequestHandler, ServerConnection } from './http2/server-connection.js'
+import { type ConnectionContext, ServerConnection } from './http2/server-connection.js'
 import type { Http2Stream } from './http2/stream.js'
 import type { MethodTable } from './method.js'
 import type { ResolvedOptions } from './options.js'
@@ -30,8 +31,18 @@ export interface Client {
   authContext(): object
 }
 
+/** A connection as its server sees it. */
+export interface Resident {
+  /** To be called about every second. */
+  tick(): void
+  /** Ends it once its calls are done. */
+  drain(): void
+  /** Ends it at once. */
+  destroy(): void
+}
+
 /** Makes gRPC calls of the requests on one HTTP/2 connection. */
-export class GrpcConnection implements RequestHandler, CallContext {
+export class GrpcConnection implements RequestHandler, CallContext, Resident {
   readonly http2: ServerConnection
   readonly budget: ByteBudget
   readonly receiveBytesMax: number
@@ -42,7 +53,14 @@ export class GrpcConnection implements RequestHandler, CallContext {
   private readonly context: GrpcContext
   private readonly client: Client
 
-  constructor(context: GrpcContext, http2Context: ConnectionContext, transport: Transport, client: Client) {
+  /** @param startedAtMs when it was accepted */
+  constructor(
+    context: GrpcContext,
+    http2Context: ConnectionContext,
+    transport: Transport,
+    client: Client,
+    startedAtMs?: number,
+  ) {
     const { options } = context
     this.context = context
     this.client = client
@@ -51,10 +69,22 @@ export class GrpcConnection implements RequestHandler, CallContext {
     this.sendBytesMax = options.sendBytesMax
     this.replyEncoding = options.replyEncoding
     this.peer = client.address
-    this.http2 = new ServerConnection(http2Context, transport, this)
+    this.http2 = new ServerConnection(http2Context, transport, this, startedAtMs)
     const { defer, slices } = http2Context
     const batch = (work: () => void) => this.http2.batch(work)
     this.admission = new Admission(this.http2.streams.sendQueue, { defer, slices, batch })
+  }
+
+  tick(): void {
+    this.http2.tick()
+  }
+
+  drain(): void {
+    this.http2.drain(Number.POSITIVE_INFINITY, 'shutdown')
+  }
+
+  destroy(): void {
+    this.http2.destroy()
   }
 
   authContext(): object {

@@ -13,9 +13,14 @@ export interface HeldRequest<Shape> {
   timeoutMs: number
   /** What WINDOW_UPDATE frames have added to the window of the stream. */
   windowBytes: number
-  /** Of one that waits for its turn: the body, prefix included, and since when. */
-  body: Buffer | undefined
+  /**
+   * Of one that waits for its turn or for room: the body, prefix included, as latin1, and since when. A string is the
+   * smallest thing that keeps bytes.
+   */
+  body: string | undefined
   sinceMs: number
+  /** What one that has its body waits for: its turn to start, room in the connection, or a window of its stream. */
+  waitsFor: 'turn' | 'room' | 'window' | undefined
 }
 
 /**
@@ -53,6 +58,7 @@ export class HeldRequests<Shape> {
       windowBytes: 0,
       body: undefined,
       sinceMs: 0,
+      waitsFor: undefined,
     }
     const held = this.#places[place]
     held.streamId = streamId
@@ -66,6 +72,7 @@ export class HeldRequests<Shape> {
     held.shape = undefined
     held.changes = undefined
     held.body = undefined
+    held.waitsFor = undefined
     this.count--
   }
 

@@ -1,71 +1,60 @@
+import { status } from '@grpc/grpc-js'
 import type { Admission } from './admission.js'
 import { PREFIX_BYTES } from './framing.js'
 import { type HeldRequest, HeldRequests } from './held-requests.js'
-import { isGrpcContentType } from './http-answer.js'
+import { type HotMethod, type HotShape, HotShapes } from './hot-shapes.js'
+import { ConnectionError } from './http2/errors.js'
 import type { FastPath } from './http2/fast-path.js'
 import { readUint32 } from './http2/frame.js'
 import type { RequestHead } from './http2/request-head.js'
 import type { ServerConnection } from './http2/server-connection.js'
-import { type Reply, ReplyWriter } from './reply.js'
-import { type IsOrdinary, RequestShape } from './request-shape.js'
-import { fieldOf } from './server-call.js'
-import { ShapeMatcher } from './shape-matcher.js'
+import { WINDOW_BYTES_MAX } from './http2/settings.js'
+import type { TimeSlices } from './http2/time-slices.js'
+import { ReplyWriter } from './reply.js'
+import { RoomQueue } from './room-queue.js'
 import { formatTimeout } from './timeout.js'
 
-/**
- * A unary method from bytes to bytes. The request message lies in buffer[start, end), valid during the call only. True:
- * the reply has been given. False: nothing happened, the ordinary handler of the method is to answer. Must not wait, and
- * should not allocate.
- */
-export type HotHandler = (buffer: Buffer, start: number, end: number, reply: Reply) => boolean
-
-/** A hot method. It sees no header fields: requests that have one which is ordinary are not for it. */
-export interface HotMethod {
-  readonly handler: HotHandler
-  readonly isOrdinary: IsOrdinary
-}
+/** Larger bodies do not wait here: those of all requests that are held come to 512 KiB for a connection. */
+export const HELD_BODY_BYTES_MAX = 512
 
 /** What the hot paths of a server share. */
 export interface HotContext {
   /** By path. */
   readonly methods: ReadonlyMap<string, HotMethod>
   readonly receiveBytesMax: number
+  readonly slices: TimeSlices
+  /** Where the body of a request that was held lies while it is answered: HELD_BODY_BYTES_MAX. */
+  readonly heldBody: Buffer
   onFault(error: unknown): void
-}
-
-/** Larger bodies do not wait here: those of all requests that are held come to 512 KiB for a connection. */
-const POSTPONED_BYTES_MAX = 512
-/** Shapes that a connection remembers. */
-const SHAPES_MAX = 4
-
-/** A request of a hot method, held until its body comes. */
-interface HotShape {
-  readonly request: RequestShape
-  readonly handler: HotHandler
 }
 
 /**
  * The hot path of one connection: recognises requests by the bytes of their header blocks and answers them in place.
- * Nothing is allocated for a request that is recognised and answered.
+ * Nothing is allocated for a request that is recognised and answered. One whose reply could not leave, because its client
+ * grants no window or reads nothing, is looked up only once it could: until then it costs its bytes.
  */
 export class HotPath implements FastPath {
   private readonly http2: ServerConnection
   private readonly context: HotContext
   private readonly admission: Admission
-  private readonly matcher: ShapeMatcher
+  private readonly shapes: HotShapes
   private readonly reply: ReplyWriter
-  private readonly shapes: HotShape[] = []
-  private nextShape = 0
-  /** That of the block that was recognised last. */
-  private last: HotShape | undefined
   private readonly held = new HeldRequests<HotShape>()
+  private readonly roomQueue: RoomQueue
 
   constructor(http2: ServerConnection, admission: Admission, context: HotContext) {
     this.http2 = http2
     this.admission = admission
     this.context = context
-    this.matcher = new ShapeMatcher(http2.streams.decoder.table)
+    this.shapes = new HotShapes(context.methods, http2.streams.decoder.table)
     this.reply = new ReplyWriter(http2.streams, http2.output)
+    this.roomQueue = new RoomQueue({
+      slices: context.slices,
+      batch: (work) => http2.batch(work),
+      isWaiting: (streamId) => this.held.find(streamId)?.waitsFor === 'room',
+      retry: (streamId) => this.retry(streamId),
+    })
+    http2.streams.sendQueue.onMoved = () => this.roomQueue.wake()
   }
 
   get heldCount(): number {
@@ -74,15 +63,15 @@ export class HotPath implements FastPath {
 
   onHeaders(streamId: number, buffer: Buffer, start: number, end: number): boolean {
     if (this.http2.openStreams >= this.http2.limits.concurrentStreamsMax) return false
-    const shape = this.recognise(buffer, start, end)
+    const shape = this.shapes.recognise(buffer, start, end)
     if (shape === undefined) return false
     // It has waited while a thousand others came: it takes the ordinary way.
     const other = this.held.inTheWayOf(streamId)
     if (other !== 0) this.giveBack(other)
     const request = this.held.add(streamId)
     request.shape = shape
-    request.changes = this.matcher.changes
-    request.timeoutMs = this.matcher.timeoutMs
+    request.changes = this.shapes.matcher.changes
+    request.timeoutMs = this.shapes.matcher.timeoutMs
     return true
   }
 
@@ -94,13 +83,17 @@ export class HotPath implements FastPath {
       this.giveBack(streamId)
       return false
     }
-    const isAsked = this.admission.open
-    if (isAsked && this.answer(request, buffer, start, end)) return true
-    if (end - start > POSTPONED_BYTES_MAX) {
+    const isBlocked = this.isBlocked(request)
+    const isAsked = !isBlocked && this.admission.open
+    if (isAsked && this.answer(request, buffer, start, end, this.roomQueue.isEmpty)) return true
+    if (end - start > HELD_BODY_BYTES_MAX) {
       this.giveBack(streamId)
       return false
     }
-    this.postpone(request, Buffer.from(buffer.subarray(start, end)), isAsked)
+    request.body = buffer.toString('latin1', start, end)
+    request.sinceMs = this.http2.nowMs()
+    if (isBlocked || (isAsked && this.reply.refused)) this.park(request)
+    else this.postpone(request, isAsked)
     return true
   }
 
@@ -108,12 +101,31 @@ export class HotPath implements FastPath {
     const request = this.held.find(streamId)
     if (request === undefined) return false
     const sum = request.windowBytes + increment
-    if (this.http2.streams.peer.initialWindowBytes + sum > 0x7fff_ffff) {
+    if (this.http2.streams.peer.initialWindowBytes + sum > WINDOW_BYTES_MAX) {
       this.giveBack(streamId)
       return false
     }
     request.windowBytes = sum
+    if (request.waitsFor === 'window') {
+      this.park(request)
+      this.roomQueue.wake()
+    }
     return true
+  }
+
+  onWindowsShifted(): void {
+    for (const streamId of this.held.streamIds()) {
+      const request = this.held.find(streamId)!
+      if (this.windowOf(request) > WINDOW_BYTES_MAX) {
+        throw new ConnectionError('FLOW_CONTROL_ERROR', 'window above 2^31 − 1')
+      }
+      if (request.waitsFor === 'window') this.park(request)
+    }
+    this.roomQueue.wake()
+  }
+
+  onRoom(): void {
+    this.roomQueue.wake()
   }
 
   onReset(streamId: number): boolean {
@@ -124,13 +136,7 @@ export class HotPath implements FastPath {
   }
 
   learn(head: RequestHead): void {
-    const method = this.context.methods.get(head.path)
-    if (method === undefined || !isPlain(head) || hasOne(head.fields, method.isOrdinary)) return
-    this.shapes[this.nextShape] = {
-      request: new RequestShape(head, method.isOrdinary),
-      handler: method.handler,
-    }
-    this.nextShape = (this.nextShape + 1) % SHAPES_MAX
+    this.shapes.learn(head)
   }
 
   giveBack(streamId: number): void {
@@ -142,14 +148,22 @@ export class HotPath implements FastPath {
     this.held.free(request)
     const timeout = timeoutMs === Number.POSITIVE_INFINITY ? [] : ['grpc-timeout', formatTimeout(timeoutMs)]
     const head = shape!.request.headOf(changes, ...timeout)
-    this.http2.streams.adopt(streamId, head, windowBytes, body)
+    const bytes = body === undefined ? undefined : Buffer.from(body, 'latin1')
+    this.http2.streams.adopt(streamId, head, windowBytes, bytes)
   }
 
-  giveBackIncomplete(): void {
-    if (this.heldCount === 0) return
+  tick(nowMs: number): boolean {
+    if (this.heldCount === 0) return false
+    let isBlocked = false
     for (const streamId of this.held.streamIds()) {
-      if (this.held.find(streamId)?.body === undefined) this.giveBack(streamId)
+      const request = this.held.find(streamId)
+      if (request === undefined) continue
+      // A body that is late: an ordinary stream has times for that.
+      if (request.body === undefined) this.giveBack(streamId)
+      else if (isLate(request, nowMs)) this.expire(request)
+      else if (request.waitsFor !== 'turn') isBlocked = true
     }
+    return isBlocked
   }
 
   giveBackAll(): void {
@@ -159,20 +173,7 @@ export class HotPath implements FastPath {
 
   dropAll(): void {
     this.held.clear()
-  }
-
-  private recognise(buffer: Buffer, start: number, end: number): HotShape | undefined {
-    const { matcher, last } = this
-    if (last !== undefined) {
-      if (matcher.matchAgain(buffer, start, end) || matcher.match(last.request, buffer, start, end))
-        return last
-    }
-    for (const shape of this.shapes) {
-      if (shape === last || !matcher.match(shape.request, buffer, start, end)) continue
-      this.last = shape
-      return shape
-    }
-    return undefined
+    this.roomQueue.clear()
   }
 
   /** True when DATA is exactly one plain message, of the size that was announced and is allowed. */
@@ -188,11 +189,30 @@ export class HotPath implements FastPath {
     )
   }
 
-  /** Answers a held request whose body, prefix included, lies in buffer[start, end). False: it is still held. */
-  private answer(request: HeldRequest<HotShape>, buffer: Buffer, start: number, end: number): boolean {
+  private windowOf(request: HeldRequest<HotShape>): number {
+    return this.http2.streams.peer.initialWindowBytes + request.windowBytes
+  }
+
+  /** True when not a byte of the reply could be sent. */
+  private isBlocked(request: HeldRequest<HotShape>): boolean {
+    return this.http2.output.blocked || this.windowOf(request) <= 0
+  }
+
+  /**
+   * Answers a held request whose body, prefix included, lies in buffer[start, end). False: it is still held.
+   *
+   * @param mayPass false when others wait for room before it
+   */
+  private answer(
+    request: HeldRequest<HotShape>,
+    buffer: Buffer,
+    start: number,
+    end: number,
+    mayPass: boolean,
+  ): boolean {
     const { reply } = this
-    reply.begin(request.streamId, request.windowBytes)
-    if (!this.run(request.shape!.handler, buffer, start + PREFIX_BYTES, end) || !reply.finish()) {
+    reply.begin(request.streamId, request.windowBytes, mayPass)
+    if (!this.run(request.shape!, buffer, start + PREFIX_BYTES, end) || !reply.finish()) {
       reply.discard()
       return false
     }
@@ -201,26 +221,81 @@ export class HotPath implements FastPath {
     return true
   }
 
+  /** The same of one whose body was kept. */
+  private answerHeld(request: HeldRequest<HotShape>, mayPass: boolean): boolean {
+    const { heldBody } = this.context
+    const lengthBytes = heldBody.write(request.body!, 'latin1')
+    if (!this.answer(request, heldBody, 0, lengthBytes, mayPass)) return false
+    this.http2.streams.sendQueue.noteMoved()
+    return true
+  }
+
+  /** Keeps a request, with its body, until there is room for its reply. */
+  private park(request: HeldRequest<HotShape>): void {
+    if (this.windowOf(request) <= 0) {
+      request.waitsFor = 'window'
+      return
+    }
+    request.waitsFor = 'room'
+    this.roomQueue.add(request.streamId, this.heldCount)
+  }
+
+  /** Its turn to have room. False: there is none. */
+  private retry(streamId: number): boolean {
+    const request = this.held.find(streamId)
+    if (request?.waitsFor !== 'room') return true
+    if (this.windowOf(request) <= 0) {
+      request.waitsFor = 'window'
+      return true
+    }
+    if (this.http2.output.blocked || this.http2.streams.sendQueue.crowded) return false
+    if (isLate(request, this.http2.nowMs())) {
+      this.expire(request)
+      return true
+    }
+    if (this.answerHeld(request, true)) return true
+    if (this.reply.refused) return false
+    // What was a hit when it came is none any more.
+    this.postpone(request, true)
+    return true
+  }
+
   /**
-   * Keeps a request that must wait, for its value or for room: until then it costs its bytes.
+   * Keeps a request, with its body, that must wait for its value or for its turn.
    *
    * @param isAsked the hot handler has left it to the ordinary one
    */
-  private postpone(request: HeldRequest<HotShape>, body: Buffer, isAsked: boolean): void {
+  private postpone(request: HeldRequest<HotShape>, isAsked: boolean): void {
     const { streamId } = request
-    request.body = body
-    request.sinceMs = this.http2.nowMs()
+    request.waitsFor = 'turn'
     this.admission.admit(() => {
       // It was reset, or given back, meanwhile.
-      if (request.body !== body) return true
-      const isLate = this.http2.nowMs() - request.sinceMs >= request.timeoutMs
-      if (!isAsked && !isLate && this.answer(request, body, 0, body.length)) return true
+      if (this.held.find(streamId) === undefined) return true
+      if (!isAsked && !isLate(request, this.http2.nowMs())) {
+        if (this.isBlocked(request)) {
+          this.park(request)
+          return true
+        }
+        if (this.answerHeld(request, this.roomQueue.isEmpty)) return true
+        if (this.reply.refused) {
+          this.park(request)
+          return true
+        }
+      }
       this.giveBack(streamId)
       return false
     })
   }
 
-  private run(handler: HotHandler, buffer: Buffer, start: number, end: number): boolean {
+  /** Its client does not wait any more. */
+  private expire(request: HeldRequest<HotShape>): void {
+    this.reply.begin(request.streamId, 0, true)
+    this.reply.fail(status.DEADLINE_EXCEEDED, 'Deadline exceeded')
+    this.reply.finish()
+    this.held.free(request)
+  }
+
+  private run({ handler }: HotShape, buffer: Buffer, start: number, end: number): boolean {
     try {
       return handler(buffer, start, end, this.reply)
     } catch (error) {
@@ -230,12 +305,6 @@ export class HotPath implements FastPath {
   }
 }
 
-/** True for a request that needs nothing but its message to be answered. */
-function isPlain(head: RequestHead): boolean {
-  if (head.method !== 'POST' || !isGrpcContentType(fieldOf(head.fields, 'content-type'))) return false
-  return (fieldOf(head.fields, 'grpc-encoding') ?? 'identity') === 'identity'
-}
-
-function hasOne(fields: readonly string[], isOrdinary: IsOrdinary): boolean {
-  return fields.some((text, index) => index % 2 === 0 && isOrdinary(text, fields[index + 1]!))
+function isLate({ sinceMs, timeoutMs }: HeldRequest<HotShape>, nowMs: number): boolean {
+  return nowMs - sinceMs >= timeoutMs
 }

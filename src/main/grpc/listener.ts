@@ -1,8 +1,8 @@
 import net, { type Socket } from 'node:net'
-import tls, { type SecureContextOptions, type TLSSocket, type TlsOptions } from 'node:tls'
+import tls, { type SecureContextOptions, TLSSocket, type TlsOptions } from 'node:tls'
 import type { ServerCredentials } from '@grpc/grpc-js'
-import { ListeningSocket, remoteAddressOf } from '../sockets/listening-socket.js'
-import type { Client } from './grpc-connection.js'
+import type { SocketHandle } from '../sockets/direct-transport.js'
+import { ListeningSocket } from '../sockets/listening-socket.js'
 
 /** Suites of TLS 1.2 that RFC 9113, appendix A allows, behind those of 1.3. */
 const CIPHERS = [
@@ -17,8 +17,8 @@ const CIPHERS = [
   'ECDHE-RSA-CHACHA20-POLY1305',
 ].join(':')
 
-/** Where a listener puts the connections that it accepts: plain ones paused, others with their TLS handshakes done. */
-export type OnConnection = (socket: Socket, client: Client) => void
+/** Where a listener puts the connections that it accepts: handles of plain ones, others with their TLS handshakes done. */
+export type OnConnection = (accepted: Socket | SocketHandle) => void
 
 /** A listening socket, plain or TLS. Certificates can be exchanged while it listens. */
 export class Listener {
@@ -28,15 +28,20 @@ export class Listener {
     if (context !== null) this.setSecureContext(context)
   }
 
+  private readonly onConnection: OnConnection
+
   constructor(credentials: ServerCredentials, handshakeTimeoutMs: number, onConnection: OnConnection) {
+    this.onConnection = onConnection
     this.credentials = credentials
     this.listening = new ListeningSocket(newServer(credentials, handshakeTimeoutMs, onConnection))
     if (credentials._isSecure()) credentials._addWatcher(this.watcher)
   }
 
   /** As {@link ListeningSocket.listen}. */
-  listen(where: object, countMax: number): Promise<number> {
-    return this.listening.listen(where, countMax)
+  async listen(where: object, countMax: number): Promise<number> {
+    const port = await this.listening.listen(where, countMax)
+    if (!this.credentials._isSecure()) this.listening.acceptHandles(this.onConnection)
+    return port
   }
 
   /** File descriptor of the listening socket; −1 where there are none. */
@@ -66,15 +71,12 @@ function newServer(
   handshakeTimeoutMs: number,
   onConnection: OnConnection,
 ): net.Server {
-  if (!credentials._isSecure()) {
-    return net.createServer({ noDelay: true, pauseOnConnect: true }, (socket) => {
-      onConnection(socket, { address: remoteAddressOf(socket), authContext: () => ({}) })
-    })
-  }
+  // What comes before its handles are asked for is a socket.
+  if (!credentials._isSecure()) return net.createServer({ noDelay: true, pauseOnConnect: true }, onConnection)
   return tls.createServer(tlsOptions(credentials, handshakeTimeoutMs), (socket) => {
     // RFC 9113, section 3.2: over TLS, HTTP/2 must have been agreed on.
     if (socket.alpnProtocol !== 'h2') socket.destroy()
-    else onConnection(socket, { address: remoteAddressOf(socket), authContext: () => authContextOf(socket) })
+    else onConnection(socket)
   })
 }
 
@@ -91,7 +93,9 @@ function tlsOptions(credentials: ServerCredentials, handshakeTimeoutMs: number):
   } as TlsOptions
 }
 
-function authContextOf(socket: TLSSocket): object {
+/** What is known of who is at the other end of a socket: in the form of grpc-js, its certificate. */
+export function authContextOf(socket: Socket): object {
+  if (!(socket instanceof TLSSocket)) return {}
   const certificate = socket.getPeerCertificate()
   const known = Object.keys(certificate).length > 0
   return { transportSecurityType: 'ssl', ...(known ? { sslPeerCertificate: certificate } : {}) }

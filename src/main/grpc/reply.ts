@@ -19,7 +19,8 @@ export interface Reply {
   readonly buffer: Buffer
   /**
    * Room for a message of exactly so many bytes; answers the offset in `buffer` at which it begins. The handler fills all
-   * of it before it returns. Calling it again discards what was reserved before.
+   * of it before it returns. Calling it again discards what was reserved before. −1: the client has to take what it was
+   * sent before there is room for so much. Then the handler returns false, and is asked again later.
    */
   reserve(lengthBytes: number): number
   /** Answers with a status instead of a message. */
@@ -33,6 +34,9 @@ export interface Reply {
 const DIRECT_BYTES_MAX = 5 * FRAME_BYTES_DEFAULT
 /** Bytes of the message in the first frame. */
 const FIRST_BYTES = FRAME_BYTES_DEFAULT - PREFIX_BYTES
+/** Larger messages are not even looked up while so many bytes wait to be sent, or others wait for that. */
+const SMALL_BYTES_MAX = 4096
+const WAITING_BYTES_MAX = 65_536
 /** Offset of the stream's number in a frame header. */
 const STREAM_ID_OFFSET = 5
 const TRAILERS_OK: readonly string[] = ['grpc-status', '0']
@@ -44,11 +48,14 @@ const NOTHING = Buffer.alloc(0)
  */
 export class ReplyWriter implements Reply {
   buffer: Buffer = NOTHING
+  /** True when reserve() has found no room. */
+  refused = false
   private readonly streams: ServerStreams
   private readonly output: ConnectionOutput
   private readonly outputBuffer: OutputBuffer
   private streamId = 0
   private windowBytes = 0
+  private mayPass = true
   private mark = 0
   /** Bytes of the message; −1 before reserve(). */
   private messageBytes = -1
@@ -69,9 +76,14 @@ export class ReplyWriter implements Reply {
     this.outputBuffer = output.buffer
   }
 
-  /** @param windowBytes what the stream's window has beyond the initial one */
-  begin(streamId: number, windowBytes: number): void {
+  /**
+   * @param windowBytes what the stream's window has beyond the initial one
+   * @param mayPass false when others wait for room: only a small message goes before them
+   */
+  begin(streamId: number, windowBytes: number, mayPass: boolean): void {
     this.streamId = streamId
+    this.mayPass = mayPass
+    this.refused = false
     this.windowBytes = windowBytes
     this.mark = this.outputBuffer.length
     this.messageBytes = -1
@@ -80,6 +92,11 @@ export class ReplyWriter implements Reply {
 
   reserve(lengthBytes: number): number {
     this.outputBuffer.length = this.mark
+    if (lengthBytes > SMALL_BYTES_MAX && !this.hasRoom()) {
+      this.messageBytes = -1
+      this.refused = true
+      return -1
+    }
     this.messageBytes = lengthBytes
     this.direct = this.fits(lengthBytes)
     if (this.direct) return this.writeFrames(lengthBytes)
@@ -113,6 +130,10 @@ export class ReplyWriter implements Reply {
   discard(): void {
     this.outputBuffer.length = this.mark
     this.buffer = NOTHING
+  }
+
+  private hasRoom(): boolean {
+    return this.mayPass && this.streams.sendQueue.bytes + this.output.unsentBytes < WAITING_BYTES_MAX
   }
 
   private fits(lengthBytes: number): boolean {

@@ -3,17 +3,21 @@ import type { SecureContextOptions } from 'node:tls'
 import type { ServerCredentials, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js'
 import { systemClock } from '../../shared/clock.js'
 import { acceptedTransport } from '../sockets/accepted-transport.js'
-import { ReadBuffer } from '../sockets/direct-transport.js'
+import { ReadBuffer, type SocketHandle } from '../sockets/direct-transport.js'
+import { remoteAddressOf } from '../sockets/listening-socket.js'
 import { BufferPool } from '../sockets/output-buffer.js'
-import { type Client, GrpcConnection, type GrpcContext } from './grpc-connection.js'
-import { type HotContext, type HotHandler, type HotMethod, HotPath } from './hot-path.js'
+import { GrpcConnection, type GrpcContext, type Resident } from './grpc-connection.js'
+import { HELD_BODY_BYTES_MAX, type HotContext, HotPath } from './hot-path.js'
+import type { HotHandler, HotMethod } from './hot-shapes.js'
 import type { ByteBudget } from './http2/byte-budget.js'
 import type { ConnectionContext } from './http2/server-connection.js'
 import { TimeSlices } from './http2/time-slices.js'
-import { Listener } from './listener.js'
+import { authContextOf, Listener } from './listener.js'
 import { type Handler, type Method, MethodTable, type MethodType } from './method.js'
+import { Newcomer, type NewcomerHost } from './newcomer.js'
 import { type GrpcServerOptions, type ResolvedOptions, resolveOptions } from './options.js'
 import type { IsOrdinary } from './request-shape.js'
+import { Rounds } from './rounds.js'
 import type { ServerMetrics } from './server-metrics.js'
 
 /** How often connections look at their times, unless shorter limits ask for more. */
@@ -53,13 +57,15 @@ class Budget implements ByteBudget {
 export class GrpcServer {
   private readonly options: ResolvedOptions
   private readonly methods = new MethodTable()
-  private readonly connections = new Set<GrpcConnection>()
+  private readonly connections = new Set<Resident>()
+  private readonly rounds: Rounds<Resident>
   private readonly listeners = new Map<number, Listener>()
   private readonly context: GrpcContext
   private readonly http2Context: ConnectionContext
   private readonly metrics: ServerMetrics | undefined
   private readonly hotMethods = new Map<string, HotMethod>()
   private readonly hotContext: HotContext
+  private readonly newcomerHost: NewcomerHost
   private readonly readBuffer = new ReadBuffer()
   private ticker: NodeJS.Timeout | undefined
   private stopping = false
@@ -80,11 +86,6 @@ export class GrpcServer {
       onFault: options.onFault ?? (() => {}),
       onClosed: (connection) => this.onConnectionClosed(connection),
     }
-    this.hotContext = {
-      methods: this.hotMethods,
-      receiveBytesMax: resolved.receiveBytesMax,
-      onFault: this.context.onFault,
-    }
     this.http2Context = {
       limits: resolved,
       budget,
@@ -95,6 +96,31 @@ export class GrpcServer {
       random: () => Math.random(),
       indexable: (name, value) => INDEXABLE.has(`${name}\0${value}`),
       ...(options.metrics && { metrics: options.metrics }),
+    }
+    this.rounds = new Rounds(this.connections, this.http2Context.slices, (connection) => connection.tick())
+    this.newcomerHost = {
+      prefaceTimeoutMs: resolved.prefaceTimeoutMs,
+      pool: this.http2Context.pool,
+      nowMs: this.http2Context.nowMs,
+      onWelcome: (newcomer, chunk) => {
+        const connection = this.welcome(newcomer)
+        this.connections.delete(newcomer)
+        this.connections.add(connection)
+        newcomer.transport.handOver(connection.http2)
+        connection.http2.receive(chunk)
+      },
+      onRejected: () => {
+        this.metrics?.protocolError()
+        this.metrics?.goaway('error')
+      },
+      onGone: (newcomer) => this.onConnectionClosed(newcomer),
+    }
+    this.hotContext = {
+      methods: this.hotMethods,
+      receiveBytesMax: resolved.receiveBytesMax,
+      slices: this.http2Context.slices,
+      heldBody: Buffer.alloc(HELD_BODY_BYTES_MAX),
+      onFault: this.context.onFault,
     }
   }
 
@@ -160,9 +186,9 @@ export class GrpcServer {
   /** The same on the handle of a socket that listens already, and that others may accept from, too. */
   async bindTo(where: object, credentials: ServerCredentials): Promise<number> {
     if (this.stopping) throw new Error('server is shutting down')
-    const listener = new Listener(credentials, this.options.handshakeTimeoutMs, (socket, client) => {
-      this.accept(socket, client)
-    })
+    const listener = new Listener(credentials, this.options.handshakeTimeoutMs, (accepted) =>
+      this.accept(accepted),
+    )
     const bound = await listener.listen(where, this.options.connectionsMax)
     this.listeners.set(bound, listener)
     return bound
@@ -183,7 +209,7 @@ export class GrpcServer {
     this.stopping = true
     for (const listener of this.listeners.values()) listener.close()
     this.onStopped.push(callback)
-    for (const connection of this.connections) connection.http2.drain(Number.POSITIVE_INFINITY, 'shutdown')
+    for (const connection of [...this.connections]) connection.drain()
     this.checkStopped()
   }
 
@@ -194,24 +220,32 @@ export class GrpcServer {
       listener.close()
       listener.destroySockets()
     }
-    for (const connection of [...this.connections]) connection.http2.destroy()
+    for (const connection of [...this.connections]) connection.destroy()
     this.checkStopped()
   }
 
-  private accept(socket: Socket, client: Client): void {
-    if (this.stopping || this.connections.size >= this.options.connectionsMax) {
-      if (!this.stopping) this.metrics?.connectionRefused()
-      socket.destroy()
-      return
-    }
-    const transport = acceptedTransport(socket, this.http2Context.pool, this.readBuffer, this.metrics)
-    const connection = new GrpcConnection(this.context, this.http2Context, transport, client)
+  private welcome({ transport, startedAtMs }: Newcomer): GrpcConnection {
+    const { socket } = transport
+    const client = { address: remoteAddressOf(socket), authContext: () => authContextOf(socket) }
+    const connection = new GrpcConnection(this.context, this.http2Context, transport, client, startedAtMs)
     connection.http2.streams.makeFastPath = () => {
       return new HotPath(connection.http2, connection.admission, this.hotContext)
     }
-    this.connections.add(connection)
+    return connection
+  }
+
+  private accept(accepted: Socket | SocketHandle): void {
+    if (this.stopping || this.connections.size >= this.options.connectionsMax) {
+      if (!this.stopping) this.metrics?.connectionRefused()
+      if ('destroy' in accepted) accepted.destroy()
+      else accepted.close()
+      return
+    }
+    const transport = acceptedTransport(accepted, this.http2Context.pool, this.readBuffer, this.metrics)
+    const newcomer = new Newcomer(this.newcomerHost, transport)
+    this.connections.add(newcomer)
     this.metrics?.connectionOpened()
-    transport.attach(connection.http2)
+    transport.attach(newcomer)
     this.ticker ??= this.startTicker()
   }
 
@@ -228,17 +262,16 @@ export class GrpcServer {
       options.keepaliveTimeoutMs,
     )
     const ticker = setInterval(
-      () => {
-        for (const connection of [...this.connections]) connection.http2.tick()
-      },
+      () => this.rounds.begin(),
       Math.max(TICK_MS_MIN, Math.min(TICK_MS, shortestMs / 4)),
     )
     // The sockets keep the process alive; the ticker alone must not.
     return ticker.unref()
   }
 
-  private onConnectionClosed(connection: GrpcConnection): void {
-    this.connections.delete(connection)
+  private onConnectionClosed(connection: Resident): void {
+    // One that was cut off is told of its socket's end, too.
+    if (!this.connections.delete(connection)) return
     this.metrics?.connectionClosed()
     if (this.connections.size > 0) return
     clearInterval(this.ticker)

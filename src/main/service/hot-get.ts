@@ -1,4 +1,4 @@
-import type { HotHandler } from '../grpc/hot-path.js'
+import type { HotHandler } from '../grpc/hot-shapes.js'
 import type { Reply } from '../grpc/reply.js'
 import type { HotGroup } from '../hot-group.js'
 
@@ -38,7 +38,7 @@ export class HotGet {
   readonly get: HotHandler = (buffer, start, end, reply) => {
     const lengthBytes = this.#find(buffer, start, end, false)
     if (lengthBytes < 0) return false
-    this.#writeValue(reply, lengthBytes, 0)
+    if (this.#writeValue(reply, lengthBytes, 0) < 0) return false
     this.#hits++
     return true
   }
@@ -47,11 +47,12 @@ export class HotGet {
   readonly fetch: HotHandler = (buffer, start, end, reply) => {
     const lengthBytes = this.#find(buffer, start, end, true)
     if (lengthBytes < 0) return false
-    this.#hits++
     const ttlLeftMs = this.#group!.foundTtlLeftMs()
     const timed = ttlLeftMs !== Number.POSITIVE_INFINITY
     const extraBytes = 2 + (timed ? 1 + varintBytes(ttlLeftMs) : 0)
     const at = this.#writeValue(reply, lengthBytes, extraBytes)
+    if (at < 0) return false
+    this.#hits++
     reply.buffer[at] = OUTCOME_TAG
     reply.buffer[at + 1] = OUTCOME_HIT
     if (timed) {
@@ -81,11 +82,12 @@ export class HotGet {
     return this.#group!.find(buffer, key, end, forwarded)
   }
 
-  /** Writes the value field, with `extraBytes` of room behind it. Returns where that begins. */
+  /** Writes the value field, with `extraBytes` of room behind it. Returns where that begins; −1 without room. */
   #writeValue(reply: Reply, lengthBytes: number, extraBytes: number): number {
     // proto3 leaves out a field that is empty.
     const headBytes = lengthBytes === 0 ? 0 : 1 + varintBytes(lengthBytes)
     const at = reply.reserve(headBytes + lengthBytes + extraBytes)
+    if (at < 0) return -1
     if (lengthBytes > 0) {
       reply.buffer[at] = VALUE_TAG
       writeVarint(reply.buffer, at + 1, lengthBytes)

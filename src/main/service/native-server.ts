@@ -1,7 +1,7 @@
 import type { SecureContextOptions } from 'node:tls'
 import type { ServerCredentials, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js'
 import { isSampled, isTracing } from '../../shared/tracing.js'
-import type { HotHandler } from '../grpc/hot-path.js'
+import type { HotHandler } from '../grpc/hot-shapes.js'
 import { GrpcServer as Engine } from '../grpc/server.js'
 import type { ServerMetrics } from '../grpc/server-metrics.js'
 import type { GrpcServer, MessageLimits } from '../grpc-server.js'

@@ -8,9 +8,11 @@ import type { Transport } from './transport.js'
 const READ_BYTES = 65_536
 
 /** The handle below a socket of node:net. */
-interface Handle {
+export interface SocketHandle {
   /** −1 where there are no file descriptors. */
   readonly fd: number
+  setNoDelay(isOn: boolean): number
+  close(): void
 }
 
 /** Where all connections of a server read to, one after the other: what is not used at once must be copied. */
@@ -43,13 +45,11 @@ export class DirectTransport implements Transport {
   /**
    * Takes an accepted connection over. It may be half open if its server allows that.
    *
-   * @param accepted of a server with `pauseOnConnect`; it is of no use afterwards
+   * @param accepted its handle, or a socket of a server with `pauseOnConnect`, which is of no use afterwards
    */
-  constructor(accepted: Socket, pool: BufferPool, readBuffer: ReadBuffer, traffic?: Traffic) {
-    const owner = accepted as unknown as { _handle: Handle | null }
-    const handle = owner._handle!
-    owner._handle = null
-    accepted.destroy()
+  constructor(accepted: Socket | SocketHandle, pool: BufferPool, readBuffer: ReadBuffer, traffic?: Traffic) {
+    const isSocket = accepted instanceof Socket
+    const handle = isSocket ? takeHandle(accepted) : accepted
     this.#descriptor = handle.fd
     this.#pool = pool
     this.#traffic = traffic
@@ -62,18 +62,23 @@ export class DirectTransport implements Transport {
       },
     }
     // `handle` is how node:net makes sockets of its servers itself; its types do not tell.
-    this.socket = new Socket({ handle, onread, allowHalfOpen: accepted.allowHalfOpen } as object)
+    this.socket = new Socket({ handle, onread, allowHalfOpen: isSocket && accepted.allowHalfOpen } as object)
   }
 
   /** Joins socket and connection: bytes flow from here on. */
   attach(user: SocketUser): void {
     this.#user = user
     const { socket } = this
-    socket.on('end', () => user.onEnded?.())
+    socket.on('end', () => this.#user!.onEnded?.())
     // The error itself says nothing that 'close' does not.
     socket.on('error', () => socket.destroy())
-    socket.on('close', () => user.onTransportClosed())
+    socket.on('close', () => this.#user!.onTransportClosed())
     socket.resume()
+  }
+
+  /** From now on another user has the connection. */
+  handOver(user: SocketUser): void {
+    this.#user = user
   }
 
   get unsentBytes(): number {
@@ -127,4 +132,12 @@ export class DirectTransport implements Transport {
     this.#pool.release(this.#inFlight.shift()!)
     if (this.socket.writableLength === 0) this.#user?.onDrained()
   }
+}
+
+function takeHandle(accepted: Socket): SocketHandle {
+  const owner = accepted as unknown as { _handle: SocketHandle | null }
+  const handle = owner._handle!
+  owner._handle = null
+  accepted.destroy()
+  return handle
 }

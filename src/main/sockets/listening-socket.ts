@@ -1,5 +1,12 @@
 import type { AddressInfo, Server, Socket } from 'node:net'
 import { type SecureContextOptions, Server as TlsServer } from 'node:tls'
+import type { SocketHandle } from './direct-transport.js'
+
+/** What node:net listens by. */
+interface ListeningHandle {
+  /** Called by the system's event loop with an error number or a connection. */
+  onconnection: (error: number, accepted: SocketHandle | undefined) => void
+}
 
 /** A server of node:net or node:tls that listens, and all its sockets, those in the middle of a handshake among them. */
 export class ListeningSocket {
@@ -39,6 +46,21 @@ export class ListeningSocket {
         resolve((this.server.address() as AddressInfo).port)
       })
     })
+  }
+
+  /**
+   * From now on connections are handed over as the system gives them: node:net would make a socket of each first, which
+   * is half of what it costs to accept one. Nobody counts them here, nor cuts them.
+   *
+   * @param onHandle closes it, or takes it over
+   */
+  acceptHandles(onHandle: (handle: SocketHandle) => void): void {
+    const { _handle: handle } = this.server as unknown as { readonly _handle: ListeningHandle }
+    handle.onconnection = (error, accepted) => {
+      if (error !== 0 || accepted === undefined) return
+      accepted.setNoDelay(true)
+      onHandle(accepted)
+    }
   }
 
   /** File descriptor of the listening socket; −1 where there are none. */

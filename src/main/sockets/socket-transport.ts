@@ -19,7 +19,7 @@ export interface Traffic {
 
 /** A connection's socket, plain or TLS. */
 export class SocketTransport implements Transport {
-  private readonly socket: Socket
+  readonly socket: Socket
   private readonly pool: BufferPool
   private readonly traffic: Traffic | undefined
   /** Buffers that the socket still reads from, in the order of their writes. */
@@ -40,12 +40,17 @@ export class SocketTransport implements Transport {
     socket.setNoDelay(true)
     socket.on('data', (chunk: Buffer) => {
       this.traffic?.received(chunk.length)
-      connection.receive(chunk)
+      this.connection!.receive(chunk)
     })
-    socket.on('end', () => connection.onEnded?.())
+    socket.on('end', () => this.connection!.onEnded?.())
     // The error itself says nothing that 'close' does not.
     socket.on('error', () => socket.destroy())
-    socket.on('close', () => connection.onTransportClosed())
+    socket.on('close', () => this.connection!.onTransportClosed())
+  }
+
+  /** From now on another user has the connection. */
+  handOver(connection: SocketUser): void {
+    this.connection = connection
   }
 
   get unsentBytes(): number {

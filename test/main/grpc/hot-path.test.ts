@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { Client, credentials, Metadata, ServerCredentials, status } from '@grpc/grpc-js'
-import type { HotHandler } from '../../../src/main/grpc/hot-path.js'
+import type { HotHandler } from '../../../src/main/grpc/hot-shapes.js'
 import { Http2Code } from '../../../src/main/grpc/http2/errors.js'
 import { Flag, FrameType } from '../../../src/main/grpc/http2/frame.js'
 import { GrpcServer } from '../../../src/main/grpc/server.js'
@@ -45,7 +45,7 @@ class Doubling {
       return true
     }
     const offset = reply.reserve(this.times * lengthBytes)
-    if (first === '-') return false
+    if (first === '-' || offset < 0) return false
     for (let time = 0; time < this.times; time++) {
       buffer.copy(reply.buffer, offset + time * lengthBytes, start, end)
     }
@@ -252,7 +252,7 @@ describe('flow control on the hot path', () => {
       .frames(FrameType.DATA)
       .reduce((sum, { payload }) => sum + payload.length, 0)
     assert.equal(sentBytes, 65_535)
-    doubling.harness.receive(frame(FrameType.WINDOW_UPDATE, 0, 0, uint32(1 << 20)))
+    doubling.harness.receive(frame(FrameType.WINDOW_UPDATE, 0, 0, uint32(1 << 20))).turns()
     for (let id = 5; id < 25; id += 2) assert.equal(doubling.answer(id).text.length, 16_000)
   })
 
@@ -382,4 +382,22 @@ test('a grpc-js client cannot tell the hot path from the ordinary one', async ()
   client.close()
   server.forceShutdown()
   assert.ok(hot > 500, `${hot} of 800`)
+})
+
+test('WINDOW_UPDATE of 0 for a request that is held resets its stream, and counts as a violation', () => {
+  const doubling = new Doubling({ violationsBurst: 3, violationsPerSecond: 0 })
+  doubling.harness.start()
+  doubling.warm()
+  const nothing = (id: number) => frame(FrameType.WINDOW_UPDATE, 0, id, uint32(0))
+  for (const id of [5, 7, 9]) doubling.harness.receive(headersFrame(id, callBlock(PATH)), nothing(id))
+  for (const id of [5, 7, 9]) {
+    const [reset] = doubling.harness.frames(FrameType.RST_STREAM, id)
+    assert.equal(reset?.payload.readUInt32BE(0), Http2Code.PROTOCOL_ERROR)
+  }
+  assert.equal(doubling.harness.connection.http2.openStreams, 0)
+  // What was on its way is dropped.
+  doubling.harness.receive(messageFrame(9, Buffer.from('x')))
+  assert.equal(doubling.harness.ended, false)
+  doubling.harness.receive(headersFrame(11, callBlock(PATH)), nothing(11))
+  assert.equal(doubling.harness.ended, true)
 })

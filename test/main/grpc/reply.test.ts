@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { HotHandler } from '../../../src/main/grpc/hot-path.js'
+import type { HotHandler } from '../../../src/main/grpc/hot-shapes.js'
 import { Flag, FRAME_BYTES_DEFAULT, FrameType } from '../../../src/main/grpc/http2/frame.js'
 import { GrpcHarness } from '../../support/grpc-harness.js'
 import { callBlock, frame, headersFrame, messageFrame, uint32 } from '../../support/http2-frames.js'
@@ -12,6 +12,7 @@ const PREFIX_BYTES = 5
 const sized: HotHandler = (buffer, start, _end, reply) => {
   const lengthBytes = buffer.readUInt32BE(start)
   const at = reply.reserve(lengthBytes)
+  if (at < 0) return false
   for (let index = 0; index < lengthBytes; index++) reply.buffer[at + index] = index % 251
   return true
 }
@@ -71,9 +72,9 @@ test('a message that exceeds a window goes out as far as the window goes, and on
       harness.receive(headersFrame(streamId, head), messageFrame(streamId, uint32(lengthBytes)))
       const what = `${lengthBytes} bytes, window of ${windowBytes}`
       assert.equal(dataOf().length, Math.min(dataBytes, windowBytes), what)
-      harness.receive(frame(FrameType.WINDOW_UPDATE, 0, streamId, uint32(1)))
+      harness.receive(frame(FrameType.WINDOW_UPDATE, 0, streamId, uint32(1))).turns()
       assert.equal(dataOf().length, Math.min(dataBytes, windowBytes + 1), what)
-      harness.receive(frame(FrameType.WINDOW_UPDATE, 0, streamId, uint32(100_000)))
+      harness.receive(frame(FrameType.WINDOW_UPDATE, 0, streamId, uint32(100_000))).turns()
       const data = dataOf()
       assert.equal(data.length, dataBytes, what)
       assert.equal(data.readUInt32BE(1), lengthBytes, what)

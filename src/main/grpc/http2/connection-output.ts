@@ -41,6 +41,16 @@ export class ConnectionOutput {
     this.context = context
   }
 
+  /** What the kernel has not taken. */
+  get unsentBytes(): number {
+    return this.transport.unsentBytes
+  }
+
+  /** True while not a byte of DATA could leave, whatever its stream's window. */
+  get blocked(): boolean {
+    return this.congested || this.scheduler.window.available <= 0
+  }
+
   /** Until endBatch(), plan() does nothing: everything goes out at once there. */
   beginBatch(): void {
     this.batching = true

@@ -16,14 +16,21 @@ export interface FastPath {
   onData(streamId: number, endStream: boolean, buffer: Buffer, start: number, end: number): boolean
   /** False: the stream is not held. */
   onWindowUpdate(streamId: number, increment: number): boolean
-  /** The peer reset a stream. False: it is not held. */
+  /** The peer changed the initial window of all streams. @throws ConnectionError when that of one is too large now */
+  onWindowsShifted(): void
+  /** The connection may be able to send again. */
+  onRoom(): void
+  /** The stream is reset, by either side. False: it is not held. */
   onReset(streamId: number): boolean
   /** A request whose block was decoded the ordinary way, for next time. */
   learn(head: RequestHead): void
   /** Makes a held stream an ordinary one, if it is held. */
   giveBack(streamId: number): void
-  /** The same of all whose body has not come. */
-  giveBackIncomplete(): void
+  /**
+   * To be called about every second: gives back all whose body has not come, and ends those whose time is over. True when
+   * some cannot be answered before the peer takes more.
+   */
+  tick(nowMs: number): boolean
   /** Makes everything held ordinary streams. */
   giveBackAll(): void
   /** The connection is lost: forgets everything held. */

@@ -4,11 +4,6 @@ import { CLIENT_PREFACE, writeWindowUpdate } from './frame.js'
 import type { ConnectionLimits } from './limits.js'
 import { SettingId, WINDOW_BYTES_DEFAULT, writeSettings } from './settings.js'
 
-/** How a client begins that speaks HTTP/1. */
-const HTTP1_REQUEST = /^(GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|CONNECT|TRACE) \S/
-const HTTP1_ANSWER =
-  'HTTP/1.1 505 HTTP Version Not Supported\r\nconnection: close\r\ncontent-length: 0\r\n\r\n'
-
 /** What a preface is answered with. */
 export type GreetingLimits = Pick<
   ConnectionLimits,
@@ -31,19 +26,13 @@ export class Preface {
   }
 
   /**
-   * Takes what `chunk` has of it; answers where the frames begin, or −1 for a client of HTTP/1, which has been told so.
+   * Takes what `chunk` has of it; answers where the frames begin.
    *
    * @throws ConnectionError
    */
   read(chunk: Buffer): number {
-    const count = Math.min(CLIENT_PREFACE.length - this.takenBytes, chunk.length)
-    if (CLIENT_PREFACE.compare(chunk, 0, count, this.takenBytes, this.takenBytes + count) !== 0) {
-      if (this.takenBytes > 0 || !HTTP1_REQUEST.test(chunk.toString('latin1', 0, 32))) {
-        throw new ConnectionError('PROTOCOL_ERROR', 'no HTTP/2 connection preface')
-      }
-      this.output.append(Buffer.from(HTTP1_ANSWER, 'latin1'))
-      return -1
-    }
+    const count = matchPreface(chunk, this.takenBytes)
+    if (count < 0) throw new ConnectionError('PROTOCOL_ERROR', 'no HTTP/2 connection preface')
     this.takenBytes += count
     if (this.done) this.greet()
     return count
@@ -59,4 +48,15 @@ export class Preface {
     const increment = limits.connectionWindowBytes - WINDOW_BYTES_DEFAULT
     if (increment > 0) writeWindowUpdate(this.output, 0, increment)
   }
+}
+
+/** Whether a connection whose first bytes these are may speak HTTP/2. */
+export function beginsPreface(chunk: Buffer): boolean {
+  return matchPreface(chunk, 0) >= 0
+}
+
+/** How many bytes of the preface `chunk` has, of which `takenBytes` came before; −1 when it has others. */
+function matchPreface(chunk: Buffer, takenBytes: number): number {
+  const count = Math.min(CLIENT_PREFACE.length - takenBytes, chunk.length)
+  return CLIENT_PREFACE.compare(chunk, 0, count, takenBytes, takenBytes + count) === 0 ? count : -1
 }

@@ -12,6 +12,8 @@ export interface SendQueueLimits {
 export class SendQueue {
   /** Called when the queue is crowded no more. */
   onRoom: () => void = () => {}
+  /** Called when something has left a queue that is not crowded. */
+  onMoved: () => void = () => {}
   readonly #limits: SendQueueLimits
   readonly #budget: ByteBudget
   #bytes = 0
@@ -30,7 +32,11 @@ export class SendQueue {
     return this.#bytes > this.#limits.freeBytes
   }
 
-  /** Since when nothing has left a crowded queue, as ticks saw it; −1 otherwise. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** Since when nothing has left although there was much, as ticks saw it; −1 otherwise. */
   get stuckSinceMs(): number {
     return this.#stuckSinceMs
   }
@@ -63,11 +69,19 @@ export class SendQueue {
       this.#budget.give(lessBytes)
       this.#chargedBytes -= lessBytes
     }
-    if (wasCrowded && !this.crowded) this.onRoom()
+    if (this.crowded) return
+    if (wasCrowded) this.onRoom()
+    this.onMoved()
   }
 
-  tick(nowMs: number): void {
-    if (!this.crowded || this.#moved) this.#stuckSinceMs = -1
+  /** Something left that was never in the queue. */
+  noteMoved(): void {
+    this.#moved = true
+  }
+
+  /** @param isBlocked replies wait that are not even in the queue yet */
+  tick(nowMs: number, isBlocked: boolean): void {
+    if (!(this.crowded || isBlocked) || this.#moved) this.#stuckSinceMs = -1
     else if (this.#stuckSinceMs < 0) this.#stuckSinceMs = nowMs
     this.#moved = false
   }

@@ -12,27 +12,14 @@ import { FrameReader, type FrameSink } from './frame-reader.js'
 import { HpackEncoder } from './hpack-encoder.js'
 import type { ConnectionLimits } from './limits.js'
 import { Preface } from './preface.js'
+import type { RequestHandler } from './request-handler.js'
 import type { RequestHead } from './request-head.js'
-import { ServerStreams, type StreamsContext } from './server-streams.js'
+import { ServerStreams } from './server-streams.js'
 import { applySettings } from './settings.js'
 import { type Drainable, Shutdown } from './shutdown.js'
 import type { Http2Stream } from './stream.js'
+import type { StreamsContext } from './streams-context.js'
 import type { TimeSlices } from './time-slices.js'
-
-/** Who answers the requests of a connection. */
-export interface RequestHandler {
-  /** A request began; `truncated` says that its header list exceeded the limit and `head` lacks fields. */
-  onRequest(stream: Http2Stream, head: RequestHead, truncated: boolean): void
-  /** Around everything that is done for one read of the socket. */
-  onReadStart(): void
-  onReadEnd(): void
-  /** A request has sent nothing for longer than requestStallTimeoutMs allows. */
-  onRequestStalled(stream: Http2Stream): void
-  /** A fault of our own, which ends the connection. */
-  onFault(error: unknown): void
-  /** The connection is over; its streams have been told. */
-  onClosed(): void
-}
 
 /** What a connection needs from outside: all that is not bytes. */
 export interface ConnectionContext {
@@ -81,7 +68,13 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
   private tickedAtMs: number
   private finishedAtMs = 0
 
-  constructor(context: ConnectionContext, transport: Transport, handler: RequestHandler) {
+  /** @param startedAtMs when it was accepted */
+  constructor(
+    context: ConnectionContext,
+    transport: Transport,
+    handler: RequestHandler,
+    startedAtMs = context.nowMs(),
+  ) {
     this.context = context
     this.limits = context.limits
     this.budget = context.budget
@@ -90,7 +83,7 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
     this.handler = handler
     this.tickedAtMs = context.nowMs()
     this.guard = new FloodGuard(this.limits.flood)
-    this.timers = new ConnectionTimers(this.limits, this.tickedAtMs, context.random())
+    this.timers = new ConnectionTimers(this.limits, startedAtMs, context.random())
     this.reader = new FrameReader(this, FRAME_BYTES_DEFAULT)
     this.dispatcher = new FrameDispatcher(this, this.limits.headerListBytesMax * BLOCK_BYTES_FACTOR)
     const encoder = new HpackEncoder((name, value) => context.indexable(name, value))
@@ -107,8 +100,7 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
     this.context.slices.begin()
     this.batch(() => {
       const start = this.prefaceDone ? 0 : this.preface.read(chunk)
-      if (start < 0) this.finish()
-      else if (this.prefaceDone && start < chunk.length) this.reader.read(chunk, start)
+      if (this.prefaceDone && start < chunk.length) this.reader.read(chunk, start)
     })
     if (this.reader.hasRest) this.waitForSlice()
   }
@@ -129,7 +121,9 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
 
   /** The transport has nothing unsent any more. */
   onDrained(): void {
-    if (this.shutdown.state === 'closed' || !this.output.congested) return
+    if (this.shutdown.state === 'closed') return
+    this.streams.fastPath?.onRoom()
+    if (!this.output.congested) return
     this.output.onDrained()
     if (!this.output.congested) this.readOn()
   }
@@ -168,9 +162,7 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
       return
     }
     this.shutdown.tick(nowMs)
-    // What is held this long waits for a body that is late: an ordinary stream has times for that.
-    this.streams.fastPath?.giveBackIncomplete()
-    this.streams.sendQueue.tick(nowMs)
+    this.streams.tick(nowMs)
     this.act(this.timers.tick(nowMs, this))
     for (const stream of this.streams.stalledSince(nowMs - this.limits.requestStallTimeoutMs)) {
       this.handler.onRequestStalled(stream)
@@ -228,6 +220,7 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
     if (!this.output.scheduler.window.grow(increment)) {
       throw new ConnectionError('FLOW_CONTROL_ERROR', 'window above 2^31 − 1')
     }
+    this.streams.fastPath?.onRoom()
   }
 
   onPing(buffer: Buffer, start: number): void {

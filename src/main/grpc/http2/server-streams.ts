@@ -1,6 +1,4 @@
-import type { ByteBudget } from './byte-budget.js'
 import { ClosedStreams } from './closed-streams.js'
-import type { ConnectionMetrics } from './connection-metrics.js'
 import type { ConnectionOutput } from './connection-output.js'
 import { ConnectionError, Http2Code, StreamError } from './errors.js'
 import type { FastPath } from './fast-path.js'
@@ -9,27 +7,11 @@ import { ReceiveWindow } from './flow-control.js'
 import { writeRstStream, writeWindowUpdate } from './frame.js'
 import { writeHeaders } from './header-writer.js'
 import { HpackDecoder } from './hpack-decoder.js'
-import type { ConnectionLimits } from './limits.js'
 import { checkTrailers, parseRequestHead, type RequestHead } from './request-head.js'
 import { SendQueue } from './send-queue.js'
 import { initialPeerSettings } from './settings.js'
 import { Http2Stream, type StreamOwner } from './stream.js'
-
-/** What the streams of a connection need of it. */
-export interface StreamsContext {
-  readonly limits: ConnectionLimits
-  readonly output: ConnectionOutput
-  readonly guard: FloodGuard
-  readonly budget: ByteBudget
-  readonly metrics: ConnectionMetrics | undefined
-  /** False once the connection drains: new streams are ignored. */
-  readonly accepting: boolean
-  nowMs(): number
-  /** A request began; `truncated` says that its header list exceeded the limit and lacks fields. */
-  onRequest(stream: Http2Stream, head: RequestHead, truncated: boolean): void
-  onStreamOpened(): void
-  onStreamClosed(): void
-}
+import type { StreamsContext } from './streams-context.js'
 
 /** Bytes below which a DATA frame counts, in part, as one that moves nothing. */
 const SMALL_DATA_BYTES = 256
@@ -152,6 +134,8 @@ export class ServerStreams implements StreamOwner {
 
   onWindowUpdate(streamId: number, increment: number): void {
     if (increment > 0 && this.fastPath?.onWindowUpdate(streamId, increment) === true) return
+    const isHeld = increment === 0 && this.fastPath?.onReset(streamId) === true
+    if (isHeld) throw new StreamError(streamId, 'PROTOCOL_ERROR', 'WINDOW_UPDATE of 0')
     const stream = this.streams.get(streamId)
     if (stream === undefined) {
       this.checkNotIdle(streamId, 'WINDOW_UPDATE')
@@ -166,7 +150,7 @@ export class ServerStreams implements StreamOwner {
 
   /** The client changed SETTINGS_INITIAL_WINDOW_SIZE. */
   shiftWindows(delta: number): void {
-    this.fastPath?.giveBackAll()
+    this.fastPath?.onWindowsShifted()
     for (const stream of this.streams.values()) {
       if (!stream.sendWindow.grow(delta)) {
         throw new ConnectionError('FLOW_CONTROL_ERROR', 'window above 2^31 − 1')
@@ -182,6 +166,11 @@ export class ServerStreams implements StreamOwner {
     const stream = this.streams.get(error.streamId)
     if (stream !== undefined) this.reset(stream, error.code)
     else this.refuse(error.streamId, error.code)
+  }
+
+  /** To be called about every second. */
+  tick(nowMs: number): void {
+    this.sendQueue.tick(nowMs, this.fastPath?.tick(nowMs) ?? false)
   }
 
   /** Tells the metrics how many streams there were: clients give them odd numbers, from 1 on. */

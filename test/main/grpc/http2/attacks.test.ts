@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { CLIENT_DEFAULTS } from '../../../../src/main/grpc/client/options.js'
-import type { HotHandler } from '../../../../src/main/grpc/hot-path.js'
+import type { HotHandler } from '../../../../src/main/grpc/hot-shapes.js'
 import { Http2Code } from '../../../../src/main/grpc/http2/errors.js'
 import { Flag, FrameType } from '../../../../src/main/grpc/http2/frame.js'
 import { GrpcHarness } from '../../../support/grpc-harness.js'
@@ -251,12 +251,6 @@ describe('a client that sends garbage', () => {
       assert.equal(harness.ended, true, hex)
       assert.equal(harness.frames().length, 0)
     }
-  })
-
-  test('HTTP/1.1 is told so', () => {
-    const harness = new GrpcHarness().receive(Buffer.from('GET / HTTP/1.1\r\nhost: x\r\n\r\n'))
-    assert.match(harness.bytes.toString(), /^HTTP\/1\.1 505 /)
-    assert.equal(harness.ended, true)
   })
 
   test('an announced message of 4 GiB is refused by its prefix', () => {

@@ -1,0 +1,88 @@
+import type { DirectTransport } from '../sockets/direct-transport.js'
+import type { BufferPool } from '../sockets/output-buffer.js'
+import type { SocketTransport, SocketUser } from '../sockets/socket-transport.js'
+import type { Resident } from './grpc-connection.js'
+import { beginsPreface } from './http2/preface.js'
+
+/** How a client begins that speaks HTTP/1. */
+const HTTP1_REQUEST = /^(GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|CONNECT|TRACE) \S/
+const HTTP1_ANSWER = Buffer.from(
+  'HTTP/1.1 505 HTTP Version Not Supported\r\nconnection: close\r\ncontent-length: 0\r\n\r\n',
+  'latin1',
+)
+
+/** What newcomers need of their server. */
+export interface NewcomerHost {
+  readonly prefaceTimeoutMs: number
+  readonly pool: BufferPool
+  nowMs(): number
+  /** It speaks HTTP/2, as far as one can tell from its first bytes, which are in `chunk`: hand its transport over. */
+  onWelcome(newcomer: Newcomer, chunk: Buffer): void
+  /** It broke the rules, and is gone soon. */
+  onRejected(): void
+  onGone(newcomer: Newcomer): void
+}
+
+/**
+ * A connection that has not said anything yet. It has no engine: thousands of them that stay silent, or begin with
+ * something else than HTTP/2, cost little more than their sockets.
+ */
+export class Newcomer implements SocketUser, Resident {
+  readonly transport: DirectTransport | SocketTransport
+  readonly startedAtMs: number
+  readonly #host: NewcomerHost
+  #isAnswered = false
+
+  constructor(host: NewcomerHost, transport: DirectTransport | SocketTransport) {
+    this.#host = host
+    this.transport = transport
+    this.startedAtMs = host.nowMs()
+  }
+
+  receive(chunk: Buffer): void {
+    // What it says afterwards is dropped until it hangs up: closing with bytes unread would lose the answer.
+    if (this.#isAnswered) return
+    if (beginsPreface(chunk)) {
+      this.#host.onWelcome(this, chunk)
+      return
+    }
+    if (!HTTP1_REQUEST.test(chunk.toString('latin1', 0, 32))) {
+      this.#reject()
+      return
+    }
+    const { pool } = this.#host
+    const bytes = pool.acquire(HTTP1_ANSWER.length)
+    HTTP1_ANSWER.copy(bytes)
+    this.transport.send(bytes, HTTP1_ANSWER.length)
+    this.transport.end()
+    this.#isAnswered = true
+  }
+
+  onDrained(): void {}
+
+  onTransportClosed(): void {
+    this.#host.onGone(this)
+  }
+
+  /** To be called about every second. */
+  tick(): void {
+    if (this.#host.nowMs() - this.startedAtMs < this.#host.prefaceTimeoutMs) return
+    if (this.#isAnswered) this.destroy()
+    else this.#reject()
+  }
+
+  /** Nothing is under way. */
+  drain(): void {
+    this.destroy()
+  }
+
+  destroy(): void {
+    this.transport.destroy()
+    this.#host.onGone(this)
+  }
+
+  #reject(): void {
+    this.#host.onRejected()
+    this.destroy()
+  }
+}
