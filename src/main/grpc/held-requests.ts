@@ -78,7 +78,9 @@ export class HeldRequests<Shape> {
 
   /** The numbers of all streams that are held, in no order. */
   streamIds(): number[] {
-    return this.#places.flatMap((held) => held?.streamId || [])
+    const streamIds: number[] = []
+    for (const held of this.#places) if (held && held.streamId !== 0) streamIds.push(held.streamId)
+    return streamIds
   }
 
   clear(): void {
