@@ -1,4 +1,5 @@
 import { GrpcConnection } from '../../src/main/grpc/grpc-connection.js'
+import { HeldPool } from '../../src/main/grpc/held-requests.js'
 import { HELD_BODY_BYTES_MAX, HotPath } from '../../src/main/grpc/hot-path.js'
 import type { HotHandler } from '../../src/main/grpc/hot-shapes.js'
 import { CLIENT_PREFACE } from '../../src/main/grpc/http2/frame.js'
@@ -76,6 +77,7 @@ export class GrpcHarness implements Transport {
       receiveBytesMax: resolved.receiveBytesMax,
       slices: http2.slices,
       heldBody: Buffer.alloc(HELD_BODY_BYTES_MAX),
+      heldPool: new HeldPool(),
       onFault: context.onFault,
     })
   }

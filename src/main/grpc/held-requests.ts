@@ -23,6 +23,37 @@ export interface HeldRequest<Shape> {
   waitsFor: 'turn' | 'room' | 'window' | undefined
 }
 
+/** Requests of connections that are gone, kept for others: 3 MB. */
+const SPARE_MAX = 32_768
+
+/**
+ * Objects for the held requests of all connections of a server. A crowd of connections that comes again finds those of the
+ * last one: new ones, all in use when the collector comes, are what holds it up.
+ */
+export class HeldPool<Shape> {
+  readonly #spare: HeldRequest<Shape>[] = []
+
+  take(): HeldRequest<Shape> {
+    const spare = this.#spare.pop()
+    if (spare !== undefined) return spare
+    return {
+      streamId: 0,
+      shape: undefined,
+      changes: undefined,
+      timeoutMs: 0,
+      windowBytes: 0,
+      body: undefined,
+      sinceMs: 0,
+      waitsFor: undefined,
+    }
+  }
+
+  /** @param held free */
+  give(held: HeldRequest<Shape>): void {
+    if (this.#spare.length < SPARE_MAX) this.#spare.push(held)
+  }
+}
+
 /**
  * Requests of one connection that are not calls yet, by the low bits of their streams' numbers. Held here, a request
  * takes a hundred bytes in place of the kilobytes of a call: thousands of them that wait are nothing that the garbage
@@ -30,7 +61,12 @@ export interface HeldRequest<Shape> {
  */
 export class HeldRequests<Shape> {
   count = 0
+  readonly #pool: HeldPool<Shape>
   #places: (HeldRequest<Shape> | undefined)[] = new Array(PLACES_MIN).fill(undefined)
+
+  constructor(pool: HeldPool<Shape>) {
+    this.#pool = pool
+  }
 
   /** The request of a stream, if it is held. */
   find(streamId: number): HeldRequest<Shape> | undefined {
@@ -50,16 +86,7 @@ export class HeldRequests<Shape> {
   /** Nothing may be in its way. The caller sets what it knows of the request. */
   add(streamId: number): HeldRequest<Shape> {
     const place = this.#placeOf(streamId)
-    this.#places[place] ??= {
-      streamId: 0,
-      shape: undefined,
-      changes: undefined,
-      timeoutMs: 0,
-      windowBytes: 0,
-      body: undefined,
-      sinceMs: 0,
-      waitsFor: undefined,
-    }
+    this.#places[place] ??= this.#pool.take()
     const held = this.#places[place]
     held.streamId = streamId
     held.windowBytes = 0
@@ -78,12 +105,19 @@ export class HeldRequests<Shape> {
 
   /** The numbers of all streams that are held, in no order. */
   streamIds(): number[] {
-    return this.#places.flatMap((held) => held?.streamId || [])
+    const streamIds: number[] = []
+    for (const held of this.#places) if (held && held.streamId !== 0) streamIds.push(held.streamId)
+    return streamIds
   }
 
+  /** The connection is over. */
   clear(): void {
+    for (const held of this.#places) {
+      if (held === undefined) continue
+      if (held.streamId !== 0) this.free(held)
+      this.#pool.give(held)
+    }
     this.#places.fill(undefined)
-    this.count = 0
   }
 
   #placeOf(streamId: number): number {
@@ -93,6 +127,10 @@ export class HeldRequests<Shape> {
   #grow(): void {
     const all = this.#places
     this.#places = new Array(all.length * 2).fill(undefined)
-    for (const held of all) if (held && held.streamId !== 0) this.#places[this.#placeOf(held.streamId)] = held
+    for (const held of all) {
+      if (held === undefined) continue
+      if (held.streamId !== 0) this.#places[this.#placeOf(held.streamId)] = held
+      else this.#pool.give(held)
+    }
   }
 }

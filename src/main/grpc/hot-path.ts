@@ -1,7 +1,7 @@
 import { status } from '@grpc/grpc-js'
 import type { Admission } from './admission.js'
 import { PREFIX_BYTES } from './framing.js'
-import { type HeldRequest, HeldRequests } from './held-requests.js'
+import { type HeldPool, type HeldRequest, HeldRequests } from './held-requests.js'
 import { type HotMethod, type HotShape, HotShapes } from './hot-shapes.js'
 import { ConnectionError } from './http2/errors.js'
 import type { FastPath } from './http2/fast-path.js'
@@ -25,6 +25,7 @@ export interface HotContext {
   readonly slices: TimeSlices
   /** Where the body of a request that was held lies while it is answered: HELD_BODY_BYTES_MAX. */
   readonly heldBody: Buffer
+  readonly heldPool: HeldPool<HotShape>
   onFault(error: unknown): void
 }
 
@@ -39,13 +40,14 @@ export class HotPath implements FastPath {
   private readonly admission: Admission
   private readonly shapes: HotShapes
   private readonly reply: ReplyWriter
-  private readonly held = new HeldRequests<HotShape>()
+  private readonly held: HeldRequests<HotShape>
   private readonly roomQueue: RoomQueue
 
   constructor(http2: ServerConnection, admission: Admission, context: HotContext) {
     this.http2 = http2
     this.admission = admission
     this.context = context
+    this.held = new HeldRequests(context.heldPool)
     this.shapes = new HotShapes(context.methods, http2.streams.decoder.table)
     this.reply = new ReplyWriter(http2.streams, http2.output)
     this.roomQueue = new RoomQueue({

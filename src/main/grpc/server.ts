@@ -7,6 +7,7 @@ import { ReadBuffer, type SocketHandle } from '../sockets/direct-transport.js'
 import { remoteAddressOf } from '../sockets/listening-socket.js'
 import { BufferPool } from '../sockets/output-buffer.js'
 import { GrpcConnection, type GrpcContext, type Resident } from './grpc-connection.js'
+import { HeldPool } from './held-requests.js'
 import { HELD_BODY_BYTES_MAX, type HotContext, HotPath } from './hot-path.js'
 import type { HotHandler, HotMethod } from './hot-shapes.js'
 import type { ByteBudget } from './http2/byte-budget.js'
@@ -120,6 +121,7 @@ export class GrpcServer {
       receiveBytesMax: resolved.receiveBytesMax,
       slices: this.http2Context.slices,
       heldBody: Buffer.alloc(HELD_BODY_BYTES_MAX),
+      heldPool: new HeldPool(),
       onFault: this.context.onFault,
     }
   }

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { HeldRequests } from '../../../src/main/grpc/held-requests.js'
+import { HeldPool, HeldRequests } from '../../../src/main/grpc/held-requests.js'
 
 const ids = (count: number) => Array.from({ length: count }, (_, index) => 2 * index + 1)
 
 function holding(...streamIds: readonly number[]): HeldRequests<string> {
-  const held = new HeldRequests<string>()
+  const held = new HeldRequests<string>(new HeldPool())
   for (const id of streamIds) {
     assert.equal(held.inTheWayOf(id), 0)
     held.add(id).shape = `shape ${id}`
@@ -53,4 +53,21 @@ test('all are forgotten with the connection', () => {
   held.clear()
   assert.equal(held.count, 0)
   assert.deepEqual(held.streamIds(), [])
+})
+
+test('the objects of a connection that is over are those of the next, and know nothing of it', () => {
+  const pool = new HeldPool<string>()
+  const first = new HeldRequests<string>(pool)
+  const objects = ids(16).map((id) => first.add(id))
+  objects[0]!.shape = 'shape'
+  objects[0]!.body = 'body'
+  objects[0]!.waitsFor = 'room'
+  first.free(first.find(3)!)
+  first.clear()
+  const second = new HeldRequests<string>(pool)
+  const again = ids(16).map((id) => second.add(id))
+  assert.ok(again.every((held) => objects.includes(held)))
+  assert.equal(new Set(again).size, 16)
+  assert.ok(again.every(({ shape, body, waitsFor }) => (shape ?? body ?? waitsFor) === undefined))
+  assert.equal(first.find(1), undefined)
 })

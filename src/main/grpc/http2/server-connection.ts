@@ -181,7 +181,7 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
       this.dispatcher.dispatch(type, flags, streamId, buffer, start, end)
     } catch (error) {
       if (!(error instanceof StreamError)) throw error
-      this.streams.onStreamError(error)
+      this.streams.onViolation(error.streamId, error.code)
     }
   }
 

@@ -134,8 +134,10 @@ export class ServerStreams implements StreamOwner {
 
   onWindowUpdate(streamId: number, increment: number): void {
     if (increment > 0 && this.fastPath?.onWindowUpdate(streamId, increment) === true) return
-    const isHeld = increment === 0 && this.fastPath?.onReset(streamId) === true
-    if (isHeld) throw new StreamError(streamId, 'PROTOCOL_ERROR', 'WINDOW_UPDATE of 0')
+    if (increment === 0 && this.fastPath?.onReset(streamId) === true) {
+      this.onViolation(streamId, Http2Code.PROTOCOL_ERROR)
+      return
+    }
     const stream = this.streams.get(streamId)
     if (stream === undefined) {
       this.checkNotIdle(streamId, 'WINDOW_UPDATE')
@@ -160,12 +162,12 @@ export class ServerStreams implements StreamOwner {
   }
 
   /** A violation by the peer: answered by RST_STREAM, within a budget. */
-  onStreamError(error: StreamError): void {
+  onViolation(streamId: number, code: number): void {
     this.context.metrics?.protocolError()
     this.guard.violation()
-    const stream = this.streams.get(error.streamId)
-    if (stream !== undefined) this.reset(stream, error.code)
-    else this.refuse(error.streamId, error.code)
+    const stream = this.streams.get(streamId)
+    if (stream !== undefined) this.reset(stream, code)
+    else this.refuse(streamId, code)
   }
 
   /** To be called about every second. */
