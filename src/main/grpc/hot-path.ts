@@ -1,7 +1,7 @@
 import type { Admission } from './admission.js'
 import { PREFIX_BYTES } from './framing.js'
 import { type HeldRequest, HeldRequests } from './held-requests.js'
-import { isGrpcContentType } from './http-answer.js'
+import { isProtobufContentType } from './http-answer.js'
 import type { FastPath } from './http2/fast-path.js'
 import { readUint32 } from './http2/frame.js'
 import type { RequestHead } from './http2/request-head.js'
@@ -232,7 +232,7 @@ export class HotPath implements FastPath {
 
 /** True for a request that needs nothing but its message to be answered. */
 function isPlain(head: RequestHead): boolean {
-  if (head.method !== 'POST' || !isGrpcContentType(fieldOf(head.fields, 'content-type'))) return false
+  if (head.method !== 'POST' || !isProtobufContentType(fieldOf(head.fields, 'content-type'))) return false
   return (fieldOf(head.fields, 'grpc-encoding') ?? 'identity') === 'identity'
 }
 
