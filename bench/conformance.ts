@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Engine, GROUP, startBenchNode, writeValues } from './bench-node.js'
 import type { Check, Served } from './conformance/check.js'
+import { CONNECT_CHECK } from './conformance/connect.js'
 import { GROUPCACHE_CHECK } from './conformance/groupcache.js'
 import { runGrpcJs } from './conformance/grpc-js-client.js'
 import { INTEROP_CHECK } from './conformance/interop.js'
@@ -43,6 +44,7 @@ const CHECKS: readonly Check[] = [
   GROUPCACHE_CHECK,
   ...REDIS_CHECKS,
   INTEROP_CHECK,
+  CONNECT_CHECK,
 ]
 
 /** Answers whether all that could be run has passed. */

@@ -27,6 +27,11 @@ export const H2SPEC: Tool = {
 }
 /** gRPC's interop tests, the client's half. */
 export const INTEROP_CLIENT: Tool = { name: 'client', go: 'google.golang.org/grpc/interop/client@v1.83.1' }
+/** The Connect project's tests of gRPC, Connect and gRPC-Web. */
+export const CONNECT_CONFORMANCE: Tool = {
+  name: 'connectconformance',
+  go: 'connectrpc.com/conformance/cmd/connectconformance@v1.0.5',
+}
 /** The compiler: what Debian has is too old for some of what is built with it. */
 export const GO: Tool = { name: 'go', folders: ['/usr/local/go/bin'] }
 export const CURL: Tool = { name: 'curl', apt: 'curl' }

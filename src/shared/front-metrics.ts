@@ -1,6 +1,14 @@
 import { CacheError } from './errors.js'
 import { LATENCY_BUCKETS, latencyBucketOf } from './latency-buckets.js'
-import { type FrontName, OUTCOME_OF_CODE, OUTCOMES, RequestOutcome, wordOf } from './node-metrics.js'
+import {
+  DROP_CAUSES,
+  type DropCause,
+  type FrontName,
+  OUTCOME_OF_CODE,
+  OUTCOMES,
+  RequestOutcome,
+  wordOf,
+} from './node-metrics.js'
 
 /** Of so many requests one is timed where they are sampled: a power of two. */
 const SAMPLED_OF = 16
@@ -28,6 +36,7 @@ export class FrontMetrics {
   readonly #open: number
   readonly #opened: number
   readonly #refused: number
+  readonly #dropped: number
   readonly #received: number
   readonly #sent: number
   readonly #errors: number
@@ -40,6 +49,7 @@ export class FrontMetrics {
     this.#open = at + wordOf('connections_open', front)
     this.#opened = at + wordOf('connections', front)
     this.#refused = at + wordOf('connections_refused', front)
+    this.#dropped = at + wordOf('connections_dropped', front, DROP_CAUSES[0])
     this.#received = at + wordOf('received', front)
     this.#sent = at + wordOf('sent', front)
     this.#errors = at + wordOf('protocol_errors', front)
@@ -129,6 +139,11 @@ export class FrontMetrics {
   /** A connection was turned away: there were too many. */
   connectionRefused(): void {
     this.#words[this.#refused]! += 1
+  }
+
+  /** A connection is closed for what its client takes of the node. */
+  connectionDropped(cause: DropCause): void {
+    this.#words[this.#dropped + DROP_CAUSES.indexOf(cause)]! += 1
   }
 
   received(lengthBytes: number): void {

@@ -4,7 +4,7 @@ import type { Metadata } from '@grpc/grpc-js'
 import type { Method, MethodType } from './method.js'
 import { readRequest, sendReply } from './serialization.js'
 import type { CallListener, ServerCall } from './server-call.js'
-import { callStatus, STATUS_OK, statusOfError } from './status.js'
+import { type CallStatus, callStatus, STATUS_OK, statusOfError } from './status.js'
 
 /** What handlers see of a unary call: the members of grpc-js's ServerUnaryCall. */
 export class UnaryCall extends EventEmitter {
@@ -60,6 +60,8 @@ export class StreamingCall extends Duplex implements CallListener {
   private readonly call: ServerCall
   private readonly method: Method
   private trailers: Metadata | undefined
+  /** How the call ends once what was written has been sent. */
+  private lastStatus = STATUS_OK
   private writeDone: (() => void) | undefined
 
   constructor(call: ServerCall, method: Method) {
@@ -75,10 +77,7 @@ export class StreamingCall extends Duplex implements CallListener {
     this.call = call
     this.method = method
     // A handler ends its call with an error by emitting it.
-    this.on('error', (error) => {
-      call.sendStatus(statusOfError(error, this.trailers))
-      this.emit('cancelled', 'cancelled')
-    })
+    this.on('error', (error) => this.fail(statusOfError(error, this.trailers)))
   }
 
   get metadata(): Metadata {
@@ -115,7 +114,10 @@ export class StreamingCall extends Duplex implements CallListener {
 
   /** Ends the call with OK, and the trailers if there are any. */
   override end(trailers?: unknown): this {
-    if (typeof trailers === 'object' && trailers !== null) this.trailers = trailers as Metadata
+    if (typeof trailers === 'object' && trailers !== null) {
+      this.trailers = trailers as Metadata
+      this.lastStatus = callStatus(0, 'OK', this.trailers)
+    }
     return super.end()
   }
 
@@ -126,10 +128,8 @@ export class StreamingCall extends Duplex implements CallListener {
   }
 
   override _final(done: () => void): void {
-    this.call.sendStatus(this.trailers === undefined ? STATUS_OK : callStatus(0, 'OK', this.trailers))
+    this.finish(this.lastStatus)
     done()
-    // As in grpc-js: the end of a call of any kind is told, so that handlers can let go of what they hold for it.
-    this.emit('cancelled', 'cancelled')
   }
 
   override _read(): void {
@@ -154,6 +154,22 @@ export class StreamingCall extends Duplex implements CallListener {
     const done = this.writeDone
     this.writeDone = undefined
     done?.()
+  }
+
+  /** Ends the call so. What was written before goes first, unless the stream itself is broken and will write no more. */
+  fail(failure: CallStatus): void {
+    if (this.writableLength === 0 || this.destroyed || this.errored !== null) {
+      this.finish(failure)
+      return
+    }
+    this.lastStatus = failure
+    super.end()
+  }
+
+  private finish(status: CallStatus): void {
+    this.call.sendStatus(status)
+    // As in grpc-js: the end of a call of any kind is told, so that handlers can let go of what they hold for it.
+    this.emit('cancelled', 'cancelled')
   }
 }
 

@@ -153,7 +153,9 @@ function countOrphan(orphans: OrphanCounter): () => void {
 /** A handler that throws, or whose promise rejects, fails its call and nothing else. */
 function runHandler(call: ServerCall, handler: Handler, callObject: unknown, callback?: UnaryCallback): void {
   const failed = (error: unknown): void => {
-    call.sendStatus(callStatus(status.UNKNOWN, `Server method handler threw error ${messageOf(error)}`))
+    const failure = callStatus(status.UNKNOWN, `Server method handler threw error ${messageOf(error)}`)
+    if (callObject instanceof StreamingCall) callObject.fail(failure)
+    else call.sendStatus(failure)
   }
   try {
     const result = handler(callObject, callback)

@@ -1,4 +1,4 @@
-import { isGrpcContentType } from './http-answer.js'
+import { isProtobufContentType } from './http-answer.js'
 import type { DynamicTable } from './http2/hpack-table.js'
 import type { RequestHead } from './http2/request-head.js'
 import type { Reply } from './reply.js'
@@ -72,7 +72,7 @@ export class HotShapes {
 
 /** True for a request that needs nothing but its message to be answered. */
 function isPlain(head: RequestHead): boolean {
-  if (head.method !== 'POST' || !isGrpcContentType(fieldOf(head.fields, 'content-type'))) return false
+  if (head.method !== 'POST' || !isProtobufContentType(fieldOf(head.fields, 'content-type'))) return false
   return (fieldOf(head.fields, 'grpc-encoding') ?? 'identity') === 'identity'
 }
 

@@ -57,6 +57,13 @@ export function isGrpcContentType(contentType: string | undefined): boolean {
   return contentType !== undefined && GRPC_CONTENT_TYPE.test(contentType)
 }
 
+const PROTOBUF_CONTENT_TYPE = /^application\/grpc(?:\+proto)?(?:;.*)?$/i
+
+/** True when messages are protobuf: another codec's would be read as what they are not. */
+export function isProtobufContentType(contentType: string | undefined): boolean {
+  return contentType !== undefined && PROTOBUF_CONTENT_TYPE.test(contentType)
+}
+
 /** Answers what is no gRPC request; false when it is one. */
 export function answerIfNotGrpc(
   stream: Http2Stream,
@@ -67,8 +74,8 @@ export function answerIfNotGrpc(
     new HttpAnswer(stream, 405, status.INTERNAL, `method ${head.method} is not allowed`, ['allow', 'POST'])
     return true
   }
-  if (!isGrpcContentType(contentType)) {
-    new HttpAnswer(stream, 415, status.UNKNOWN, 'content-type is not application/grpc')
+  if (!isProtobufContentType(contentType)) {
+    new HttpAnswer(stream, 415, status.UNKNOWN, 'content-type is not application/grpc, alone or with +proto')
     return true
   }
   return false

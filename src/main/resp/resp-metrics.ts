@@ -1,6 +1,6 @@
 import type { FrontMetrics } from '../../shared/front-metrics.js'
 import type { NodeCounterRow } from '../../shared/node-counters.js'
-import { type DropCause, OUTCOMES, RequestOutcome, wordOf } from '../../shared/node-metrics.js'
+import { OUTCOMES, RequestOutcome, wordOf } from '../../shared/node-metrics.js'
 
 const FRONT = 'resp'
 
@@ -35,10 +35,6 @@ export class RespMetrics {
   /** A command that asked for no value was carried out. */
   done(): void {
     this.front.count(RequestOutcome.done)
-  }
-
-  dropped(cause: DropCause): void {
-    this.#row.add('resp_dropped', [cause])
   }
 
   setHeld(bytes: number): void {

@@ -147,7 +147,7 @@ export class RespServer {
       },
       client: (id) => this.#connections.get(id)?.session,
       onDropped: ({ host }: Session, cause: DropCause, why) => {
-        this.#metrics.dropped(cause)
+        this.#metrics.front.connectionDropped(cause)
         log.warn({ client: host.remoteAddress, why }, 'Connection of a Redis client dropped')
       },
     }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import http2 from 'node:http2'
 import { after, before, describe, test } from 'node:test'
+import { gunzipSync } from 'node:zlib'
 import {
   Client,
   compressionAlgorithms,
@@ -314,6 +315,51 @@ describe('the native server', () => {
     )
     client.close()
     server.forceShutdown()
+  })
+
+  test('what a stream was sent arrives before its error, also while it is being compressed', async () => {
+    for (const replyEncoding of ['identity', 'gzip'] as const) {
+      const server = new GrpcServer({ replyEncoding })
+      server.addService(SERVICE, {
+        ...implementation({ hung: 0, cancelled: 0 }),
+        // More than a window holds: what is left waits in the stream.
+        count: (call: NodeJS.EventEmitter & { request: Buffer; write(bytes: Buffer): boolean }) => {
+          for (let index = 0; index < 20; index++) call.write(Buffer.alloc(50_000, index))
+          if (call.request[0] === 1) throw new Error('enough')
+          call.emit('error', { code: status.ABORTED, details: 'enough' })
+        },
+      } as never)
+      const port = await server.bind('127.0.0.1:0', ServerCredentials.createInsecure())
+      // Not grpc-js's client: at an error it drops what it has not unpacked yet.
+      const session = http2.connect(`http://127.0.0.1:${port}`)
+      for (const [request, code] of [
+        [0, status.ABORTED],
+        [1, status.UNKNOWN],
+      ] as const) {
+        const stream = session.request({
+          ':method': 'POST',
+          ':path': '/test.Echo/Count',
+          'content-type': 'application/grpc',
+          te: 'trailers',
+          'grpc-accept-encoding': 'gzip',
+        })
+        stream.end(Buffer.from([0, 0, 0, 0, 1, request]))
+        const trailed = once(stream, 'trailers')
+        const body = Buffer.concat(await stream.toArray())
+        const [trailers] = await trailed
+        assert.equal(trailers['grpc-status'], String(code))
+        const values: number[] = []
+        for (let at = 0; at < body.length; ) {
+          const end = at + 5 + body.readUInt32BE(at + 1)
+          const message = body.subarray(at + 5, end)
+          values.push((body[at] === 1 ? gunzipSync(message) : message)[49_999]!)
+          at = end
+        }
+        assert.deepEqual(values, [...Array(20).keys()])
+      }
+      session.close()
+      server.forceShutdown()
+    }
   })
 
   test('metadata at random comes back through another HPACK: that of Node', async () => {

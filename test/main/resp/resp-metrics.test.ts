@@ -63,7 +63,7 @@ describe('Counters of the Redis protocol', () => {
       socket.write(bytes)
       // Two where the client of the test is one of them.
       const dropped = cause === 'idle' || cause === 'stranger' ? 2 : 1
-      await until('it is dropped', () => row.get('resp_dropped', [cause]) === dropped)
+      await until('it is dropped', () => row.get('connections_dropped', ['resp', cause]) === dropped)
       await until('nothing of it is held', () => row.get('resp_held') === 0)
       assert.equal(row.get('connections_open', ['resp']), 2 - dropped)
     })

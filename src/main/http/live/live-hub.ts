@@ -84,7 +84,7 @@ export class LiveHub {
     for (const session of [...this.#sessions].sort((a, b) => b.bufferedBytes - a.bufferedBytes)) {
       if (bytes <= BUFFERED_BYTES_MAX) return
       bytes -= session.bufferedBytes
-      session.close(CloseCode.TRY_AGAIN_LATER, 'Too much waits to be read in this thread')
+      session.drop('memory', 'Too much waits to be read in this thread')
       this.#forget(session)
     }
   }

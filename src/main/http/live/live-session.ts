@@ -4,7 +4,7 @@ import { varintBytes, writeVarint } from '../../../live/wire-writer.js'
 import { Cancel } from '../../../shared/cancel.js'
 import { CacheError } from '../../../shared/errors.js'
 import type { FrontMetrics } from '../../../shared/front-metrics.js'
-import { RequestOutcome } from '../../../shared/node-metrics.js'
+import { type DropCause, RequestOutcome } from '../../../shared/node-metrics.js'
 import type { HotFrame } from './hot-frame.js'
 import type { LiveCalls } from './live-calls.js'
 import {
@@ -106,9 +106,15 @@ export class LiveSession {
     this.drained()
     if (this.#socket.bufferedAmount > PAUSE_BYTES) this.#slowSinceMs ??= nowMs
     if (this.#slowSinceMs !== undefined && nowMs - this.#slowSinceMs >= SLOW_MS) {
-      this.close(CloseCode.TRY_AGAIN_LATER, 'The client reads too slowly')
+      this.drop('slow', 'The client reads too slowly')
       return
     }
+  }
+
+  /** Ends the connection of a client that takes too much. */
+  drop(cause: DropCause, reason: string): void {
+    if (!this.#isClosed) this.#metrics?.connectionDropped(cause)
+    this.close(CloseCode.TRY_AGAIN_LATER, reason)
   }
 
   /** Ends the connection. */
@@ -314,7 +320,7 @@ export class LiveSession {
   #sendBytes(bytes: Uint8Array): void {
     if (this.#isClosed) return
     if (this.#socket.bufferedAmount > CUT_OFF_BYTES) {
-      this.close(CloseCode.TRY_AGAIN_LATER, 'The client reads too slowly')
+      this.drop('slow', 'The client reads too slowly')
       return
     }
     this.#socket.send(bytes)

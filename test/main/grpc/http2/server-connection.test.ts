@@ -156,6 +156,30 @@ describe('streams', () => {
     assert.equal(harness.frames(FrameType.DATA, 3)[0]?.flags, Flag.END_STREAM)
   })
 
+  test('messages of a codec that is not protobuf are not taken for protobuf', () => {
+    const harness = echoing().start()
+    const types = ['application/grpc', 'application/grpc+proto', 'application/grpc+proto;v=1']
+    const others = ['application/grpc+json', 'application/grpc+proto2', 'application/grpc-web']
+    const ask = (id: number, type: string) => {
+      const head = [
+        ':method',
+        'POST',
+        ':scheme',
+        'http',
+        ':path',
+        PATH,
+        'content-type',
+        type,
+        'te',
+        'trailers',
+      ]
+      harness.receive(headersFrame(id, block(...head)), messageFrame(id, Buffer.from('x')))
+      return harness.headers(id)[0]?.[':status']
+    }
+    for (const [index, type] of types.entries()) assert.equal(ask(index * 2 + 1, type), '200', type)
+    for (const [index, type] of others.entries()) assert.equal(ask(index * 2 + 7, type), '415', type)
+  })
+
   test('a malformed request resets its stream alone', () => {
     const harness = echoing().start()
     const head = [':method', 'POST', ':scheme', 'http', ':path', '/']

@@ -63,6 +63,14 @@ class Surroundings implements LiveParts {
     return Object.fromEntries(plain.map(({ name, labels, value }) => [labels.outcome ?? name, value]))
   }
 
+  /** Connections that were cut off, by cause. */
+  dropped(): Record<string, number> {
+    const drops = this.counters.samples().filter(({ name, labels, value }) => {
+      return name === 'connections_dropped' && labels.front === 'ws' && value !== 0
+    })
+    return Object.fromEntries(drops.map(({ labels, value }) => [labels.cause, value]))
+  }
+
   async pass(ms: number): Promise<void> {
     for (let passed = 0; passed < ms; passed += 250) {
       this.clock.advance(250)
@@ -214,6 +222,7 @@ describe('A WebSocket connection', () => {
       sockets.map(({ closed }) => closed?.code),
       [undefined, undefined, undefined, 4013],
     )
+    assert.deepEqual(around.dropped(), { memory: 1 })
   })
 
   it('refuses subscriptions over its bound', () => {
@@ -325,6 +334,7 @@ describe('A WebSocket connection', () => {
     await around.pass(1000)
     assert.equal(socket.closed?.code, 4013)
     assert.equal(around.timers.size, 0)
+    assert.deepEqual(around.dropped(), { slow: 1 })
   })
 
   it('answers briefly when much waits to be read, and cuts off when it is too much', async () => {
@@ -349,6 +359,7 @@ describe('A WebSocket connection', () => {
     second.finish(bytesOf('x'))
     await settled()
     assert.equal(socket.closed?.code, 4013)
+    assert.deepEqual(around.dropped(), { slow: 1 })
   })
 
   it('tells of the changed keys that begin with the prefix', () => {
