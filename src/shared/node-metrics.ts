@@ -165,7 +165,7 @@ const TABLE = [
     undefined,
     ['reason'],
     'node',
-    'HTTP/2 connections that this node ended by GOAWAY',
+    'HTTP/2 connections that this node ended, by GOAWAY or, where the preface never came, without',
   ],
   ['resp_held', 'gauge', 'bytes', [], 'node', 'Requests and replies of Redis clients in memory'],
   ['resp_tracking_clients', 'gauge', undefined, [], 'node', 'Redis clients that keep copies of values'],

@@ -21,6 +21,8 @@ export class StoreFixture {
   readonly reader: StoreReader
   readonly evicted = { count: 0 }
   readonly expired = { count: 0 }
+  /** Hits that the owner has heard of. */
+  readonly heard = { count: 0 }
   writer: StoreWriter
   readonly #policy: PolicyName
 
@@ -51,7 +53,11 @@ export class StoreFixture {
       clock: this.clock,
       policy: POLICIES[this.#policy],
       ...this.#freshness,
-      events: { onEvict: () => this.evicted.count++, onExpire: () => this.expired.count++, onHit: () => {} },
+      events: {
+        onEvict: () => this.evicted.count++,
+        onExpire: () => this.expired.count++,
+        onHit: () => this.heard.count++,
+      },
     })
     return this.writer
   }

@@ -89,6 +89,18 @@ test('a value over a tenth of the store is not kept and leaves the others alone'
   assert.equal(store.put('fits', Buffer.alloc(6000)), 'stored')
 })
 
+test('a write hears of a bounded number of hits, housekeeping of the others', () => {
+  const store = new StoreFixture(64 * 1024)
+  store.put('read', 'again and again')
+  for (let i = 0; i < 200; i++) store.read('read')
+  store.put('a', '')
+  assert.equal(store.heard.count, 64)
+  store.put('b', '')
+  assert.equal(store.heard.count, 128)
+  store.writer.maintain(1)
+  assert.equal(store.heard.count, 200)
+})
+
 test('the least recently read entry is evicted first, reads by any thread counted', () => {
   const store = new StoreFixture(8192)
   store.put('read', 'x'.repeat(100))
