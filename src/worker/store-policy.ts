@@ -56,9 +56,13 @@ export class StorePolicy {
 
   /** Bytes of its state. A change is charged for as it proceeds. */
   get bytes(): number {
-    // A new policy has touched no memory but for the entries that are left.
-    const slotCount = this.#handOver === undefined ? this.#countHigh : this.#needs.entryCount()
-    return this.#current.bytesPerSlot * slotCount
+    return this.#current.bytesFor(this.#slotCount)
+  }
+
+  /** What an entry takes of that, or the first one would. */
+  get bytesPerSlot(): number {
+    const slotCount = Math.max(1, this.#slotCount)
+    return this.#current.bytesFor(slotCount) / slotCount
   }
 
   /** Tells the policy of an entry that is new in the store. */
@@ -150,6 +154,12 @@ export class StorePolicy {
     if (Math.abs(usedBytes - this.#capacityBytes) <= CAPACITY_TOLERANCE * this.#capacityBytes) return
     this.#capacityBytes = usedBytes
     this.#current.setCapacity(usedBytes)
+  }
+
+  /** Slots for which there is state. */
+  get #slotCount(): number {
+    // A new policy has touched no memory but for the entries that are left.
+    return this.#handOver === undefined ? this.#countHigh : this.#needs.entryCount()
   }
 
   /** A change that is under way ends here: what went over first is also what is taken first. */

@@ -17,7 +17,7 @@ import {
   INDEX_BYTES_PER_ENTRY,
   LAYOUT_VERSION,
 } from '../shared/store/layout.js'
-import type { PolicyFactory } from './policy/policy.js'
+import { POLICY_GROWTH_BYTES_MAX, type PolicyFactory } from './policy/policy.js'
 import type { Put, PutResult } from './put.js'
 import { type Resident, residentAt } from './resident.js'
 import { StoreExpiry } from './store-expiry.js'
@@ -75,7 +75,8 @@ export class StoreWriter {
     this.#space = new StoreSpace(this.#views, this.#index, this.#log, {
       logBytes: () => this.#logBytes,
       liveBytes: () => this.#sums.liveBytes,
-      growthBytes: () => this.#index.growthBytes + this.#bytesPerSlot + ROUNDING_BYTES,
+      growthBytes: () =>
+        this.#index.growthBytes + this.#expiry.bytesPerSlot + POLICY_GROWTH_BYTES_MAX + ROUNDING_BYTES,
       bytesPerSlot: () => this.#bytesPerSlot,
       evictOne: () => this.#evictOne(),
       giveUp: (slot) => {
@@ -248,7 +249,7 @@ export class StoreWriter {
   }
 
   get #bytesPerSlot(): number {
-    return this.#policy.current.bytesPerSlot + this.#expiry.bytesPerSlot
+    return this.#policy.bytesPerSlot + this.#expiry.bytesPerSlot
   }
 
   get #metadataBytes(): number {

@@ -2,6 +2,7 @@ import { assert } from '../../shared/assert.js'
 import { GhostQueue } from './ghost-queue.js'
 import type { EvictionPolicy, PolicyEntries } from './policy.js'
 import { SlotLists } from './slot-list.js'
+import { SlotStates } from './slot-states.js'
 
 const IN = 0
 const MAIN = 1
@@ -21,12 +22,10 @@ const OUT_SHARE = 0.5
  */
 export class TwoQueuePolicy implements EvictionPolicy {
   readonly name = '2q'
-  readonly bytesPerSlot =
-    SlotLists.BYTES_PER_SLOT + Uint8Array.BYTES_PER_ELEMENT + OUT_SHARE * GhostQueue.BYTES_PER_KEY
   private readonly entries: PolicyEntries
   private readonly lists: SlotLists
   /** By slot: IN or MAIN. */
-  private readonly listOf: Uint8Array
+  private readonly listOf: SlotStates
   private readonly ghosts: GhostQueue
   private capacityBytes = 0
   private inBytes = 0
@@ -34,8 +33,13 @@ export class TwoQueuePolicy implements EvictionPolicy {
   constructor(slotCountMax: number, entries: PolicyEntries) {
     this.entries = entries
     this.lists = new SlotLists(slotCountMax, 2)
-    this.listOf = new Uint8Array(slotCountMax)
+    this.listOf = new SlotStates(slotCountMax, 1)
     this.ghosts = new GhostQueue(slotCountMax)
+  }
+
+  bytesFor(slotCount: number): number {
+    const besideLists = this.listOf.bytesPerSlot + OUT_SHARE * GhostQueue.BYTES_PER_KEY
+    return this.lists.bytesFor(slotCount) + besideLists * slotCount
   }
 
   onInsert(slot: number, hash: number, sizeBytes: number): void {
@@ -43,22 +47,22 @@ export class TwoQueuePolicy implements EvictionPolicy {
     // Only now, since room for this entry was made before its key was known: see EvictionPolicy.evict.
     this.ghosts.trim(OUT_SHARE * this.capacityBytes)
     this.lists.addHead(list, slot)
-    this.listOf[slot] = list
+    this.listOf.set(slot, list)
     if (list === IN) this.inBytes += sizeBytes
   }
 
   onHit(slot: number): void {
-    if (this.listOf[slot] === MAIN && this.lists.has(slot)) this.lists.moveToHead(MAIN, slot)
+    if (this.listOf.get(slot) === MAIN && this.lists.has(slot)) this.lists.moveToHead(MAIN, slot)
   }
 
   onReplace(slot: number, oldSizeBytes: number): void {
-    if (this.listOf[slot] === IN) this.inBytes += this.entries.sizeOf(slot) - oldSizeBytes
+    if (this.listOf.get(slot) === IN) this.inBytes += this.entries.sizeOf(slot) - oldSizeBytes
     this.onHit(slot)
   }
 
   onRemove(slot: number): void {
     this.lists.remove(slot)
-    if (this.listOf[slot] === IN) this.inBytes -= this.entries.sizeOf(slot)
+    if (this.listOf.get(slot) === IN) this.inBytes -= this.entries.sizeOf(slot)
   }
 
   evict(): number {
@@ -83,7 +87,7 @@ export class TwoQueuePolicy implements EvictionPolicy {
     let inBytes = 0
     for (const list of [IN, MAIN]) {
       for (const slot of this.lists.slots(list)) {
-        assert(this.listOf[slot] === list, 'An entry misses its list')
+        assert(this.listOf.get(slot) === list, 'An entry misses its list')
         if (list === IN) inBytes += this.entries.sizeOf(slot)
       }
     }

@@ -1,18 +1,22 @@
 import { assert } from '../../shared/assert.js'
 import { HandOver } from './hand-over.js'
-import { Miniature } from './miniature.js'
+import { Miniatures } from './miniatures.js'
 import type { EvictionPolicy, PolicyEntries, PolicyFactory } from './policy.js'
 import { Sample } from './sample.js'
 
 /**
- * The sample is halved when it has come to twice this many entries. A smaller store is simulated whole, if it can afford
- * that: of few keys a sample says little.
+ * The sample is thinned when the miniatures hold so many keys together. A small store is simulated whole, if it can
+ * afford that: of few keys a sample says little.
  */
-const SAMPLE_ENTRIES = 1024
-/** It is also halved when the miniatures take more than this part of the memory: room for entries is worth more. */
+const KEY_COUNT_MAX = 2048
+/** It is also thinned when the miniatures take more than this part of the memory: room for entries is worth more. */
 const MEMORY_SHARE_MAX = 1 / 16
-/** A miniature whose entries are smaller than those of the store holds more of them, up to here. */
-const MINIATURE_SLOT_COUNT_MAX = 4 * SAMPLE_ENTRIES
+/** What is left of it: the less at a time, the more there is on average. */
+const THINNING = 7 / 8
+/** One key in a million. */
+const SAMPLE_RATE_MIN = 2 ** -20
+/** What the miniatures are charged for more with each entry that comes in, until that is what they take. */
+const CHARGE_STEP_BYTES = 64
 
 /** A candidate takes over once it is ahead by this part of the entries of a miniature, in hits, */
 const LEAD_SHARE = 0.3
@@ -30,9 +34,6 @@ const SMOOTHING_PER_ENTRY = 4
 /** and miniatures hear of it when they are off by more than this part: the less they are disturbed, the better. */
 const MINIATURE_TOLERANCE = 1 / 32
 
-/** One key in a million. */
-const SAMPLE_BITS_MAX = 20
-
 /** Entries that change hands with each one that comes in. */
 const HAND_OVER_STEP = 16
 
@@ -46,7 +47,7 @@ const HAND_OVER_STEP = 16
  * the miniatures may not fit in the store. So they get the part of the memory that the sample takes in the store.
  *
  *     requests ──► active policy                         all the entries
- *        └── 1 in 1, 2, 4, … ──► miniature of each candidate, hits counted
+ *        └── those for a sample of the keys ──► miniature of each candidate, hits counted
  *
  * When to change: every candidate has a lead over the active policy, its hits minus the active one's and minus a little,
  * but never under 0 (CUSUM; Page, "Continuous inspection schemes", Biometrika 1954). A change of policy costs at most the
@@ -62,24 +63,24 @@ export class AutoPolicy implements EvictionPolicy {
   readonly name = 'auto'
   readonly #slotCountMax: number
   readonly #candidates: readonly PolicyFactory[]
-  readonly #miniatures: readonly Miniature[]
+  readonly #miniatures: Miniatures
   /** By candidate: hits ahead of the active one. */
   readonly #leads: Float64Array
   readonly #entries: PolicyEntries
-  /** State of a slot in whichever policy needs most, and its mark. */
-  readonly #policyBytesPerSlot: number
-  readonly #miniatureBytesPerSlot: number
-  /** Kept, as it is asked for with every insert. */
-  #bytesPerSlot = 0
+  /** What so many slots cost, kept, as it is asked for several times with every insert. */
+  #policyBytes = 0
+  #policyBytesFor = 0
+  /** What is charged for the miniatures. */
+  #miniaturesCharge = 0
   #policy: EvictionPolicy
   #handOver: HandOver | undefined
   #active = 0
   #entryCount = 0
   #capacityBytes = 0
-  /** Bits of the hash that choose the sample: one key in two to the power of that. */
-  #sampleBits = 0
-  /** Entries at which the sample is halved. */
-  #thinAt = 0
+  /** Part of the keys that are in the sample. */
+  #sampleRate = 1
+  /** Keys in the miniatures at which the sample is thinned. */
+  #keyCountMax = 0
   readonly #sample: Sample
   /** What all entries take. */
   #usedBytes = 0
@@ -98,20 +99,24 @@ export class AutoPolicy implements EvictionPolicy {
     this.#entries = entries
     this.#candidates = candidates
     this.#sample = new Sample(slotCountMax)
-    // A power of two, as its chains need.
-    const miniatureSlotCount = Math.min(MINIATURE_SLOT_COUNT_MAX, 2 ** Math.ceil(Math.log2(slotCountMax + 1)))
-    this.#miniatures = candidates.map((create) => new Miniature(create, miniatureSlotCount))
+    this.#miniatures = new Miniatures(
+      candidates,
+      Math.min(KEY_COUNT_MAX, candidates.length * (slotCountMax + 1)),
+    )
     this.#leads = new Float64Array(candidates.length)
-    const costs = this.#miniatures.map(({ bytesPerSlot }) => bytesPerSlot)
-    this.#policyBytesPerSlot = Math.max(...costs) - Miniature.BYTES_PER_SLOT + Sample.BYTES_PER_SLOT
-    this.#miniatureBytesPerSlot = costs.reduce((sum, bytes) => sum + bytes, 0)
     this.#policy = candidates[0]!(slotCountMax, entries)
-    this.#scale()
   }
 
-  /** With its part of the miniatures. While entries change hands, some of them cost twice as much. */
-  get bytesPerSlot(): number {
-    return this.#bytesPerSlot
+  /**
+   * With the miniatures, and as if the costliest of the policies were active: a change costs nothing more. While entries
+   * change hands, some of them take twice as much.
+   */
+  bytesFor(slotCount: number): number {
+    if (slotCount !== this.#policyBytesFor) {
+      this.#policyBytesFor = slotCount
+      this.#policyBytes = this.#miniatures.policyBytesFor(slotCount) + Sample.BYTES_PER_SLOT * slotCount
+    }
+    return this.#policyBytes + this.#miniaturesCharge
   }
 
   /** Name of the policy in charge. */
@@ -123,12 +128,12 @@ export class AutoPolicy implements EvictionPolicy {
     this.#entryCount++
     this.#usedBytes += sizeBytes
     this.#policy.onInsert(slot, hash, sizeBytes)
-    this.#thin()
     if (this.#isSampled(hash)) {
       this.#sample.add(slot, sizeBytes)
       this.#observe(hash, sizeBytes)
     }
     this.#advance()
+    this.#charge()
   }
 
   onHit(slot: number): void {
@@ -147,7 +152,7 @@ export class AutoPolicy implements EvictionPolicy {
   onRemove(slot: number): void {
     this.#policy.onRemove(slot)
     const hash = this.#entries.hashOf(slot)
-    if (this.#isSampled(hash)) for (const miniature of this.#miniatures) miniature.remove(hash)
+    if (this.#isSampled(hash)) this.#miniatures.remove(hash)
     this.#leave(slot)
   }
 
@@ -161,12 +166,17 @@ export class AutoPolicy implements EvictionPolicy {
   setCapacity(capacityBytes: number): void {
     this.#capacityBytes = capacityBytes
     this.#policy.setCapacity(capacityBytes)
-    this.#scale()
+    const affordable = Math.floor((MEMORY_SHARE_MAX * capacityBytes) / this.#miniatures.bytesPerKey)
+    // With its part of the miniatures, the first entry must not be too large to come in.
+    this.#keyCountMax = Math.max(1, Math.min(this.#miniatures.keyCountMax, affordable))
+    this.#scale(this.#sampleRate)
+    this.#thin()
   }
 
   check(): void {
     this.#policy.check()
-    for (const miniature of this.#miniatures) miniature.check()
+    this.#miniatures.check()
+    assert(this.#miniaturesCharge <= this.#miniatures.bytes, 'The miniatures are charged for too much')
     assert(this.#entryCount >= 0, 'The entries are miscounted')
     assert(this.#sample.bytes <= this.#usedBytes, 'The bytes of the entries are wrong')
     this.#sample.check(this.#entries)
@@ -174,34 +184,40 @@ export class AutoPolicy implements EvictionPolicy {
 
   /** By other bits than those that choose shard and chain of a key, or its places in sketches and ghost tables. */
   #isSampled(hash: number): boolean {
-    return (Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d) >>> 1) >>> (31 - this.#sampleBits) === 0
+    return Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d) >>> 0 < this.#sampleRate * 2 ** 32
   }
 
-  /** Halves the sample when the store has so many entries that half of it will do, or has to. */
+  /** Lets the miniatures have fewer keys when they have too many. */
   #thin(): void {
-    if (this.#entryCount < this.#thinAt || this.#sampleBits === SAMPLE_BITS_MAX) return
-    this.#sampleBits++
-    this.#scale()
+    while (this.#miniatures.keyCount >= this.#keyCountMax && this.#sampleRate > SAMPLE_RATE_MIN) {
+      this.#sampleRate *= THINNING
+      const sampleBytes = this.#sample.bytes
+      this.#miniatures.retain((hash) => this.#isSampled(hash))
+      this.#sample.retain(this.#entries, (hash) => this.#isSampled(hash))
+      // Once it was weighed, what is left of it is known to be more or less than its part.
+      const isWeighed = this.#isFull && sampleBytes > 0
+      this.#scale(isWeighed ? (this.#sampleShare * this.#sample.bytes) / sampleBytes : this.#sampleRate)
+    }
   }
 
-  #scale(): void {
-    const affordable = (MEMORY_SHARE_MAX * this.#capacityBytes) / this.#miniatureBytesPerSlot
-    // With its part of the miniatures, the first entry must not be too large to come in.
-    const bitsMin = affordable > 0 ? Math.ceil(-Math.log2(affordable)) : 0
-    this.#sampleBits = Math.min(Math.max(this.#sampleBits, bitsMin), SAMPLE_BITS_MAX)
-    this.#bytesPerSlot = this.#policyBytesPerSlot + this.#miniatureBytesPerSlot / 2 ** this.#sampleBits
-    this.#thinAt = Math.min(2 * SAMPLE_ENTRIES, affordable) * 2 ** this.#sampleBits
-    for (const miniature of this.#miniatures) miniature.retain((hash) => this.#isSampled(hash))
-    this.#sample.retain(this.#entries, (hash) => this.#isSampled(hash))
-    this.#sampleShare = 1 / 2 ** this.#sampleBits
+  /** @param sampleShare part of the store that the sample takes */
+  #scale(sampleShare: number): void {
+    this.#sampleShare = sampleShare
     this.#miniatureBytes = 0
     this.#fitMiniatures()
+  }
+
+  #charge(): void {
+    const { bytes } = this.#miniatures
+    if (this.#miniaturesCharge < bytes) {
+      this.#miniaturesCharge = Math.min(bytes, this.#miniaturesCharge + CHARGE_STEP_BYTES)
+    }
   }
 
   /** Looks how much of the store the sample takes by now. There is an entry. */
   #weighSample(): void {
     const share = this.#sample.bytes / this.#usedBytes
-    const requestCount = 1 + SMOOTHING_PER_ENTRY * (this.#entryCount / 2 ** this.#sampleBits)
+    const requestCount = 1 + SMOOTHING_PER_ENTRY * (this.#entryCount * this.#sampleRate)
     this.#sampleShare += (share - this.#sampleShare) / requestCount
     this.#fitMiniatures()
   }
@@ -210,7 +226,7 @@ export class AutoPolicy implements EvictionPolicy {
     const bytes = Math.floor(this.#capacityBytes * this.#sampleShare)
     if (Math.abs(bytes - this.#miniatureBytes) <= this.#miniatureBytes * MINIATURE_TOLERANCE) return
     this.#miniatureBytes = bytes
-    for (const miniature of this.#miniatures) miniature.setCapacity(bytes)
+    this.#miniatures.setCapacity(bytes)
   }
 
   #leave(slot: number): void {
@@ -231,19 +247,20 @@ export class AutoPolicy implements EvictionPolicy {
   /** A request for a key of the sample. */
   #observe(hash: number, sizeBytes: number): void {
     if (this.#isFull) this.#weighSample()
-    const hitOfActive = this.#miniatures[this.#active]!.request(hash, sizeBytes)
+    const hits = this.#miniatures.request(hash, sizeBytes)
+    const hitOfActive = (hits >>> this.#active) & 1
     let ahead = -1
-    for (let candidate = 0; candidate < this.#miniatures.length; candidate++) {
+    for (let candidate = 0; candidate < this.#leads.length; candidate++) {
       if (candidate === this.#active) continue
-      const miniature = this.#miniatures[candidate]!
-      const gain = Number(miniature.request(hash, sizeBytes)) - Number(hitOfActive) - DRIFT
+      const gain = ((hits >>> candidate) & 1) - hitOfActive - DRIFT
       const lead = Math.max(0, this.#leads[candidate]! + gain)
       this.#leads[candidate] = lead
       if (ahead < 0 || lead > this.#leads[ahead]!) ahead = candidate
     }
+    this.#thin()
     // Before the first eviction there is nothing to choose between.
     if (!this.#isFull || this.#handOver !== undefined) return
-    const sampledCount = this.#entryCount / 2 ** this.#sampleBits
+    const sampledCount = this.#entryCount * this.#sampleRate
     if (++this.#calm > CALM_PER_ENTRY * sampledCount) {
       this.#calm = 0
       this.#leadShare = Math.max(LEAD_SHARE, this.#leadShare / 2)

@@ -1,5 +1,6 @@
 import type { EvictionPolicy } from './policy.js'
 import { SlotLists } from './slot-list.js'
+import { SlotStates } from './slot-states.js'
 
 const QUEUE = 0
 
@@ -12,23 +13,26 @@ const QUEUE = 0
  */
 export class ClockPolicy implements EvictionPolicy {
   readonly name = 'clock'
-  readonly bytesPerSlot = SlotLists.BYTES_PER_SLOT + Uint8Array.BYTES_PER_ELEMENT
   private readonly queue: SlotLists
-  private readonly referenced: Uint8Array
+  private readonly referenced: SlotStates
 
   constructor(slotCountMax: number) {
     this.queue = new SlotLists(slotCountMax, 1)
-    this.referenced = new Uint8Array(slotCountMax)
+    this.referenced = new SlotStates(slotCountMax, 1)
+  }
+
+  bytesFor(slotCount: number): number {
+    return this.queue.bytesFor(slotCount) + this.referenced.bytesPerSlot * slotCount
   }
 
   onInsert(slot: number): void {
     this.queue.addHead(QUEUE, slot)
-    this.referenced[slot] = 0
+    this.referenced.set(slot, 0)
   }
 
   onHit(slot: number): void {
     // No need to ask whether an entry is there: an insert clears what a late hit has left.
-    this.referenced[slot] = 1
+    this.referenced.set(slot, 1)
   }
 
   onReplace(slot: number): void {
@@ -42,8 +46,8 @@ export class ClockPolicy implements EvictionPolicy {
   evict(): number {
     const { queue, referenced } = this
     let slot = queue.tail(QUEUE)
-    while (slot >= 0 && referenced[slot] !== 0) {
-      referenced[slot] = 0
+    while (slot >= 0 && referenced.get(slot) !== 0) {
+      referenced.set(slot, 0)
       queue.moveToHead(QUEUE, slot)
       slot = queue.tail(QUEUE)
     }

@@ -16,8 +16,8 @@ export class DrainingPolicy implements EvictionPolicy {
     this.#taken = new Uint8Array(slotCountMax)
   }
 
-  get bytesPerSlot(): number {
-    return this.#policy.bytesPerSlot
+  bytesFor(slotCount: number): number {
+    return this.#policy.bytesFor(slotCount)
   }
 
   /** The next slot; −1 at the end. */

@@ -6,11 +6,14 @@ const QUEUE = 0
 /** First in, first out: gives up the entry that has been here longest. Hits and new values change nothing. */
 export class FifoPolicy implements EvictionPolicy {
   readonly name = 'fifo'
-  readonly bytesPerSlot = SlotLists.BYTES_PER_SLOT
   private readonly queue: SlotLists
 
   constructor(slotCountMax: number) {
     this.queue = new SlotLists(slotCountMax, 1)
+  }
+
+  bytesFor(slotCount: number): number {
+    return this.queue.bytesFor(slotCount)
   }
 
   onInsert(slot: number): void {

@@ -34,9 +34,9 @@ export class HandOver implements EvictionPolicy {
   }
 
   /** Goes from the cost of the old policy to that of the new one, step by step. */
-  get bytesPerSlot(): number {
-    const from = this.#from.bytesPerSlot
-    return from + this.#movedShare * (this.to.bytesPerSlot - from)
+  bytesFor(slotCount: number): number {
+    const fromBytes = this.#from.bytesFor(slotCount)
+    return fromBytes + this.#movedShare * (this.to.bytesFor(slotCount) - fromBytes)
   }
 
   /** The old policy has no entry left: from now on {@link to} can be used by itself. */

@@ -33,7 +33,6 @@ const JOIN_STEP = 4
  */
 export class LfuPolicy implements EvictionPolicy {
   readonly name = 'lfu'
-  readonly bytesPerSlot = SlotLists.BYTES_PER_SLOT + Int32Array.BYTES_PER_ELEMENT
   private readonly entries: SlotLists
   private readonly buckets: SlotLists
   /** By slot: its bucket. */
@@ -55,6 +54,10 @@ export class LfuPolicy implements EvictionPolicy {
     this.bucketOf = new Int32Array(slotCountMax)
     this.countOf = new Float64Array(slotCountMax + 1)
     this.ageing = ageing
+  }
+
+  bytesFor(slotCount: number): number {
+    return this.entries.bytesFor(slotCount) + Int32Array.BYTES_PER_ELEMENT * slotCount
   }
 
   onInsert(slot: number): void {

@@ -6,11 +6,14 @@ const RECENCY = 0
 /** Least recently used: gives up the entry whose last read or write is longest ago. */
 export class LruPolicy implements EvictionPolicy {
   readonly name = 'lru'
-  readonly bytesPerSlot = SlotLists.BYTES_PER_SLOT
   private readonly recency: SlotLists
 
   constructor(slotCountMax: number) {
     this.recency = new SlotLists(slotCountMax, 1)
+  }
+
+  bytesFor(slotCount: number): number {
+    return this.recency.bytesFor(slotCount)
   }
 
   onInsert(slot: number): void {

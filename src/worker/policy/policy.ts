@@ -17,8 +17,11 @@ export interface PolicyEntries {
 export interface EvictionPolicy {
   readonly name: string
 
-  /** Bytes of private state that one slot costs; the shard charges them to the budget of the group. */
-  readonly bytesPerSlot: number
+  /**
+   * Bytes of private state with so many slots in use; the shard charges them to the budget of the group. From one insert
+   * to the next, with a slot more, they grow by {@link POLICY_GROWTH_BYTES_MAX} at most, and not otherwise.
+   */
+  bytesFor(slotCount: number): number
 
   /**
    * A new entry lives in `slot`.
@@ -59,6 +62,9 @@ export interface EvictionPolicy {
   /** Re-derives every size and link from scratch and throws AssertionError on the first difference. O(n): for tests. */
   check(): void
 }
+
+/** What the state of a policy may grow by with an insert: known beforehand, so that room can be made for it. */
+export const POLICY_GROWTH_BYTES_MAX = 96
 
 /** Makes a policy for slots 0 … slotCountMax − 1. */
 export type PolicyFactory = (slotCountMax: number, entries: PolicyEntries) => EvictionPolicy

@@ -2,6 +2,7 @@ import { assert } from '../../shared/assert.js'
 import { GhostTable } from './ghost-table.js'
 import type { EvictionPolicy, PolicyEntries } from './policy.js'
 import { SlotLists } from './slot-list.js'
+import { SlotStates } from './slot-states.js'
 
 const SMALL = 0
 const MAIN = 1
@@ -41,11 +42,10 @@ export interface S3FifoOptions {
  */
 export class S3FifoPolicy implements EvictionPolicy {
   readonly name = 's3fifo'
-  readonly bytesPerSlot: number
   private readonly entries: PolicyEntries
   private readonly queues: SlotLists
-  /** By slot: hits, and IN_MAIN. */
-  private readonly states: Uint8Array
+  /** Hits, and IN_MAIN. */
+  private readonly states: SlotStates
   private readonly ghosts: GhostTable
   private readonly hitsToPromote: number
   private readonly ghostShare: number
@@ -61,11 +61,14 @@ export class S3FifoPolicy implements EvictionPolicy {
     this.entries = entries
     this.hitsToPromote = hitsToPromote
     this.ghostShare = ghostShare
-    this.bytesPerSlot =
-      SlotLists.BYTES_PER_SLOT + Uint8Array.BYTES_PER_ELEMENT + ghostShare * GhostTable.BYTES_PER_KEY
     this.queues = new SlotLists(slotCountMax, 2)
-    this.states = new Uint8Array(slotCountMax)
+    this.states = new SlotStates(slotCountMax, 4)
     this.ghosts = new GhostTable(slotCountMax)
+  }
+
+  bytesFor(slotCount: number): number {
+    const besideLists = this.states.bytesPerSlot + this.ghostShare * GhostTable.BYTES_PER_KEY
+    return this.queues.bytesFor(slotCount) + besideLists * slotCount
   }
 
   onInsert(slot: number, hash: number, sizeBytes: number): void {
@@ -77,7 +80,8 @@ export class S3FifoPolicy implements EvictionPolicy {
 
   onHit(slot: number): void {
     // No need to ask whether an entry is there: an insert clears what a late hit has left.
-    if ((this.states[slot]! & HITS_MAX) < HITS_MAX) this.states[slot]!++
+    const state = this.states.get(slot)
+    if ((state & HITS_MAX) < HITS_MAX) this.states.set(slot, state + 1)
   }
 
   onReplace(slot: number, oldSizeBytes: number): void {
@@ -117,19 +121,19 @@ export class S3FifoPolicy implements EvictionPolicy {
   }
 
   private queueOf(slot: number): typeof SMALL | typeof MAIN {
-    return (this.states[slot]! & IN_MAIN) === 0 ? SMALL : MAIN
+    return (this.states.get(slot) & IN_MAIN) === 0 ? SMALL : MAIN
   }
 
   private enter(queue: 0 | 1, slot: number, sizeBytes: number): void {
     this.queues.addHead(queue, slot)
-    this.states[slot] = queue === MAIN ? IN_MAIN : 0
+    this.states.set(slot, queue === MAIN ? IN_MAIN : 0)
     this.bytes[queue] += sizeBytes
   }
 
   /** -1 when all entries of the small queue have moved on, or there were none. */
   private evictSmall(): number {
     for (let slot = this.queues.tail(SMALL); slot >= 0; slot = this.queues.tail(SMALL)) {
-      const promoted = (this.states[slot]! & HITS_MAX) >= this.hitsToPromote
+      const promoted = (this.states.get(slot) & HITS_MAX) >= this.hitsToPromote
       this.onRemove(slot)
       if (promoted) {
         this.enter(MAIN, slot, this.entries.sizeOf(slot))
@@ -144,8 +148,8 @@ export class S3FifoPolicy implements EvictionPolicy {
   private evictMain(): number {
     const { queues, states } = this
     let slot = queues.tail(MAIN)
-    while (slot >= 0 && (states[slot]! & HITS_MAX) !== 0) {
-      states[slot]!--
+    while (slot >= 0 && (states.get(slot) & HITS_MAX) !== 0) {
+      states.set(slot, states.get(slot) - 1)
       queues.moveToHead(MAIN, slot)
       slot = queues.tail(MAIN)
     }

@@ -1,6 +1,7 @@
 import { assert } from '../../shared/assert.js'
 import type { EvictionPolicy } from './policy.js'
 import { SlotLists } from './slot-list.js'
+import { SlotStates } from './slot-states.js'
 
 const QUEUE = 0
 const NONE = -1
@@ -21,25 +22,28 @@ const NONE = -1
  */
 export class SievePolicy implements EvictionPolicy {
   readonly name = 'sieve'
-  readonly bytesPerSlot = SlotLists.BYTES_PER_SLOT + Uint8Array.BYTES_PER_ELEMENT
   private readonly queue: SlotLists
-  private readonly visited: Uint8Array
+  private readonly visited: SlotStates
   /** The slot at which the next eviction starts; NONE for the tail. */
   private hand = NONE
 
   constructor(slotCountMax: number) {
     this.queue = new SlotLists(slotCountMax, 1)
-    this.visited = new Uint8Array(slotCountMax)
+    this.visited = new SlotStates(slotCountMax, 1)
+  }
+
+  bytesFor(slotCount: number): number {
+    return this.queue.bytesFor(slotCount) + this.visited.bytesPerSlot * slotCount
   }
 
   onInsert(slot: number): void {
     this.queue.addHead(QUEUE, slot)
-    this.visited[slot] = 0
+    this.visited.set(slot, 0)
   }
 
   onHit(slot: number): void {
     // No need to ask whether an entry is there: an insert clears what a late hit has left.
-    this.visited[slot] = 1
+    this.visited.set(slot, 1)
   }
 
   onReplace(slot: number): void {
@@ -56,8 +60,8 @@ export class SievePolicy implements EvictionPolicy {
     let slot = this.hand === NONE ? queue.tail(QUEUE) : this.hand
     if (slot < 0) return -1
     // Ends within one round: every bit that is passed is clear afterwards.
-    while (visited[slot] !== 0) {
-      visited[slot] = 0
+    while (visited.get(slot) !== 0) {
+      visited.set(slot, 0)
       slot = queue.newer(slot)
       if (slot < 0) slot = queue.tail(QUEUE)
     }

@@ -1,10 +1,24 @@
 import { assert } from '../../shared/assert.js'
 
+/** Nodes whose numbers fit into the first plane of the links, and into the first two. */
+const LOW_COUNT = 2 ** 16
+const MIDDLE_COUNT = 2 ** 24
+
+/** Links of a node. */
+const LINKS = 2
+
 /**
- * Doubly linked lists of slots; a slot is in one of them or in none. All links lie in two typed arrays:
+ * Doubly linked lists of slots; a slot is in one of them or in none. All links lie in a few typed arrays by node:
  *
  *     node    0       1 … listCount     listCount + 1 …
  *             none    the lists         the slots
+ *
+ *     low     next, previous | next, previous | …      the lower 16 bits of the links
+ *     middle  next, previous | next, previous | …      8 bits above, made when a node beyond 16 bits is linked
+ *     top     next, previous | next, previous | …      and those above them, beyond 24 bits
+ *
+ * So a slot costs 4 bytes while they are few, and 6 where there are millions. Nothing is copied when an array comes in:
+ * those bits of all links until then are 0.
  *
  * Every list is a ring through its own node, so that linking has no special cases. Link 0 says "not linked": untouched
  * memory is an empty list and an absent slot, and nothing is filled in advance, so that arrays made for the largest
@@ -13,92 +27,85 @@ import { assert } from '../../shared/assert.js'
  * All but {@link check} and {@link slots} is O(1).
  */
 export class SlotLists {
-  /** What one slot costs. */
-  static readonly BYTES_PER_SLOT = 2 * Int32Array.BYTES_PER_ELEMENT
-
   private readonly base: number
-  /** Towards the tail. */
-  private readonly next: Int32Array
-  /** Towards the head. */
-  private readonly previous: Int32Array
+  private readonly nodeCount: number
+  private readonly low: Uint16Array
+  private middle: Uint8Array | undefined
+  private top: Uint8Array | undefined
+  /** The arrays that there are can link nodes below this one. */
+  private reach = LOW_COUNT
 
   constructor(slotCountMax: number, listCount: number) {
     this.base = listCount + 1
-    this.next = new Int32Array(this.base + slotCountMax)
-    this.previous = new Int32Array(this.base + slotCountMax)
+    this.nodeCount = this.base + slotCountMax
+    this.low = new Uint16Array(LINKS * this.nodeCount)
+  }
+
+  /**
+   * What so many slots cost, from the first on. A further array is paid for before it is there, by two slots with each
+   * one from when half of those are in use that do without: so no slot ever costs more than 8 bytes more than the one before.
+   */
+  bytesFor(slotCount: number): number {
+    const inLow = LOW_COUNT - this.base
+    const inMiddle = MIDDLE_COUNT - this.base
+    return LINKS * (2 * slotCount + slotsPaid(slotCount, inLow) + slotsPaid(slotCount, inMiddle))
   }
 
   /** Whether the slot is in a list. */
   has(slot: number): boolean {
-    return this.next[slot + this.base]! !== 0
+    return this.next(slot + this.base) !== 0
   }
 
   /** Puts a slot that is in no list at the head of `list`, the end that {@link tail} reaches last. */
   addHead(list: number, slot: number): void {
-    const { next, previous } = this
     const ring = list + 1
-    const node = slot + this.base
-    assert(next[node] === 0, 'The slot is in a list already')
-    const first = next[ring]! || ring
-    next[node] = first
-    previous[node] = ring
-    previous[first] = node
-    next[ring] = node
+    this.insert(slot + this.base, ring, this.next(ring) || ring)
   }
 
   /** Puts a slot that is in no list beside `newer`, on the side of the tail. */
   addOlder(newer: number, slot: number): void {
-    const { next, previous } = this
-    const node = slot + this.base
-    assert(next[node] === 0, 'The slot is in a list already')
     const before = newer + this.base
-    const after = next[before]!
+    const after = this.next(before)
     assert(after !== 0, 'The neighbour is in no list')
-    next[node] = after
-    previous[node] = before
-    previous[after] = node
-    next[before] = node
+    this.insert(slot + this.base, before, after)
   }
 
   /** Takes the slot out of the list that it is in. */
   remove(slot: number): void {
-    const { next, previous } = this
     const node = slot + this.base
-    const after = next[node]!
-    const before = previous[node]!
+    const after = this.next(node)
     assert(after !== 0, 'The slot is in no list')
-    next[before] = after
-    previous[after] = before
-    next[node] = 0
-    previous[node] = 0
+    this.join(this.previous(node), after)
+    this.setLink(LINKS * node, 0)
+    this.setLink(LINKS * node + 1, 0)
   }
 
   /** Takes the slot out of the list that it is in and puts it at the head of `list`. */
   moveToHead(list: number, slot: number): void {
     // The head of a list is hit most often, and has nothing to move.
-    if (this.next[list + 1] === slot + this.base) return
+    if (this.next(list + 1) === slot + this.base) return
     this.remove(slot)
     this.addHead(list, slot)
   }
 
   /** The newest slot of the list; -1 when it is empty. */
   head(list: number): number {
-    return this.slotOf(this.next[list + 1]!)
+    return this.slotOf(this.next(list + 1))
   }
 
   /** The oldest slot of the list; -1 when it is empty. */
   tail(list: number): number {
-    return this.slotOf(this.previous[list + 1]!)
+    return this.slotOf(this.previous(list + 1))
   }
 
   /** The neighbour of a linked slot on the side of the head; -1 when there is none. */
   newer(slot: number): number {
-    return this.slotOf(this.previous[slot + this.base]!)
+    return this.slotOf(this.previous(slot + this.base))
   }
 
   /** The neighbour of a linked slot on the side of the tail; -1 when there is none. */
   older(slot: number): number {
-    return this.slotOf(this.next[slot + this.base]!)
+    return this.slotOf(this.next(slot + this.base))
   }
 
   /** The slots of a list from tail to head. */
@@ -116,17 +123,17 @@ export class SlotLists {
     let count = 0
     for (const list of lists) {
       let before = list + 1
-      for (let node = this.next[before]! || before; node !== list + 1; node = this.next[node]!) {
+      for (let node = this.next(before) || before; node !== list + 1; node = this.next(node)) {
         assert(node >= this.base, 'A list runs into another one')
-        assert(this.previous[node] === before, 'Two neighbours do not agree')
+        assert(this.previous(node) === before, 'Two neighbours do not agree')
         count++
-        assert(count <= this.next.length, 'A list never ends')
+        assert(count <= this.nodeCount, 'A list never ends')
         before = node
       }
-      assert(before === (this.previous[list + 1]! || list + 1), 'The tail of a list is not its last slot')
+      assert(before === (this.previous(list + 1) || list + 1), 'The tail of a list is not its last slot')
     }
     let linkedCount = 0
-    for (let node = this.base; node < this.next.length; node++) if (this.next[node] !== 0) linkedCount++
+    for (let node = this.base; node < this.nodeCount; node++) if (this.next(node) !== 0) linkedCount++
     assert(count === linkedCount, 'A linked slot is in no list')
     return count
   }
@@ -134,4 +141,55 @@ export class SlotLists {
   private slotOf(node: number): number {
     return node >= this.base ? node - this.base : -1
   }
+
+  private insert(node: number, before: number, after: number): void {
+    assert(this.next(node) === 0, 'The slot is in a list already')
+    if (node >= this.reach) this.widen(node)
+    this.join(before, node)
+    this.join(node, after)
+  }
+
+  private join(before: number, after: number): void {
+    this.setLink(LINKS * before, after)
+    this.setLink(LINKS * after + 1, before)
+  }
+
+  /** The node on the side of the tail. */
+  private next(node: number): number {
+    return this.link(LINKS * node)
+  }
+
+  /** The node on the side of the head. */
+  private previous(node: number): number {
+    return this.link(LINKS * node + 1)
+  }
+
+  private link(at: number): number {
+    const { low, middle, top } = this
+    if (middle === undefined) return low[at]!
+    const node = low[at]! | (middle[at]! << 16)
+    return top === undefined ? node : node | (top[at]! << 24)
+  }
+
+  private setLink(at: number, node: number): void {
+    const { low, middle, top } = this
+    // Each array takes of the number as many bits as it has.
+    low[at] = node
+    if (middle === undefined) return
+    middle[at] = node >>> 16
+    if (top !== undefined) top[at] = node >>> 24
+  }
+
+  private widen(node: number): void {
+    this.middle ??= new Uint8Array(LINKS * this.nodeCount)
+    this.reach = MIDDLE_COUNT
+    if (node < MIDDLE_COUNT) return
+    this.top = new Uint8Array(LINKS * this.nodeCount)
+    this.reach = Number.POSITIVE_INFINITY
+  }
+}
+
+/** Slots for which an array is paid that the first `freeCount` do without. */
+function slotsPaid(slotCount: number, freeCount: number): number {
+  return Math.min(slotCount, Math.max(0, 2 * slotCount - Math.max(0, freeCount)))
 }

@@ -3,6 +3,7 @@ import { FrequencySketch } from './frequency-sketch.js'
 import { HillClimber } from './hill-climber.js'
 import type { EvictionPolicy, PolicyEntries } from './policy.js'
 import { SlotLists } from './slot-list.js'
+import { SlotStates } from './slot-states.js'
 
 const WINDOW = 0
 const PROBATION = 1
@@ -54,10 +55,9 @@ export interface WTinyLfuOptions {
  */
 export class WTinyLfuPolicy implements EvictionPolicy {
   readonly name = 'w-tinylfu'
-  readonly bytesPerSlot: number
   private readonly entries: PolicyEntries
   private readonly lists: SlotLists
-  private readonly regionOf: Uint8Array
+  private readonly regionOf: SlotStates
   private readonly sketch: FrequencySketch
   private readonly climber: HillClimber | undefined
   private readonly bytes: [window: number, probation: number, protectedBytes: number] = [0, 0, 0]
@@ -80,12 +80,16 @@ export class WTinyLfuPolicy implements EvictionPolicy {
   ) {
     this.entries = entries
     this.lists = new SlotLists(slotCountMax, REGIONS.length)
-    this.regionOf = new Uint8Array(slotCountMax)
+    this.regionOf = new SlotStates(slotCountMax, 2)
     this.sketch = new FrequencySketch({ compact })
-    this.bytesPerSlot = SlotLists.BYTES_PER_SLOT + Uint8Array.BYTES_PER_ELEMENT + this.sketch.bytesPerEntry
     this.windowShare = windowShare
     this.protectedShare = PROTECTED_SHARE_OF_MAIN * (1 - windowShare)
     this.climber = firstStep === 'none' ? undefined : new HillClimber(firstStep === 'grow' ? 1 : -1)
+  }
+
+  bytesFor(slotCount: number): number {
+    const besideLists = this.regionOf.bytesPerSlot + this.sketch.bytesPerEntry
+    return this.lists.bytesFor(slotCount) + besideLists * slotCount
   }
 
   onInsert(slot: number, hash: number, sizeBytes: number): void {
@@ -103,10 +107,10 @@ export class WTinyLfuPolicy implements EvictionPolicy {
   onHit(slot: number): void {
     if (!this.lists.has(slot)) return
     this.sketch.add(this.entries.hashOf(slot))
-    if (this.regionOf[slot] === PROBATION && this.entries.sizeOf(slot) <= this.protectedBytesMax) {
+    if (this.regionOf.get(slot) === PROBATION && this.entries.sizeOf(slot) <= this.protectedBytesMax) {
       this.move(slot, PROTECTED)
     } else {
-      this.lists.moveToHead(this.regionOf[slot]!, slot)
+      this.lists.moveToHead(this.regionOf.get(slot), slot)
     }
     this.climber?.recordHit()
     this.climb()
@@ -114,7 +118,7 @@ export class WTinyLfuPolicy implements EvictionPolicy {
   }
 
   onReplace(slot: number, oldSizeBytes: number): void {
-    this.bytes[this.regionOf[slot] as Region] += this.entries.sizeOf(slot) - oldSizeBytes
+    this.bytes[this.regionOf.get(slot) as Region] += this.entries.sizeOf(slot) - oldSizeBytes
     this.onHit(slot)
   }
 
@@ -152,7 +156,7 @@ export class WTinyLfuPolicy implements EvictionPolicy {
     for (const region of REGIONS) {
       let bytes = 0
       for (const slot of this.lists.slots(region)) {
-        assert(this.regionOf[slot] === region, 'An entry misses its region')
+        assert(this.regionOf.get(slot) === region, 'An entry misses its region')
         bytes += this.entries.sizeOf(slot)
       }
       assert(bytes === this.bytes[region], 'The bytes of a region are wrong')
@@ -181,13 +185,13 @@ export class WTinyLfuPolicy implements EvictionPolicy {
 
   private enter(region: Region, slot: number, sizeBytes: number): void {
     this.lists.addHead(region, slot)
-    this.regionOf[slot] = region
+    this.regionOf.set(slot, region)
     this.bytes[region] += sizeBytes
   }
 
   private leave(slot: number): void {
     this.lists.remove(slot)
-    this.bytes[this.regionOf[slot] as Region] -= this.entries.sizeOf(slot)
+    this.bytes[this.regionOf.get(slot) as Region] -= this.entries.sizeOf(slot)
   }
 
   private move(slot: number, region: Region): void {

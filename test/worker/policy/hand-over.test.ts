@@ -25,7 +25,7 @@ test('a hand-over keeps the order in which the old policy would have given up it
   const from = POLICIES.lru(SLOT_COUNT, ENTRIES)
   const change = handOver(from, POLICIES.fifo(SLOT_COUNT, ENTRIES), 5)
   change.onHit(0)
-  assert.equal(change.bytesPerSlot, from.bytesPerSlot)
+  assert.equal(change.bytesFor(5), from.bytesFor(5))
   change.step(2)
   change.onInsert(5, 5, 1)
   change.step(10)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomInt } from 'node:crypto'
 import { test } from 'node:test'
-import type { PolicyFactory } from '../../../src/worker/policy/policy.js'
+import { POLICY_GROWTH_BYTES_MAX, type PolicyFactory } from '../../../src/worker/policy/policy.js'
 import { prng } from '../../support/prng.js'
 import { PolicyShard } from './policy-shard.js'
 
@@ -13,8 +13,34 @@ export function testPolicyContract(name: string, create: PolicyFactory): void {
   test(`${name} names itself and its cost`, () => {
     const { policy } = new PolicyShard(create, 8, 4)
     assert.equal(policy.name, name)
-    // A store as small as this is simulated whole by auto.
-    assert.ok(policy.bytesPerSlot >= 8 && policy.bytesPerSlot <= (name === 'auto' ? 128 : 32))
+    assert.ok(policy.bytesFor(1) >= 4 && policy.bytesFor(1) <= 32)
+  })
+
+  test(`${name} costs never much more with one slot more, however many there are`, () => {
+    const { policy } = new PolicyShard(create, 8, 4)
+    for (let slotCount = 0; slotCount < 2 ** 25; slotCount += slotCount < 2 ** 17 ? 1 : 4_999) {
+      const growth = policy.bytesFor(slotCount + 1) - policy.bytesFor(slotCount)
+      assert.ok(growth >= 4 && growth <= 32, `${growth} bytes for slot ${slotCount}`)
+    }
+  })
+
+  test(`${name} never grows with an insert by more than is allowed, nor without one`, () => {
+    const seed = randomInt(2 ** 31)
+    const random = prng(seed)
+    const shard = new PolicyShard(create, 3000, 2000 * 1000)
+    let bytes = 0
+    let countHigh = 0
+    for (let step = 0; step < 20_000; step++) {
+      const key = Math.floor(6000 * random() ** 3)
+      if (!shard.hit(key) && shard.policy.bytesFor(countHigh) === bytes) shard.set(key, 500 + (key % 1000))
+      countHigh = Math.max(countHigh, shard.count)
+      const growth = shard.policy.bytesFor(countHigh) - bytes
+      assert.ok(
+        growth >= 0 && growth <= POLICY_GROWTH_BYTES_MAX,
+        `${growth} bytes, seed ${seed}, step ${step}`,
+      )
+      bytes += growth
+    }
   })
 
   test(`${name} has nothing to evict when it is empty`, () => {
