@@ -8,7 +8,7 @@ import { Sample } from './sample.js'
  * The sample is thinned when the miniatures hold so many keys together. A small store is simulated whole, if it can
  * afford that: of few keys a sample says little.
  */
-const KEY_COUNT_MAX = 2048
+const KEY_COUNT_MAX = 2560
 /** It is also thinned when the miniatures take more than this part of the memory: room for entries is worth more. */
 const MEMORY_SHARE_MAX = 1 / 16
 /** What is left of it: the less at a time, the more there is on average. */
@@ -169,7 +169,7 @@ export class AutoPolicy implements EvictionPolicy {
     const affordable = Math.floor((MEMORY_SHARE_MAX * capacityBytes) / this.#miniatures.bytesPerKey)
     // With its part of the miniatures, the first entry must not be too large to come in.
     this.#keyCountMax = Math.max(1, Math.min(this.#miniatures.keyCountMax, affordable))
-    this.#scale(this.#sampleRate)
+    this.#scale()
     this.#thin()
   }
 
@@ -191,18 +191,15 @@ export class AutoPolicy implements EvictionPolicy {
   #thin(): void {
     while (this.#miniatures.keyCount >= this.#keyCountMax && this.#sampleRate > SAMPLE_RATE_MIN) {
       this.#sampleRate *= THINNING
-      const sampleBytes = this.#sample.bytes
       this.#miniatures.retain((hash) => this.#isSampled(hash))
       this.#sample.retain(this.#entries, (hash) => this.#isSampled(hash))
-      // Once it was weighed, what is left of it is known to be more or less than its part.
-      const isWeighed = this.#isFull && sampleBytes > 0
-      this.#scale(isWeighed ? (this.#sampleShare * this.#sample.bytes) / sampleBytes : this.#sampleRate)
+      this.#scale()
     }
   }
 
-  /** @param sampleShare part of the store that the sample takes */
-  #scale(sampleShare: number): void {
-    this.#sampleShare = sampleShare
+  /** Until it is weighed anew, the sample is taken to have its part of the store. */
+  #scale(): void {
+    this.#sampleShare = this.#sampleRate
     this.#miniatureBytes = 0
     this.#fitMiniatures()
   }

@@ -1,8 +1,8 @@
 import { assert } from '../../shared/assert.js'
 
-/** Chains of an empty table. They double when there are twice as many keys: with so few keys that takes no time. */
+/** Chains of an empty table. They double when there are so many keys for each: with so few keys that takes no time. */
 const CHAIN_COUNT_MIN = 2
-const KEYS_PER_CHAIN_MAX = 2
+const KEYS_PER_CHAIN_MAX = 4
 
 /**
  * Keys and the sizes of their entries, a slot for each. Keys are their hashes.
@@ -13,7 +13,7 @@ export class KeyTable {
   /** What a slot costs beside its part of the chains. */
   static readonly BYTES_PER_SLOT = Uint16Array.BYTES_PER_ELEMENT + 2 * Int32Array.BYTES_PER_ELEMENT
   /** What a key costs of the chains at most, but for the first ones. */
-  static readonly CHAIN_BYTES_PER_KEY = Uint16Array.BYTES_PER_ELEMENT
+  static readonly CHAIN_BYTES_PER_KEY = (2 * Uint16Array.BYTES_PER_ELEMENT) / KEYS_PER_CHAIN_MAX
 
   readonly #slotCountMax: number
   #chains = new Uint16Array(CHAIN_COUNT_MIN)

@@ -1,11 +1,11 @@
 import { assert } from '../../shared/assert.js'
 
-/** Nodes whose numbers fit into the first plane of the links, and into the first two. */
-const LOW_COUNT = 2 ** 16
-const MIDDLE_COUNT = 2 ** 24
-
-/** Links of a node. */
-const LINKS = 2
+/** Bits of a link below those that are in the array. */
+const MIDDLE_SHIFT = 16
+const TOP_SHIFT = 24
+/** Nodes that have numbers of so many bits. */
+const LOW_COUNT = 2 ** MIDDLE_SHIFT
+const MIDDLE_COUNT = 2 ** TOP_SHIFT
 
 /**
  * Doubly linked lists of slots; a slot is in one of them or in none. All links lie in a few typed arrays by node:
@@ -38,17 +38,17 @@ export class SlotLists {
   constructor(slotCountMax: number, listCount: number) {
     this.base = listCount + 1
     this.nodeCount = this.base + slotCountMax
-    this.low = new Uint16Array(LINKS * this.nodeCount)
+    this.low = new Uint16Array(2 * this.nodeCount)
   }
 
   /**
-   * What so many slots cost, from the first on. A further array is paid for before it is there, by two slots with each
-   * one from when half of those are in use that do without: so no slot ever costs more than 8 bytes more than the one before.
+   * What so many slots cost, from the first on. Longer links take their memory within the time that all slots are linked
+   * anew. So they are paid for before, for two slots with each one from when half of those are in use that do without.
    */
   bytesFor(slotCount: number): number {
     const inLow = LOW_COUNT - this.base
     const inMiddle = MIDDLE_COUNT - this.base
-    return LINKS * (2 * slotCount + slotsPaid(slotCount, inLow) + slotsPaid(slotCount, inMiddle))
+    return 2 * (2 * slotCount + slotsPaid(slotCount, inLow) + slotsPaid(slotCount, inMiddle))
   }
 
   /** Whether the slot is in a list. */
@@ -72,20 +72,43 @@ export class SlotLists {
 
   /** Takes the slot out of the list that it is in. */
   remove(slot: number): void {
+    const { low, middle } = this
     const node = slot + this.base
-    const after = this.next(node)
+    if (middle !== undefined) {
+      this.removeLong(low, middle, node)
+      return
+    }
+    const after = low[2 * node]!
+    const before = low[2 * node + 1]!
     assert(after !== 0, 'The slot is in no list')
-    this.join(this.previous(node), after)
-    this.setLink(LINKS * node, 0)
-    this.setLink(LINKS * node + 1, 0)
+    low[2 * before] = after
+    low[2 * after + 1] = before
+    low[2 * node] = 0
+    low[2 * node + 1] = 0
   }
 
   /** Takes the slot out of the list that it is in and puts it at the head of `list`. */
   moveToHead(list: number, slot: number): void {
+    const { low, middle } = this
+    const ring = list + 1
+    const node = slot + this.base
+    if (middle !== undefined) {
+      this.moveLong(low, middle, ring, node)
+      return
+    }
+    const first = low[2 * ring]!
     // The head of a list is hit most often, and has nothing to move.
-    if (this.next(list + 1) === slot + this.base) return
-    this.remove(slot)
-    this.addHead(list, slot)
+    if (first === node) return
+    const after = low[2 * node]!
+    const before = low[2 * node + 1]!
+    assert(after !== 0, 'The slot is in no list')
+    low[2 * before] = after
+    low[2 * after + 1] = before
+    const second = first || ring
+    low[2 * node] = second
+    low[2 * node + 1] = ring
+    low[2 * second + 1] = node
+    low[2 * ring] = node
   }
 
   /** The newest slot of the list; -1 when it is empty. */
@@ -143,53 +166,117 @@ export class SlotLists {
   }
 
   private insert(node: number, before: number, after: number): void {
-    assert(this.next(node) === 0, 'The slot is in a list already')
     if (node >= this.reach) this.widen(node)
-    this.join(before, node)
-    this.join(node, after)
+    const { low, middle } = this
+    if (middle !== undefined) {
+      this.insertLong(low, middle, node, before, after)
+      return
+    }
+    assert(low[2 * node] === 0, 'The slot is in a list already')
+    low[2 * node] = after
+    low[2 * node + 1] = before
+    low[2 * after + 1] = node
+    low[2 * before] = node
   }
 
-  private join(before: number, after: number): void {
-    this.setLink(LINKS * before, after)
-    this.setLink(LINKS * after + 1, before)
+  /** As insert(), with longer links. */
+  private insertLong(
+    low: Uint16Array,
+    middle: Uint8Array,
+    node: number,
+    before: number,
+    after: number,
+  ): void {
+    assert(this.next(node) === 0, 'The slot is in a list already')
+    low[2 * node] = after
+    middle[2 * node] = after >>> MIDDLE_SHIFT
+    low[2 * node + 1] = before
+    middle[2 * node + 1] = before >>> MIDDLE_SHIFT
+    low[2 * after + 1] = node
+    middle[2 * after + 1] = node >>> MIDDLE_SHIFT
+    low[2 * before] = node
+    middle[2 * before] = node >>> MIDDLE_SHIFT
+    if (this.top === undefined) return
+    this.top[2 * node] = after >>> TOP_SHIFT
+    this.top[2 * node + 1] = before >>> TOP_SHIFT
+    this.top[2 * after + 1] = node >>> TOP_SHIFT
+    this.top[2 * before] = node >>> TOP_SHIFT
+  }
+
+  /** As remove(), with longer links. */
+  private removeLong(low: Uint16Array, middle: Uint8Array, node: number): void {
+    const after = this.next(node)
+    const before = this.previous(node)
+    assert(after !== 0, 'The slot is in no list')
+    low[2 * before] = after
+    middle[2 * before] = after >>> MIDDLE_SHIFT
+    low[2 * after + 1] = before
+    middle[2 * after + 1] = before >>> MIDDLE_SHIFT
+    low[2 * node] = 0
+    middle[2 * node] = 0
+    low[2 * node + 1] = 0
+    middle[2 * node + 1] = 0
+    if (this.top === undefined) return
+    this.top[2 * before] = after >>> TOP_SHIFT
+    this.top[2 * after + 1] = before >>> TOP_SHIFT
+    this.top[2 * node] = 0
+    this.top[2 * node + 1] = 0
+  }
+
+  /** As moveToHead(), with longer links. */
+  private moveLong(low: Uint16Array, middle: Uint8Array, ring: number, node: number): void {
+    if (this.top !== undefined) {
+      this.remove(node - this.base)
+      this.insert(node, ring, this.next(ring) || ring)
+      return
+    }
+    const first = low[2 * ring]! | (middle[2 * ring]! << MIDDLE_SHIFT)
+    if (first === node) return
+    const after = low[2 * node]! | (middle[2 * node]! << MIDDLE_SHIFT)
+    const before = low[2 * node + 1]! | (middle[2 * node + 1]! << MIDDLE_SHIFT)
+    assert(after !== 0, 'The slot is in no list')
+    low[2 * before] = after
+    middle[2 * before] = after >>> MIDDLE_SHIFT
+    low[2 * after + 1] = before
+    middle[2 * after + 1] = before >>> MIDDLE_SHIFT
+    const second = first || ring
+    low[2 * node] = second
+    middle[2 * node] = second >>> MIDDLE_SHIFT
+    low[2 * node + 1] = ring
+    middle[2 * node + 1] = ring >>> MIDDLE_SHIFT
+    low[2 * second + 1] = node
+    middle[2 * second + 1] = node >>> MIDDLE_SHIFT
+    low[2 * ring] = node
+    middle[2 * ring] = node >>> MIDDLE_SHIFT
   }
 
   /** The node on the side of the tail. */
   private next(node: number): number {
-    return this.link(LINKS * node)
+    return this.link(2 * node)
   }
 
   /** The node on the side of the head. */
   private previous(node: number): number {
-    return this.link(LINKS * node + 1)
+    return this.link(2 * node + 1)
   }
 
   private link(at: number): number {
     const { low, middle, top } = this
     if (middle === undefined) return low[at]!
-    const node = low[at]! | (middle[at]! << 16)
-    return top === undefined ? node : node | (top[at]! << 24)
-  }
-
-  private setLink(at: number, node: number): void {
-    const { low, middle, top } = this
-    // Each array takes of the number as many bits as it has.
-    low[at] = node
-    if (middle === undefined) return
-    middle[at] = node >>> 16
-    if (top !== undefined) top[at] = node >>> 24
+    const node = low[at]! | (middle[at]! << MIDDLE_SHIFT)
+    return top === undefined ? node : node | (top[at]! << TOP_SHIFT)
   }
 
   private widen(node: number): void {
-    this.middle ??= new Uint8Array(LINKS * this.nodeCount)
+    this.middle ??= new Uint8Array(2 * this.nodeCount)
     this.reach = MIDDLE_COUNT
     if (node < MIDDLE_COUNT) return
-    this.top = new Uint8Array(LINKS * this.nodeCount)
+    this.top = new Uint8Array(2 * this.nodeCount)
     this.reach = Number.POSITIVE_INFINITY
   }
 }
 
-/** Slots for which an array is paid that the first `freeCount` do without. */
+/** Slots whose longer links are paid for, when the first `freeCount` do without. */
 function slotsPaid(slotCount: number, freeCount: number): number {
   return Math.min(slotCount, Math.max(0, 2 * slotCount - Math.max(0, freeCount)))
 }
