@@ -2,7 +2,7 @@ import { GrpcConnection } from '../../src/main/grpc/grpc-connection.js'
 import { HeldPool } from '../../src/main/grpc/held-requests.js'
 import { HELD_BODY_BYTES_MAX, HotPath } from '../../src/main/grpc/hot-path.js'
 import type { HotHandler } from '../../src/main/grpc/hot-shapes.js'
-import { CLIENT_PREFACE } from '../../src/main/grpc/http2/frame.js'
+import { CLIENT_PREFACE, FrameType } from '../../src/main/grpc/http2/frame.js'
 import { TimeSlices } from '../../src/main/grpc/http2/time-slices.js'
 import { type Handler, MethodTable, type MethodType } from '../../src/main/grpc/method.js'
 import { type GrpcServerOptions, resolveOptions } from '../../src/main/grpc/options.js'
@@ -75,7 +75,6 @@ export class GrpcHarness implements Transport {
         ]),
       ),
       receiveBytesMax: resolved.receiveBytesMax,
-      slices: http2.slices,
       heldBody: Buffer.alloc(HELD_BODY_BYTES_MAX),
       heldPool: new HeldPool(),
       onFault: context.onFault,
@@ -127,6 +126,11 @@ export class GrpcHarness implements Transport {
   turns(): this {
     while (this.turn());
     return this
+  }
+
+  /** The connection was told that it is over. */
+  get over(): boolean {
+    return this.ended || this.frames(FrameType.GOAWAY).length > 0
   }
 
   get bytes(): Buffer {

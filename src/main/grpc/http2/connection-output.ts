@@ -3,6 +3,7 @@ import type { Defer, Transport } from '../../sockets/transport.js'
 import type { HpackEncoder } from './hpack-encoder.js'
 import type { ConnectionLimits } from './limits.js'
 import { SendScheduler, type StreamEnder } from './send-scheduler.js'
+import type { TimeShare } from './time-share.js'
 
 /** Output is handed to the transport in pieces of about this size. */
 const PIECE_BYTES = 65_536
@@ -28,16 +29,26 @@ export class ConnectionOutput {
   /** When it became so, on the connection's clock. */
   congestedAtMs = 0
   private readonly transport: Transport
+  private readonly time: TimeShare | undefined
   private readonly context: OutputContext
   private batching = false
   private flushPlanned = false
+  private waitsForSlice = false
   private closed = false
 
-  constructor(ender: StreamEnder, encoder: HpackEncoder, transport: Transport, context: OutputContext) {
+  /** @param time absent where nobody else waits: then everything goes at once */
+  constructor(
+    ender: StreamEnder,
+    encoder: HpackEncoder,
+    transport: Transport,
+    context: OutputContext,
+    time?: TimeShare,
+  ) {
     this.scheduler = new SendScheduler(ender)
     this.encoder = encoder
     this.buffer = new OutputBuffer(context.pool)
     this.transport = transport
+    this.time = time
     this.context = context
   }
 
@@ -70,7 +81,10 @@ export class ConnectionOutput {
 
   /** Within a batch: hands over what is there when it became much, and says whether to go on. */
   relieve(): boolean {
-    if (this.buffer.length >= PIECE_BYTES) this.flush()
+    if (this.buffer.length >= PIECE_BYTES) {
+      this.flush()
+      this.time?.lookSoon()
+    }
     return !this.congested
   }
 
@@ -80,6 +94,7 @@ export class ConnectionOutput {
     if (!this.batching) this.flush()
   }
 
+  /** Hands over what there is, for a slice of time; at least a piece. */
   flush(): void {
     if (this.closed) return
     do {
@@ -92,7 +107,18 @@ export class ConnectionOutput {
         this.congestedAtMs = this.context.nowMs()
         this.transport.pauseReading()
       }
-    } while (!this.congested && !this.scheduler.idle)
+      if (!this.scheduler.idle && this.time?.over()) this.flushLater(this.time)
+    } while (!this.congested && !this.waitsForSlice && !this.scheduler.idle)
+  }
+
+  private flushLater(time: TimeShare): void {
+    if (this.waitsForSlice || this.congested) return
+    this.waitsForSlice = true
+    time.later(() => {
+      this.waitsForSlice = false
+      time.begin()
+      this.flush()
+    })
   }
 
   /** Nothing is written any more. */
