@@ -1,8 +1,11 @@
 import { type BufferPool, OutputBuffer } from '../../sockets/output-buffer.js'
 import type { Defer, Transport } from '../../sockets/transport.js'
+import { SendWindow } from './flow-control.js'
 import type { HpackEncoder } from './hpack-encoder.js'
 import type { ConnectionLimits } from './limits.js'
+import type { ProvenWindow } from './proven-window.js'
 import { SendScheduler, type StreamEnder } from './send-scheduler.js'
+import { WINDOW_BYTES_DEFAULT } from './settings.js'
 import type { TimeShare } from './time-share.js'
 
 /** Output is handed to the transport in pieces of about this size. */
@@ -14,6 +17,12 @@ export interface OutputContext {
   readonly pool: BufferPool
   readonly defer: Defer
   nowMs(): number
+}
+
+/** What holds the output of one connection among many back. */
+export interface Pace {
+  readonly time: TimeShare
+  readonly window: ProvenWindow
 }
 
 /**
@@ -29,26 +38,26 @@ export class ConnectionOutput {
   /** When it became so, on the connection's clock. */
   congestedAtMs = 0
   private readonly transport: Transport
-  private readonly time: TimeShare | undefined
+  private readonly pace: Pace | undefined
   private readonly context: OutputContext
   private batching = false
   private flushPlanned = false
   private waitsForSlice = false
   private closed = false
 
-  /** @param time absent where nobody else waits: then everything goes at once */
+  /** @param pace absent where the other side is trusted: then everything goes as fast as its windows allow */
   constructor(
     ender: StreamEnder,
     encoder: HpackEncoder,
     transport: Transport,
     context: OutputContext,
-    time?: TimeShare,
+    pace?: Pace,
   ) {
-    this.scheduler = new SendScheduler(ender)
+    this.scheduler = new SendScheduler(ender, pace?.window ?? new SendWindow(WINDOW_BYTES_DEFAULT))
     this.encoder = encoder
     this.buffer = new OutputBuffer(context.pool)
     this.transport = transport
-    this.time = time
+    this.pace = pace
     this.context = context
   }
 
@@ -83,7 +92,7 @@ export class ConnectionOutput {
   relieve(): boolean {
     if (this.buffer.length >= PIECE_BYTES) {
       this.flush()
-      this.time?.lookSoon()
+      this.pace?.time.lookSoon()
     }
     return !this.congested
   }
@@ -100,6 +109,7 @@ export class ConnectionOutput {
     do {
       if (!this.congested) this.scheduler.pump(this.buffer, PIECE_BYTES)
       if (this.buffer.length === 0) return
+      this.pace?.window.mark(this.buffer)
       const lengthBytes = this.buffer.length
       this.transport.send(this.buffer.take(), lengthBytes)
       if (this.transport.unsentBytes > this.context.limits.unsentBytesMax && !this.congested) {
@@ -107,7 +117,7 @@ export class ConnectionOutput {
         this.congestedAtMs = this.context.nowMs()
         this.transport.pauseReading()
       }
-      if (!this.scheduler.idle && this.time?.over()) this.flushLater(this.time)
+      if (!this.scheduler.idle && this.pace?.time.over()) this.flushLater(this.pace.time)
     } while (!this.congested && !this.waitsForSlice && !this.scheduler.idle)
   }
 

@@ -12,6 +12,7 @@ import { FrameReader, type FrameSink } from './frame-reader.js'
 import { HpackEncoder } from './hpack-encoder.js'
 import type { ConnectionLimits } from './limits.js'
 import { Preface } from './preface.js'
+import { ProvenWindow } from './proven-window.js'
 import type { RequestHandler } from './request-handler.js'
 import type { RequestHead } from './request-head.js'
 import { ServerStreams } from './server-streams.js'
@@ -57,6 +58,7 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
   readonly streams: ServerStreams
   readonly metrics: ConnectionMetrics | undefined
   readonly time: TimeShare
+  readonly window = new ProvenWindow()
   private readonly context: ConnectionContext
   private readonly transport: Transport
   private readonly handler: RequestHandler
@@ -90,7 +92,7 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
     this.reader = new FrameReader(this, FRAME_BYTES_DEFAULT)
     this.dispatcher = new FrameDispatcher(this, this.limits.headerListBytesMax * BLOCK_BYTES_FACTOR)
     const encoder = new HpackEncoder((name, value) => context.indexable(name, value))
-    this.output = new ConnectionOutput(this, encoder, transport, context, this.time)
+    this.output = new ConnectionOutput(this, encoder, transport, context, this)
     this.preface = new Preface(this.limits, this.output.buffer)
     this.shutdown = new Shutdown(this)
     this.streams = new ServerStreams(this)
@@ -220,7 +222,7 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
       return
     }
     if (increment === 0) throw new ConnectionError('PROTOCOL_ERROR', 'WINDOW_UPDATE of 0')
-    if (!this.output.scheduler.window.grow(increment)) {
+    if (!this.window.grow(increment)) {
       throw new ConnectionError('FLOW_CONTROL_ERROR', 'window above 2^31 − 1')
     }
     this.streams.fastPath?.onRoom()
@@ -232,7 +234,8 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
   }
 
   onPingAck(buffer: Buffer, start: number): void {
-    this.shutdown.onPingAck(buffer, start)
+    if (this.window.onPingAck(buffer, start)) this.streams.fastPath?.onRoom()
+    else this.shutdown.onPingAck(buffer, start)
   }
 
   onSettings(buffer: Buffer, start: number, end: number): void {
@@ -313,12 +316,9 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
     this.shutdown.state = 'closing'
     this.finishedAtMs = this.nowMs()
     this.streams.closeAll()
-    if (isFlood) {
-      this.transport.pauseReading()
-      return
-    }
-    this.transport.resumeReading()
-    this.transport.end()
+    if (isFlood) this.transport.pauseReading()
+    else this.transport.resumeReading()
+    if (!isFlood) this.transport.end()
   }
 
   // For the timers.

@@ -4,7 +4,7 @@ import type { Sharer, TimeSlices } from './time-slices.js'
 /** What was used so long ago counts half. */
 const HALF_LIFE_MS = 256
 /** What newcomers are charged with: whoever comes again and again must not go before those who stay. */
-const FIRST_MS = 4
+const FIRST_MS = 1
 /** There are two levels to a doubling, beginning with so much. */
 const LEVELS_PER_DOUBLING = 2
 const FIRST_LEVEL_MS = 1 / 16
