@@ -147,7 +147,7 @@ export class StoreWriter {
 
   /** Everything that the entry in `slot` costs, in bytes. */
   costBytes(slot: number): number {
-    return costOf(entryBytesAt(this.#views, this.#index.placeOf(slot))) + this.#bytesPerSlot
+    return Math.ceil(costOf(entryBytesAt(this.#views, this.#index.placeOf(slot))) + this.#bytesPerSlot)
   }
 
   /**

@@ -8,11 +8,11 @@ import { Sample } from './sample.js'
  * The sample is thinned when the miniatures hold so many keys together. A small store is simulated whole, if it can
  * afford that: of few keys a sample says little.
  */
-const KEY_COUNT_MAX = 2560
+const KEY_COUNT_MAX = 2432
 /** It is also thinned when the miniatures take more than this part of the memory: room for entries is worth more. */
 const MEMORY_SHARE_MAX = 1 / 16
 /** What is left of it: the less at a time, the more there is on average. */
-const THINNING = 7 / 8
+const THINNING = 15 / 16
 /** One key in a million. */
 const SAMPLE_RATE_MIN = 2 ** -20
 /** What the miniatures are charged for more with each entry that comes in, until that is what they take. */

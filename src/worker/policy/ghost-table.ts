@@ -10,7 +10,7 @@ const STAMP_MASK = 2 ** STAMP_BITS - 1
 const WORD_COUNT_MIN = WORDS_PER_BUCKET * 2 ** STAMP_BITS
 
 /** The table doubles when so many of its words hold ghosts. */
-const LOAD_MAX = 0.75
+const LOAD_MAX = 0.85
 
 /** Buckets that are looked through for expired ghosts with each key that is added, */
 const BUCKETS_SWEPT = 2
@@ -26,7 +26,7 @@ const BUCKETS_MOVED = 8
  *
  * The stamp says in which of the {@link GhostEpochs} the key was added. Ghosts expire by an epoch at a time, by
  * arithmetic alone; their words are found empty by whoever comes by, and swept before the stamp is used again. When a
- * bucket is full its oldest ghost gives way: at the highest load that are some in a hundred.
+ * bucket is full its oldest ghost gives way: at the highest load that is one in twelve.
  *
  * A larger table takes over bucket by bucket: until a bucket has moved, the old one serves. No call is ever slow.
  */

@@ -16,11 +16,11 @@ import { WTinyLfuPolicy } from './w-tinylfu.js'
  * and scans, with a large one where popularity drifts; LRU where all that counts is how lately; FIFO where LRU keeps what
  * will not come back. Instead of one window that climbs there are two to choose from.
  *
- * Ghosts and sketches are small, so that none of them costs four bytes an entry more than LRU: of entries of 100 bytes,
+ * Ghosts and sketches are small, so that none of them costs three bytes an entry more than LRU: of entries of 100 bytes,
  * a twentieth more fit, which is worth more than the tenths of a point that precision is worth.
  */
 const AUTO_CANDIDATES: readonly PolicyFactory[] = [
-  (slotCountMax, entries) => new S3FifoPolicy(slotCountMax, entries, { hitsToPromote: 1, ghostShare: 0.42 }),
+  (slotCountMax, entries) => new S3FifoPolicy(slotCountMax, entries, { hitsToPromote: 1, ghostShare: 0.36 }),
   (slotCountMax, entries) =>
     new WTinyLfuPolicy(slotCountMax, entries, { windowShare: 0.01, firstStep: 'none', compact: true }),
   (slotCountMax, entries) =>

@@ -54,14 +54,14 @@ test('GhostTable remembers few keys as an array would, through random operations
 
 test('GhostTable takes all keys along when it grows, but for the oldest of full buckets', () => {
   // Before, amid and after the first moves into larger tables.
-  for (const count of [6_000, 6_200, 7_000, 12_000, 12_400, 50_000]) {
+  for (const count of [6_900, 7_000, 7_800, 13_900, 14_000, 50_000]) {
     const ghosts = new GhostTable(100_000)
     for (let hash = 0; hash < count; hash++) ghosts.add(hash, 1)
     ghosts.check()
     let foundCount = 0
     for (let hash = 0; hash < count; hash++) if (ghosts.take(hash)) foundCount++
     // While it fills, as long as nothing expires, every size in turn has its full buckets.
-    assert.ok(foundCount > 0.85 * count, `${foundCount} of ${count}`)
+    assert.ok(foundCount > 0.8 * count, `${foundCount} of ${count}`)
     ghosts.check()
   }
 })
