@@ -48,7 +48,7 @@ export class KeyTable {
 
   /** Bytes that it takes. */
   get bytes(): number {
-    return this.#slotHigh * KeyTable.BYTES_PER_SLOT + this.#chains.byteLength
+    return this.#slotHigh * KeyTable.BYTES_PER_SLOT + this.#chains.length * Uint16Array.BYTES_PER_ELEMENT
   }
 
   hashOf(slot: number): number {

@@ -62,6 +62,18 @@ function keepsOrder(first: number): void {
   }
 }
 
+test('SlotLists makes its links longer with the first slot that needs it, and none later', () => {
+  for (const bits of [16, 24]) {
+    for (const slot of [2 ** bits - 3, 2 ** bits - 2, 2 ** bits - 1]) {
+      // Slot 0 is the second node after the one list.
+      const lists = new SlotLists(2 ** bits, 1)
+      lists.addHead(0, 0)
+      lists.addHead(0, slot)
+      assert.deepEqual([...lists.slots(0)], [0, slot])
+    }
+  }
+})
+
 test('SlotLists links the first slot to one of the last', () => {
   for (const slotCount of [2 ** 16 + 2, 2 ** 24 + 2]) {
     const lists = new SlotLists(slotCount, 1)
