@@ -25,6 +25,8 @@ export interface SpaceNeeds {
   growthBytes(): number
   /** Bytes of a slot that are not the index's. */
   bytesPerSlot(): number
+  /** Copies an entry to another place. */
+  copy(from: number, to: number, sizeBytes: number): void
   /** Evicts what the policy picks; false when there is nothing left. */
   evictOne(): boolean
   /** Evicts the entry of a slot, whatever the policy thinks of it. */
@@ -175,7 +177,7 @@ export class StoreSpace {
       this.#measure()
       return true
     }
-    this.#views.words.copyWithin(to >> 2, from >> 2, (from + sizeBytes) >> 2)
+    this.#needs.copy(from, to, sizeBytes)
     this.#log.append(to, sizeBytes)
     this.#index.point(slot, to)
     return true

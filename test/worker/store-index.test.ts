@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { hashBytes } from '../../src/shared/hash.js'
-import { type EntryViews, entryBytes, writeEntry } from '../../src/shared/store/entry.js'
+import { type EntryViews, entryBytes } from '../../src/shared/store/entry.js'
 import { allocateStore, geometryOf } from '../../src/shared/store/layout.js'
+import { EntryWriter } from '../../src/worker/entry-writer.js'
 import { StoreIndex } from '../../src/worker/store-index.js'
 import { Prng, seedOf } from '../support/prng.js'
 
@@ -60,7 +61,7 @@ class Pair {
     const sizeBytes = entryBytes(keyBytes.length, 0, false)
     if (this.#place + sizeBytes > this.geometry.memoryBytes) throw new Error('The test wrote too much')
     const place = this.#place
-    writeEntry(this.views, place, slot, { key: keyBytes, value: new Uint8Array(0), notFound: false })
+    new EntryWriter(this.views).write(place, slot, { key: keyBytes, value: new Uint8Array(0), notFound: false })
     this.#place += sizeBytes
     return place
   }
