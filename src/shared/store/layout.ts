@@ -1,6 +1,6 @@
 import { assert } from '../assert.js'
 import { SLOT_COUNT_MAX, STORE_BYTES_MAX } from '../limits.js'
-import { BUCKET_ENTRIES_MAX, BUCKET_WORDS, ENTRIES_PER_BUCKET } from './bucket.js'
+import { BUCKET, ENTRIES_PER_BUCKET, OVERFLOW } from './bucket.js'
 
 /** Raised with every change of what lies where: threads of another version are refused. */
 export const LAYOUT_VERSION = 4
@@ -10,7 +10,7 @@ export const LAYOUT_VERSION = 4
  *
  *     0            header        32 words; line 0 is read by everybody, line 1 is the owner's
  *     bucketsAt    buckets       one line of 64 bytes each (bucket.ts draws it); linear hashing, `bucketCount` in use
- *     overflowAt   overflow      more buckets, for chains that need them
+ *     overflowAt   overflow      buckets of half a line each, for chains that need them
  *     slotsAt      slots         1 word each, the owner's own: place (byte offset) of the entry; 0 or less: free
  *     logAt        log           entries, one after the other, round and round
  *
@@ -84,10 +84,10 @@ export const LONG_ENTRY_ALIGN = 8
 export const SLOT_BYTES = 4
 
 /** What the index costs an entry, on average: its slot and its share of the buckets. */
-export const INDEX_BYTES_PER_ENTRY = 12
+export const INDEX_BYTES_PER_ENTRY = 11
 
-/** The smallest entry: header and a one-byte key. */
-const ENTRY_BYTES_MIN = 12
+/** What the smallest entry costs, of header and a one-byte key, with its slot and its share of the buckets. */
+const COST_BYTES_MIN = 12 + SLOT_BYTES + Math.floor(BUCKET.bytes / ENTRIES_PER_BUCKET)
 
 /** Buckets of an empty store. */
 export const BUCKET_COUNT_MIN = 1
@@ -108,13 +108,13 @@ export function bucketOf(hash: number, bucketCount: number): number {
 export function geometryOf(budgetBytes: number): StoreGeometry {
   const budget = Math.floor(budgetBytes / ENTRY_ALIGN) * ENTRY_ALIGN
   assert(budget > HEADER_BYTES && budget <= STORE_BYTES_MAX, `A store cannot have ${budgetBytes} bytes`)
-  const slotCountMax = Math.min(SLOT_COUNT_MAX, Math.ceil(budget / (ENTRY_BYTES_MIN + SLOT_BYTES)))
+  const slotCountMax = Math.min(SLOT_COUNT_MAX, Math.ceil(budget / COST_BYTES_MIN))
   const bucketCountMax = Math.ceil(slotCountMax / ENTRIES_PER_BUCKET) + BUCKET_COUNT_MIN
-  // An overflow bucket is begun only when the one before it in its chain is full.
-  const overflowCountMax = Math.ceil(slotCountMax / BUCKET_ENTRIES_MAX)
+  // One is begun only when the bucket before it in its chain is full: there are not even so many in a single long chain.
+  const overflowCountMax = Math.ceil(slotCountMax / OVERFLOW.entriesMax)
   const bucketsAt = HEADER_WORDS
-  const overflowAt = bucketsAt + bucketCountMax * BUCKET_WORDS
-  const slotsAt = overflowAt + (overflowCountMax + 1) * BUCKET_WORDS
+  const overflowAt = bucketsAt + bucketCountMax * BUCKET.words
+  const slotsAt = overflowAt + (overflowCountMax + 1) * OVERFLOW.words
   const logWord = slotsAt + slotCountMax + 1
   const logAt = Math.ceil((logWord * 4) / LONG_ENTRY_ALIGN) * LONG_ENTRY_ALIGN
   return {
