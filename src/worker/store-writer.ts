@@ -263,7 +263,8 @@ export class StoreWriter {
 
   /** Bytes that the log may use now: what header, buckets, slots and policy leave of the budget. */
   get #logBytes(): number {
-    const bytes = this.#geometry.budgetBytes - HEADER_BYTES - this.#metadataBytes
+    const { budgetBytes, memoryBytes, logAt } = this.#geometry
+    const bytes = Math.min(budgetBytes - HEADER_BYTES - this.#metadataBytes, memoryBytes - logAt)
     return Math.floor(bytes / ENTRY_ALIGN) * ENTRY_ALIGN
   }
 

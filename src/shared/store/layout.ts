@@ -43,7 +43,7 @@ export interface StoreGeometry {
   readonly slotsAt: number
   /** Byte offset of the log. */
   readonly logAt: number
-  /** Bytes of the SharedArrayBuffer, most of them never touched. */
+  /** Bytes of the SharedArrayBuffer, most of them never touched. The log may not go beyond them. */
   readonly memoryBytes: number
 }
 
@@ -82,6 +82,9 @@ export const LONG_ENTRY_ALIGN = 8
 
 /** Bytes of a slot. */
 export const SLOT_BYTES = 4
+
+/** Places are positive numbers of 32 bits: of the largest stores, those with few entries leave some of their budget unused. */
+const PLACES_END = 2 ** 31 - LONG_ENTRY_ALIGN
 
 /** What the index costs an entry, on average: its slot and its share of the buckets. */
 export const INDEX_BYTES_PER_ENTRY = 11
@@ -126,7 +129,7 @@ export function geometryOf(budgetBytes: number): StoreGeometry {
     overflowAt,
     slotsAt,
     logAt,
-    memoryBytes: logAt + budget - HEADER_BYTES,
+    memoryBytes: Math.min(logAt + budget - HEADER_BYTES, PLACES_END),
   }
 }
 
