@@ -22,6 +22,7 @@ export class BucketChains {
   readonly #views: EntryViews
   readonly #words: Int32Array
   readonly #geometry: StoreGeometry
+  readonly #overflowAt: number
   readonly #hashAt: (place: number) => number
   #freeOverflow = 0
   /** Of the chain that is divided: its entries. */
@@ -32,6 +33,7 @@ export class BucketChains {
     this.#views = views
     this.#words = views.words
     this.#geometry = geometry
+    this.#overflowAt = geometry.overflowAt
     this.#hashAt = hashAt
     for (let bucket = this.#overflowHigh; bucket > 0; bucket--) {
       if (this.#words[this.#overflowWord(bucket) + OVERFLOW.placesWord] === 0) this.#release(bucket)
@@ -152,12 +154,12 @@ export class BucketChains {
   }
 
   #overflowWord(bucket: number): number {
-    return this.#geometry.overflowAt + bucket * OVERFLOW.words
+    return this.#overflowAt + bucket * OVERFLOW.words
   }
 
   /** By where a bucket lies: overflow buckets follow the others. */
   #shapeOf(bucket: number): BucketShape {
-    return bucket < this.#geometry.overflowAt ? BUCKET : OVERFLOW
+    return bucket < this.#overflowAt ? BUCKET : OVERFLOW
   }
 
   /** Word index of the first bucket of a chain. */

@@ -75,12 +75,11 @@ export class StoreWriter {
     this.#index = new StoreIndex(this.#views, this.#geometry, parts.seed)
     this.#sums = new StoreSums(this.#views)
     this.#log = new StoreLog(words, this.#geometry.logAt, parts.epochs)
-    this.#space = new StoreSpace(this.#views, this.#index, this.#log, {
+    this.#space = new StoreSpace(this.#views, this.#entries, this.#index, this.#log, {
       logBytes: () => this.#logBytes,
       liveBytes: () => this.#sums.liveBytes,
       growthBytes: () => this.#index.growthBytes + this.#bytesPerSlot + ROUNDING_BYTES,
       bytesPerSlot: () => this.#bytesPerSlot,
-      copy: (from, to, sizeBytes) => this.#entries.move(from, to, sizeBytes),
       evictOne: () => this.#evictOne(),
       giveUp: (slot) => {
         this.#drop(slot)
@@ -299,9 +298,9 @@ export class StoreWriter {
     const slot = replaced !== 0 ? replaced : this.#index.nextSlot
     const nowMs = this.#parts.clock.nowMs()
     const freshUntil = (nowMs + Math.min(put.ttlMs, TTL_MS_MAX)) | 0
-    const times = timed ? { times: { freshUntil, storedAt: (nowMs - (put.ageMs ?? 0)) | 0 } } : {}
+    const times = timed ? { freshUntil, storedAt: (nowMs - (put.ageMs ?? 0)) | 0 } : undefined
     const renewable = timed && put.renewable === true
-    this.#entries.write(place, slot, { key, value, notFound, renewable, copyStamp, ...times })
+    this.#entries.write(place, slot, { key, value, notFound, renewable, copyStamp, times })
     this.#log.append(place, sizeBytes)
     if (replaced !== 0) this.#replace(slot, place, hash)
     else {

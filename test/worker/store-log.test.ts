@@ -124,12 +124,12 @@ function assertEmptied(pair: Pair): void {
 
 test('a long entry begins at a multiple of 8, behind a gap if need be, which is no entry', () => {
   const pair = new Pair()
-  for (const sizeBytes of [12, LONG_ENTRY_BYTES, LONG_ENTRY_BYTES + 4, LONG_ENTRY_BYTES - 4, 16, 600]) {
+  for (const sizeBytes of [12, LONG_ENTRY_BYTES, LONG_ENTRY_BYTES + 8, LONG_ENTRY_BYTES - 4, 16, 600]) {
     assert.equal(pair.append(sizeBytes), true)
   }
   const places = pair.entries.map(({ place }) => place - START)
-  assert.deepEqual(places, [0, 16, 528, 1044, 1552, 1568])
-  assert.equal(pair.log.usedBytes, 1568 + 600)
+  assert.deepEqual(places, [0, 16, 528, 1048, 1556, 1576])
+  assert.equal(pair.log.usedBytes, 1576 + 600)
   assertEmptied(pair)
 })
 

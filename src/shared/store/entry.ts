@@ -12,7 +12,7 @@ import { ENTRY_ALIGN, LONG_ENTRY_ALIGN, LONG_ENTRY_BYTES } from './layout.js'
  *    [word     key length                     when it does not fit in word 0; a word of padding follows]
  *     value, which so starts at a multiple of 4, a long one of 8, and can be copied out word by word
  *     key
- *     padding to a multiple of 4
+ *     padding to a multiple of 4, or of 8 when the entry is long (layout.ts)
  *
  * For readers an entry ends with its freshness, so they look at one word of time. Only the owner knows of the stale time
  * after it, one length for the whole group; which entries have it is told by a flag. When to refresh ahead follows from
@@ -44,18 +44,20 @@ function headerBytes(isShort: boolean, timed: boolean): number {
   return 8 + (timed ? 8 : 0) + (isShort ? 0 : 8)
 }
 
-function roundUp(lengthBytes: number): number {
-  return Math.ceil(lengthBytes / ENTRY_ALIGN) * ENTRY_ALIGN
-}
-
 /** Bytes that an entry takes in the log. */
 export function entryBytes(keyLength: number, valueLength: number, timed: boolean): number {
-  return roundUp(headerBytes(keyLength <= SHORT_KEY_BYTES_MAX, timed) + valueLength + keyLength)
+  const bytes = headerBytes(keyLength <= SHORT_KEY_BYTES_MAX, timed) + valueLength + keyLength
+  return roundUp(bytes, bytes < LONG_ENTRY_BYTES ? ENTRY_ALIGN : LONG_ENTRY_ALIGN)
 }
 
 /** Where an entry of `sizeBytes` begins when everything before `at`, a multiple of 4, is taken. */
 export function entryStart(at: number, sizeBytes: number): number {
-  return sizeBytes < LONG_ENTRY_BYTES ? at : Math.ceil(at / LONG_ENTRY_ALIGN) * LONG_ENTRY_ALIGN
+  return sizeBytes < LONG_ENTRY_BYTES ? at : roundUp(at, LONG_ENTRY_ALIGN)
+}
+
+/** To a multiple of `align`, a power of two. Sizes and places have 31 bits. */
+function roundUp(bytes: number, align: number): number {
+  return (bytes + align - 1) & -align
 }
 
 export function slotAt(views: EntryViews, place: number): number {
@@ -142,7 +144,7 @@ export interface NewEntry {
   readonly value: Uint8Array
   readonly notFound: boolean
   /** Times on the node's clock, ms modulo 2³²; absent when the entry lives until it is evicted. */
-  readonly times?: { readonly freshUntil: number; readonly storedAt: number }
+  readonly times?: { readonly freshUntil: number; readonly storedAt: number } | undefined
   /** Only for entries with times. Default false. */
   readonly renewable?: boolean
   /** Makes it a copy; only for entries with times. */

@@ -73,9 +73,9 @@ export const Header = {
 export const ENTRY_ALIGN = 4
 
 /**
- * Entries of so many bytes or more start at multiples of {@link LONG_ENTRY_ALIGN}: V8 copies by words of 8 bytes within
- * and out of shared memory when both places are equal modulo 8, else byte by byte, six times slower. Shorter entries are
- * copied in loops of ours, by words of 4. What a long entry must leave free before it is less than 1 % of it.
+ * Entries of so many bytes or more start and end at multiples of {@link LONG_ENTRY_ALIGN}: V8 copies by words of 8 bytes
+ * within and out of shared memory when both places are equal modulo 8, else byte by byte, six times slower. Shorter ones
+ * are copied in loops of ours, by words of 4. One that follows a short one may have to leave a word free before it.
  */
 export const LONG_ENTRY_BYTES = 512
 export const LONG_ENTRY_ALIGN = 8

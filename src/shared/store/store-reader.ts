@@ -96,7 +96,7 @@ export class StoreReader {
     const { words } = this.#views
     const spread = spreadTag(tagOf(hash))
     // Atomically, for the sake of clear(): who sees the buckets of before it had pinned before it.
-    const bucket = this.#bucketsAt + bucketOf(hash, Atomics.load(words, Header.BUCKET_COUNT)) * BUCKET.words
+    let bucket = this.#bucketsAt + bucketOf(hash, Atomics.load(words, Header.BUCKET_COUNT)) * BUCKET.words
     for (let word = 0; word < BUCKET.tagWords; word++) {
       let matches = matchTags(words[bucket + word]!, spread)
       for (; matches !== 0; matches &= matches - 1) {
@@ -105,15 +105,9 @@ export class StoreReader {
         if (place !== 0 && keyEquals(this.#views, place, key, start, end)) return place
       }
     }
-    const link = Atomics.load(words, bucket + BUCKET.linkWord)
-    return link === 0 ? 0 : this.#locateInOverflow(link, key, start, end, spread)
-  }
-
-  #locateInOverflow(first: number, key: Uint8Array, start: number, end: number, spread: number): number {
-    const { words } = this.#views
-    let link = first
+    let link = Atomics.load(words, bucket + BUCKET.linkWord)
     for (let hops = 0; link !== 0 && hops < HOPS_MAX; hops++) {
-      const bucket = this.#overflowAt + link * OVERFLOW.words
+      bucket = this.#overflowAt + link * OVERFLOW.words
       for (let word = 0; word < OVERFLOW.tagWords; word++) {
         let matches = matchTags(words[bucket + word]!, spread)
         if (word === 0) matches &= OVERFLOW_WORD_0_TAGS
