@@ -1,7 +1,7 @@
 import { type EntryViews, type NewEntry, writeHeader } from '../shared/store/entry.js'
 
-/** Below this, to copy byte by byte costs less than the way by private memory. */
-const STAGED_BYTES_MIN = 192
+/** Below this, to copy byte by byte costs less than the way by private memory, which takes two views. */
+const STAGED_BYTES_MIN = 1024
 
 const STAGE_BYTES = 8 * 1024
 
