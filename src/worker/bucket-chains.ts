@@ -223,14 +223,15 @@ export class BucketChains {
   #append(first: number, hash: number, place: number): void {
     let bucket = first
     for (let next = this.#next(bucket); next !== 0; next = this.#next(bucket)) bucket = next
-    let index = this.#countIn(bucket)
-    if (index === this.#shapeOf(bucket).entriesMax) {
+    const { entriesMax, linkWord, placesWord } = this.#shapeOf(bucket)
+    const count = this.#countIn(bucket)
+    let word = bucket + placesWord + count
+    if (count === entriesMax) {
       const overflow = this.#takeOverflow()
-      Atomics.store(this.#words, bucket + this.#shapeOf(bucket).linkWord, overflow)
+      Atomics.store(this.#words, bucket + linkWord, overflow)
       bucket = this.#overflowWord(overflow)
-      index = 0
+      word = bucket + OVERFLOW.placesWord
     }
-    const word = bucket + this.#shapeOf(bucket).placesWord + index
     this.#setTag(bucket, word, tagOf(hash))
     Atomics.store(this.#words, word, place)
   }
