@@ -2,13 +2,16 @@ import { GrpcConnection } from '../../src/main/grpc/grpc-connection.js'
 import { HeldPool } from '../../src/main/grpc/held-requests.js'
 import { HELD_BODY_BYTES_MAX, HotPath } from '../../src/main/grpc/hot-path.js'
 import type { HotHandler } from '../../src/main/grpc/hot-shapes.js'
-import { CLIENT_PREFACE } from '../../src/main/grpc/http2/frame.js'
+import { CLIENT_PREFACE, Flag, FrameType } from '../../src/main/grpc/http2/frame.js'
 import { TimeSlices } from '../../src/main/grpc/http2/time-slices.js'
 import { type Handler, MethodTable, type MethodType } from '../../src/main/grpc/method.js'
 import { type GrpcServerOptions, resolveOptions } from '../../src/main/grpc/options.js'
 import { BufferPool } from '../../src/main/sockets/output-buffer.js'
 import type { Transport } from '../../src/main/sockets/transport.js'
-import { type Frame, headerLists, parseFrames, settingsFrame } from './http2-frames.js'
+import { type Frame, frame, headerLists, parseFrames, settingsFrame } from './http2-frames.js'
+
+/** Asks a client to prove that it has read what it was sent. */
+const PROOF_PING = Buffer.from('read?\0\0\0', 'latin1')
 
 /** One connection of a gRPC server without its socket: bytes go in and out by hand, and so does time. */
 export class GrpcHarness implements Transport {
@@ -23,6 +26,8 @@ export class GrpcHarness implements Transport {
   destroyed = false
   closed = false
   reads = 0
+  /** Shows that it reads what it is sent, in the next settle(). */
+  answersPings = true
   /** The clock of the slices of time, which stands still by default: no read is cut. */
   sliceNowMs: () => number = () => 0
   private readonly sent: Buffer[] = []
@@ -75,7 +80,6 @@ export class GrpcHarness implements Transport {
         ]),
       ),
       receiveBytesMax: resolved.receiveBytesMax,
-      slices: http2.slices,
       heldBody: Buffer.alloc(HELD_BODY_BYTES_MAX),
       heldPool: new HeldPool(),
       onFault: context.onFault,
@@ -129,6 +133,11 @@ export class GrpcHarness implements Transport {
     return this
   }
 
+  /** The connection was told that it is over. */
+  get over(): boolean {
+    return this.ended || this.frames(FrameType.GOAWAY).length > 0
+  }
+
   get bytes(): Buffer {
     return Buffer.concat(this.sent)
   }
@@ -149,7 +158,12 @@ export class GrpcHarness implements Transport {
   // As the connection's transport.
 
   send(bytes: Buffer, lengthBytes: number): void {
-    this.sent.push(Buffer.from(bytes.subarray(0, lengthBytes)))
+    const sent = Buffer.from(bytes.subarray(0, lengthBytes))
+    this.sent.push(sent)
+    const proof = sent.indexOf(PROOF_PING)
+    if (proof === -1 || !this.answersPings) return
+    const payload = sent.subarray(proof, proof + PROOF_PING.length)
+    this.deferred.push(() => this.connection.http2.receive(frame(FrameType.PING, Flag.ACK, 0, payload)))
   }
 
   pauseReading(): void {

@@ -1,6 +1,6 @@
 import type { Defer } from '../sockets/transport.js'
 import type { SendQueue } from './http2/send-queue.js'
-import type { TimeSlices } from './http2/time-slices.js'
+import type { TimeShare } from './http2/time-share.js'
 
 /** Starts a call. True when its reply, if it has one, is in the queue already; false when it may take a moment. */
 export type Start = () => boolean
@@ -8,7 +8,7 @@ export type Start = () => boolean
 /** What starts calls, and when. */
 export interface AdmissionContext {
   readonly defer: Defer
-  readonly slices: TimeSlices
+  readonly time: TimeShare
   /** Around calls that are started together: what they answer at once is written together. */
   batch(work: () => void): void
 }
@@ -57,7 +57,7 @@ export class Admission {
   }
 
   #startLater(): void {
-    if (this.#waiting.length > 0) this.#plan((run) => this.#context.slices.later(run))
+    if (this.#waiting.length > 0) this.#plan((run) => this.#context.time.later(run))
   }
 
   #plan(defer: Defer): void {
@@ -69,19 +69,19 @@ export class Admission {
   readonly #run = (): void => {
     this.#isPlanned = false
     if (this.#waiting.length === 0) return
-    const { slices, batch } = this.#context
-    slices.begin()
+    const { time, batch } = this.#context
+    time.begin()
     batch(this.#start)
     if (!this.#queue.crowded) this.#startLater()
   }
 
   readonly #start = (): void => {
-    const { slices } = this.#context
+    const { time } = this.#context
     this.#isStarting = true
     while (this.#waiting.length > 0 && !this.#queue.crowded) {
       const isAnswered = this.#waiting.shift()!()
       // A reply that takes a moment must be in the queue before the next call is looked at.
-      if ((this.#isHeld && !isAnswered) || slices.over()) break
+      if ((this.#isHeld && !isAnswered) || time.over()) break
     }
     this.#isStarting = false
     this.#isHeld = this.#waiting.length > 0 && (this.#isHeld || this.#queue.crowded)

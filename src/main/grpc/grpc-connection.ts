@@ -70,9 +70,9 @@ export class GrpcConnection implements RequestHandler, CallContext, Resident {
     this.replyEncoding = options.replyEncoding
     this.peer = client.address
     this.http2 = new ServerConnection(http2Context, transport, this, startedAtMs)
-    const { defer, slices } = http2Context
+    const { defer } = http2Context
     const batch = (work: () => void) => this.http2.batch(work)
-    this.admission = new Admission(this.http2.streams.sendQueue, { defer, slices, batch })
+    this.admission = new Admission(this.http2.streams.sendQueue, { defer, time: this.http2.time, batch })
   }
 
   tick(): void {

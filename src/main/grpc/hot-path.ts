@@ -9,7 +9,6 @@ import { readUint32 } from './http2/frame.js'
 import type { RequestHead } from './http2/request-head.js'
 import type { ServerConnection } from './http2/server-connection.js'
 import { WINDOW_BYTES_MAX } from './http2/settings.js'
-import type { TimeSlices } from './http2/time-slices.js'
 import { ReplyWriter } from './reply.js'
 import { RoomQueue } from './room-queue.js'
 import { formatTimeout } from './timeout.js'
@@ -22,7 +21,6 @@ export interface HotContext {
   /** By path. */
   readonly methods: ReadonlyMap<string, HotMethod>
   readonly receiveBytesMax: number
-  readonly slices: TimeSlices
   /** Where the body of a request that was held lies while it is answered: HELD_BODY_BYTES_MAX. */
   readonly heldBody: Buffer
   readonly heldPool: HeldPool<HotShape>
@@ -51,7 +49,7 @@ export class HotPath implements FastPath {
     this.shapes = new HotShapes(context.methods, http2.streams.decoder.table)
     this.reply = new ReplyWriter(http2.streams, http2.output)
     this.roomQueue = new RoomQueue({
-      slices: context.slices,
+      time: http2.time,
       batch: (work) => http2.batch(work),
       isWaiting: (streamId) => this.held.find(streamId)?.waitsFor === 'room',
       retry: (streamId) => this.retry(streamId),

@@ -1,11 +1,11 @@
-import type { TimeSlices } from './http2/time-slices.js'
+import type { TimeShare } from './http2/time-share.js'
 
 /** Ids of requests that have gone meanwhile are kept until they are so many more than those that have not. */
 const STALE_MAX = 1024
 
 /** What the queue needs of its connection. */
 export interface RoomQueueContext {
-  readonly slices: TimeSlices
+  readonly time: TimeShare
   /** Around replies that are written together. */
   batch(work: () => void): void
   /** False: the request of that stream has gone, or waits for something else. */
@@ -46,7 +46,7 @@ export class RoomQueue {
   wake(): void {
     if (this.#isPlanned || this.isEmpty) return
     this.#isPlanned = true
-    this.#context.slices.later(this.#run)
+    this.#context.time.later(this.#run)
   }
 
   /** The connection is over. */
@@ -58,18 +58,18 @@ export class RoomQueue {
   readonly #run = (): void => {
     this.#isPlanned = false
     if (this.isEmpty) return
-    this.#context.slices.begin()
+    this.#context.time.begin()
     this.#context.batch(this.#serve)
     if (!this.#isStopped) this.wake()
   }
 
   readonly #serve = (): void => {
-    const { slices } = this.#context
+    const { time } = this.#context
     this.#isStopped = false
     do {
       this.#isStopped = !this.#context.retry(this.#streamIds[this.#head]!)
       if (!this.#isStopped) this.#head++
-    } while (!this.#isStopped && !this.isEmpty && !slices.over())
+    } while (!this.#isStopped && !this.isEmpty && !time.over())
     if (this.isEmpty) {
       this.clear()
     } else if (this.#head > STALE_MAX) {

@@ -1,16 +1,16 @@
-import type { TimeSlices } from './http2/time-slices.js'
+import type { TimeShare } from './http2/time-share.js'
 
 /** Visits the members of a set in rounds, a slice of time in each turn of the event loop. */
 export class Rounds<Member> {
   readonly #members: ReadonlySet<Member>
-  readonly #slices: TimeSlices
+  readonly #time: TimeShare
   readonly #visit: (member: Member) => void
   /** Of the round that is under way: who has not been visited. */
   #rest: IterableIterator<Member> | undefined
 
-  constructor(members: ReadonlySet<Member>, slices: TimeSlices, visit: (member: Member) => void) {
+  constructor(members: ReadonlySet<Member>, time: TimeShare, visit: (member: Member) => void) {
     this.#members = members
-    this.#slices = slices
+    this.#time = time
     this.#visit = visit
   }
 
@@ -22,7 +22,7 @@ export class Rounds<Member> {
   }
 
   readonly #goOn = (): void => {
-    this.#slices.begin()
+    this.#time.begin()
     do {
       const { done, value } = this.#rest!.next()
       if (done === true) {
@@ -30,7 +30,7 @@ export class Rounds<Member> {
         return
       }
       this.#visit(value)
-    } while (!this.#slices.over())
-    this.#slices.later(this.#goOn)
+    } while (!this.#time.over())
+    this.#time.later(this.#goOn)
   }
 }

@@ -12,6 +12,7 @@ import { HELD_BODY_BYTES_MAX, type HotContext, HotPath } from './hot-path.js'
 import type { HotHandler, HotMethod } from './hot-shapes.js'
 import type { ByteBudget } from './http2/byte-budget.js'
 import type { ConnectionContext } from './http2/server-connection.js'
+import { TimeShare } from './http2/time-share.js'
 import { TimeSlices } from './http2/time-slices.js'
 import { authContextOf, Listener } from './listener.js'
 import { type Handler, type Method, MethodTable, type MethodType } from './method.js'
@@ -98,7 +99,9 @@ export class GrpcServer {
       indexable: (name, value) => INDEXABLE.has(`${name}\0${value}`),
       ...(options.metrics && { metrics: options.metrics }),
     }
-    this.rounds = new Rounds(this.connections, this.http2Context.slices, (connection) => connection.tick())
+    this.rounds = new Rounds(this.connections, new TimeShare(this.http2Context.slices), (connection) =>
+      connection.tick(),
+    )
     this.newcomerHost = {
       prefaceTimeoutMs: resolved.prefaceTimeoutMs,
       pool: this.http2Context.pool,
@@ -119,7 +122,6 @@ export class GrpcServer {
     this.hotContext = {
       methods: this.hotMethods,
       receiveBytesMax: resolved.receiveBytesMax,
-      slices: this.http2Context.slices,
       heldBody: Buffer.alloc(HELD_BODY_BYTES_MAX),
       heldPool: new HeldPool(),
       onFault: this.context.onFault,

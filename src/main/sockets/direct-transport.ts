@@ -11,8 +11,12 @@ const READ_BYTES = 65_536
 export interface SocketHandle {
   /** −1 where there are no file descriptors. */
   readonly fd: number
+  /** Called with what was read, in memory of its own; undefined at the end of the connection, whatever ended it. */
+  onread: (bytes: ArrayBuffer | undefined) => void
   setNoDelay(isOn: boolean): number
-  close(): void
+  readStart(): number
+  readStop(): number
+  close(onClosed?: () => void): void
 }
 
 /** Where all connections of a server read to, one after the other: what is not used at once must be copied. */
@@ -31,16 +35,28 @@ export class ReadBuffer {
  * A plain TCP connection with less of node:net in between, for many small exchanges: a third of the CPU of
  * `on('data')` and `write()` goes for streams and for a new buffer per read. Here reads go to one buffer that all
  * connections share (`onread` of net.Socket), and what the kernel takes at once is written without a stream.
+ *
+ *     handle ── first bytes, or the first that is sent ──► handle and socket
+ *
+ * A connection that was accepted as a handle gets a socket when there is something to say: of thousands that stay silent,
+ * sockets are nine tenths of what the garbage collector would have to copy.
  */
 export class DirectTransport implements Transport {
-  readonly socket: Socket
-  readonly #pool: BufferPool
+  readonly #handle: SocketHandle
   /** −1 where there are none. It is the connection's as long as that can be written to: what closes it ends that first. */
   readonly #descriptor: number
+  readonly #pool: BufferPool
+  readonly #readBuffer: ReadBuffer
   readonly #traffic: Traffic | undefined
+  #socket: Socket | undefined
   #user: SocketUser | undefined
+  /** The handle reads, without a socket. */
+  #awaitsFirst = false
+  #isPaused = false
+  /** Cut before it had a socket. */
+  #isGone = false
   /** Buffers that the socket still reads from, in the order of their writes. */
-  readonly #inFlight: Buffer[] = []
+  #inFlight: Buffer[] | undefined
 
   /**
    * Takes an accepted connection over. It may be half open if its server allows that.
@@ -48,32 +64,33 @@ export class DirectTransport implements Transport {
    * @param accepted its handle, or a socket of a server with `pauseOnConnect`, which is of no use afterwards
    */
   constructor(accepted: Socket | SocketHandle, pool: BufferPool, readBuffer: ReadBuffer, traffic?: Traffic) {
-    const isSocket = accepted instanceof Socket
-    const handle = isSocket ? takeHandle(accepted) : accepted
-    this.#descriptor = handle.fd
     this.#pool = pool
+    this.#readBuffer = readBuffer
     this.#traffic = traffic
-    const onread = {
-      buffer: readBuffer.bytes,
-      callback: (lengthBytes: number) => {
-        this.#traffic?.received(lengthBytes)
-        this.#user?.receive(readBuffer.view(lengthBytes))
-        return true
-      },
+    if (accepted instanceof Socket) {
+      const { allowHalfOpen } = accepted
+      this.#handle = takeHandle(accepted)
+      this.#open(allowHalfOpen)
+    } else {
+      this.#handle = accepted
     }
-    // `handle` is how node:net makes sockets of its servers itself; its types do not tell.
-    this.socket = new Socket({ handle, onread, allowHalfOpen: isSocket && accepted.allowHalfOpen } as object)
+    this.#descriptor = this.#handle.fd
   }
 
-  /** Joins socket and connection: bytes flow from here on. */
+  get socket(): Socket {
+    return this.#socket ?? this.#open(false)
+  }
+
+  /** Joins connection and user: bytes flow from here on. */
   attach(user: SocketUser): void {
     this.#user = user
-    const { socket } = this
-    socket.on('end', () => this.#user!.onEnded?.())
-    // The error itself says nothing that 'close' does not.
-    socket.on('error', () => socket.destroy())
-    socket.on('close', () => this.#user!.onTransportClosed())
-    socket.resume()
+    if (this.#socket !== undefined) {
+      this.#socket.resume()
+      return
+    }
+    this.#awaitsFirst = true
+    this.#handle.onread = (bytes) => this.#onFirst(bytes)
+    this.#handle.readStart()
   }
 
   /** From now on another user has the connection. */
@@ -82,39 +99,86 @@ export class DirectTransport implements Transport {
   }
 
   get unsentBytes(): number {
-    return this.socket.writableLength
+    return this.#socket?.writableLength ?? 0
   }
 
   send(bytes: Buffer, lengthBytes: number): void {
-    const { socket } = this
-    if (!socket.writable) {
+    if (this.#isGone || !this.socket.writable) {
       this.#pool.release(bytes)
       return
     }
+    const { socket } = this
     this.#traffic?.sent(lengthBytes)
     const sentBytes = socket.writableLength === 0 ? this.#sendNow(bytes, lengthBytes) : 0
     if (sentBytes === lengthBytes) {
       this.#pool.release(bytes)
       return
     }
+    this.#inFlight ??= []
     this.#inFlight.push(bytes)
     socket.write(bytes.subarray(sentBytes, lengthBytes), this.#onWritten)
   }
 
   pauseReading(): void {
-    this.socket.pause()
+    this.#isPaused = true
+    if (!this.#isGone) this.socket.pause()
   }
 
   resumeReading(): void {
-    this.socket.resume()
+    this.#isPaused = false
+    if (!this.#isGone) this.socket.resume()
   }
 
   end(): void {
-    this.socket.end()
+    if (!this.#isGone) this.socket.end()
   }
 
   destroy(): void {
-    this.socket.destroy()
+    if (this.#isGone) return
+    if (this.#socket !== undefined) {
+      this.#socket.destroy()
+      return
+    }
+    this.#isGone = true
+    this.#awaitsFirst = false
+    this.#handle.close(() => this.#user?.onTransportClosed())
+  }
+
+  #onFirst(bytes: ArrayBuffer | undefined): void {
+    if (!this.#awaitsFirst) return
+    if (bytes === undefined) {
+      this.destroy()
+      return
+    }
+    this.#awaitsFirst = false
+    this.#handle.readStop()
+    this.#traffic?.received(bytes.byteLength)
+    // Whoever sends garbage is cut here, and never had a socket.
+    this.#user?.receive(Buffer.from(bytes))
+    if (!this.#isPaused) this.resumeReading()
+  }
+
+  #open(allowHalfOpen: boolean): Socket {
+    const readBuffer = this.#readBuffer
+    const onread = {
+      buffer: readBuffer.bytes,
+      callback: (lengthBytes: number) => {
+        this.#traffic?.received(lengthBytes)
+        this.#user?.receive(readBuffer.view(lengthBytes))
+        return true
+      },
+    }
+    if (this.#awaitsFirst) this.#handle.readStop()
+    // `handle` is how node:net makes sockets of its servers itself; its types do not tell.
+    const socket = new Socket({ handle: this.#handle, onread, allowHalfOpen } as object)
+    this.#socket = socket
+    socket.on('end', () => this.#user!.onEnded?.())
+    // The error itself says nothing that 'close' does not.
+    socket.on('error', () => socket.destroy())
+    socket.on('close', () => this.#user!.onTransportClosed())
+    if (this.#awaitsFirst) socket.resume()
+    this.#awaitsFirst = false
+    return socket
   }
 
   /** How many bytes the kernel took. */
@@ -129,7 +193,7 @@ export class DirectTransport implements Transport {
   }
 
   readonly #onWritten = (): void => {
-    this.#pool.release(this.#inFlight.shift()!)
+    this.#pool.release(this.#inFlight!.shift()!)
     if (this.socket.writableLength === 0) this.#user?.onDrained()
   }
 }

@@ -181,9 +181,9 @@ describe('hits behind a spent connection window', () => {
     values.harness.receive(credit(0, 2 ** 30)).turns()
     assert.equal(values.copied, 60)
     for (const id of ids(60)) assert.equal(values.text(id).length, VALUE_BYTES)
-    const ends = values.harness.frames(FrameType.HEADERS).filter(({ flags }) => (flags & 1) !== 0)
+    const begun = values.harness.frames(FrameType.HEADERS).filter(({ flags }) => (flags & 1) === 0)
     assert.deepEqual(
-      ends.map(({ streamId }) => streamId),
+      begun.map(({ streamId }) => streamId),
       [WARM_ID, ...ids(60)],
     )
   })

@@ -399,5 +399,5 @@ test('WINDOW_UPDATE of 0 for a request that is held resets its stream, and count
   doubling.harness.receive(messageFrame(9, Buffer.from('x')))
   assert.equal(doubling.harness.ended, false)
   doubling.harness.receive(headersFrame(11, callBlock(PATH)), nothing(11))
-  assert.equal(doubling.harness.ended, true)
+  assert.equal(doubling.harness.over, true)
 })

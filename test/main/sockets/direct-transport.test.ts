@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import net from 'node:net'
 import { afterEach, beforeEach, describe, test } from 'node:test'
-import { DirectTransport, ReadBuffer } from '../../../src/main/sockets/direct-transport.js'
+import { DirectTransport, ReadBuffer, type SocketHandle } from '../../../src/main/sockets/direct-transport.js'
+import { ListeningSocket } from '../../../src/main/sockets/listening-socket.js'
 import { BufferPool } from '../../../src/main/sockets/output-buffer.js'
 import type { SocketUser, Traffic } from '../../../src/main/sockets/socket-transport.js'
 import { until } from '../../support/until.js'
@@ -284,4 +285,138 @@ describe('a direct transport', () => {
     client.resume()
     await once(client, 'close')
   })
+})
+
+describe('a direct transport of a handle', () => {
+  let server: net.Server
+  let pool: CountingPool
+  let readBuffer: ReadBuffer
+  let handles: SocketHandle[]
+  const clients: net.Socket[] = []
+
+  beforeEach(async () => {
+    pool = new CountingPool(PIECE_BYTES)
+    readBuffer = new ReadBuffer()
+    handles = []
+    server = net.createServer()
+    const listening = new ListeningSocket(server)
+    await listening.listen({ host: '127.0.0.1', port: 0 }, 100)
+    listening.acceptHandles((handle) => handles.push(handle))
+  })
+
+  afterEach(() => {
+    for (const client of clients.splice(0)) client.destroy()
+    server.close()
+  })
+
+  async function connect(user: User, isAttached = true): Promise<[net.Socket, DirectTransport]> {
+    const client = net.connect((server.address() as net.AddressInfo).port, '127.0.0.1')
+    clients.push(client)
+    client.on('error', () => {})
+    await until('it is accepted', () => handles.length > 0)
+    const transport = new DirectTransport(handles.shift()!, pool, readBuffer, user)
+    if (isAttached) transport.attach(user)
+    return [client, transport]
+  }
+
+  function send(transport: DirectTransport, text: string): void {
+    const buffer = pool.acquire(text.length)
+    buffer.write(text)
+    transport.send(buffer, text.length)
+  }
+
+  async function read(client: net.Socket): Promise<string> {
+    const [chunk] = (await once(client, 'data')) as [Buffer]
+    return chunk.toString()
+  }
+
+  test('reads what comes first, and what comes then, and answers', async () => {
+    const user = new User()
+    const [client, transport] = await connect(user)
+    client.write('first,')
+    await until('the first bytes were read', () => user.text === 'first,')
+    client.write('second')
+    await until('the others were read', () => user.text === 'first,second')
+    assert.equal(user.receivedBytes, 12)
+    send(transport, 'answer')
+    assert.equal(await read(client), 'answer')
+    client.end()
+    await until('it is closed', () => user.closed > 0)
+    assert.equal(user.closed, 1)
+  })
+
+  test('loses nothing when it is paused by who reads the first bytes, or handed over', async () => {
+    const [user, heir] = [new User(), new User()]
+    const [client, transport] = await connect(user)
+    user.onChunk = () => {
+      transport.handOver(heir)
+      transport.pauseReading()
+    }
+    client.write('first')
+    await until('the first bytes were read', () => user.text === 'first')
+    await new Promise<void>((resolve) => client.write('second', () => resolve()))
+    const other = new User()
+    const [otherClient] = await connect(other)
+    otherClient.write('from another')
+    await until('another was read', () => other.text === 'from another')
+    assert.equal(heir.text, '')
+    transport.resumeReading()
+    await until('the second was read', () => heir.text === 'second')
+    assert.equal(user.text, 'first')
+  })
+
+  test('can be the first to speak, and reads the answer', async () => {
+    const user = new User()
+    const [client, transport] = await connect(user)
+    send(transport, 'who is there?')
+    assert.equal(await read(client), 'who is there?')
+    client.write('me')
+    await until('the answer was read', () => user.text === 'me')
+    assert.equal(transport.unsentBytes, 0)
+  })
+
+  test('that is cut before its first bytes is closed once, and sends nothing', async () => {
+    const user = new User()
+    const [client, transport] = await connect(user)
+    const closed = once(client, 'close')
+    transport.destroy()
+    transport.destroy()
+    send(transport, 'too late')
+    transport.pauseReading()
+    transport.resumeReading()
+    transport.end()
+    client.resume()
+    await closed
+    await until('it is closed', () => user.closed > 0)
+    assert.equal(user.closed, 1)
+    assert.equal(pool.out, 0)
+    assert.equal(transport.unsentBytes, 0)
+  })
+
+  test('that is cut by who reads the first bytes is closed once', async () => {
+    const user = new User()
+    const [client, transport] = await connect(user)
+    user.onChunk = () => transport.destroy()
+    const closed = once(client, 'close')
+    client.write('garbage')
+    client.resume()
+    await closed
+    await until('it is closed', () => user.closed > 0)
+    assert.equal(user.closed, 1)
+    assert.equal(user.text, 'garbage')
+  })
+
+  for (const [how, leave] of [
+    ['ends', (client: net.Socket) => client.end()],
+    ['is reset', (client: net.Socket) => client.resetAndDestroy()],
+  ] as const) {
+    test(`that ${how} before it said anything is closed once`, async () => {
+      const user = new User()
+      const [client] = await connect(user)
+      leave(client)
+      await until('it is closed', () => user.closed > 0)
+      assert.equal(user.closed, 1)
+      assert.equal(user.text, '')
+    })
+  }
 })

@@ -1,8 +1,12 @@
 import { type BufferPool, OutputBuffer } from '../../sockets/output-buffer.js'
 import type { Defer, Transport } from '../../sockets/transport.js'
+import { SendWindow } from './flow-control.js'
 import type { HpackEncoder } from './hpack-encoder.js'
 import type { ConnectionLimits } from './limits.js'
+import type { ProvenWindow } from './proven-window.js'
 import { SendScheduler, type StreamEnder } from './send-scheduler.js'
+import { WINDOW_BYTES_DEFAULT } from './settings.js'
+import type { TimeShare } from './time-share.js'
 
 /** Output is handed to the transport in pieces of about this size. */
 const PIECE_BYTES = 65_536
@@ -13,6 +17,12 @@ export interface OutputContext {
   readonly pool: BufferPool
   readonly defer: Defer
   nowMs(): number
+}
+
+/** What holds the output of one connection among many back. */
+export interface Pace {
+  readonly time: TimeShare
+  readonly window: ProvenWindow
 }
 
 /**
@@ -28,16 +38,26 @@ export class ConnectionOutput {
   /** When it became so, on the connection's clock. */
   congestedAtMs = 0
   private readonly transport: Transport
+  private readonly pace: Pace | undefined
   private readonly context: OutputContext
   private batching = false
   private flushPlanned = false
+  private waitsForSlice = false
   private closed = false
 
-  constructor(ender: StreamEnder, encoder: HpackEncoder, transport: Transport, context: OutputContext) {
-    this.scheduler = new SendScheduler(ender)
+  /** @param pace absent where the other side is trusted: then everything goes as fast as its windows allow */
+  constructor(
+    ender: StreamEnder,
+    encoder: HpackEncoder,
+    transport: Transport,
+    context: OutputContext,
+    pace?: Pace,
+  ) {
+    this.scheduler = new SendScheduler(ender, pace?.window ?? new SendWindow(WINDOW_BYTES_DEFAULT))
     this.encoder = encoder
     this.buffer = new OutputBuffer(context.pool)
     this.transport = transport
+    this.pace = pace
     this.context = context
   }
 
@@ -70,7 +90,10 @@ export class ConnectionOutput {
 
   /** Within a batch: hands over what is there when it became much, and says whether to go on. */
   relieve(): boolean {
-    if (this.buffer.length >= PIECE_BYTES) this.flush()
+    if (this.buffer.length >= PIECE_BYTES) {
+      this.flush()
+      this.pace?.time.lookSoon()
+    }
     return !this.congested
   }
 
@@ -80,11 +103,13 @@ export class ConnectionOutput {
     if (!this.batching) this.flush()
   }
 
+  /** Hands over what there is, for a slice of time; at least a piece. */
   flush(): void {
     if (this.closed) return
     do {
       if (!this.congested) this.scheduler.pump(this.buffer, PIECE_BYTES)
       if (this.buffer.length === 0) return
+      this.pace?.window.mark(this.buffer)
       const lengthBytes = this.buffer.length
       this.transport.send(this.buffer.take(), lengthBytes)
       if (this.transport.unsentBytes > this.context.limits.unsentBytesMax && !this.congested) {
@@ -92,7 +117,18 @@ export class ConnectionOutput {
         this.congestedAtMs = this.context.nowMs()
         this.transport.pauseReading()
       }
-    } while (!this.congested && !this.scheduler.idle)
+      if (!this.scheduler.idle && this.pace?.time.over()) this.flushLater(this.pace.time)
+    } while (!this.congested && !this.waitsForSlice && !this.scheduler.idle)
+  }
+
+  private flushLater(time: TimeShare): void {
+    if (this.waitsForSlice || this.congested) return
+    this.waitsForSlice = true
+    time.later(() => {
+      this.waitsForSlice = false
+      time.begin()
+      this.flush()
+    })
   }
 
   /** Nothing is written any more. */

@@ -1,7 +1,6 @@
 import type { OutputBuffer } from '../../sockets/output-buffer.js'
-import { SendWindow } from './flow-control.js'
+import type { SendWindow } from './flow-control.js'
 import { beginFrame, Flag, FRAME_BYTES_DEFAULT, FrameType } from './frame.js'
-import { WINDOW_BYTES_DEFAULT } from './settings.js'
 
 /** A stream that has a body to send, as far as the scheduler is concerned. */
 export interface SendingStream {
@@ -35,15 +34,16 @@ export interface StreamEnder {
  */
 export class SendScheduler {
   /** The connection's window. */
-  readonly window = new SendWindow(WINDOW_BYTES_DEFAULT)
+  readonly window: SendWindow
   /** Largest DATA payload: the peer's SETTINGS_MAX_FRAME_SIZE, but no more than lets others have their turn. */
   private readonly frameBytesMax = FRAME_BYTES_DEFAULT
   private readonly ender: StreamEnder
   private ready: SendingStream[] = []
   private spare: SendingStream[] = []
 
-  constructor(ender: StreamEnder) {
+  constructor(ender: StreamEnder, window: SendWindow) {
     this.ender = ender
+    this.window = window
   }
 
   /** True when nothing waits, so that a reply may overtake nobody. */

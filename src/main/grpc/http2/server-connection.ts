@@ -12,6 +12,7 @@ import { FrameReader, type FrameSink } from './frame-reader.js'
 import { HpackEncoder } from './hpack-encoder.js'
 import type { ConnectionLimits } from './limits.js'
 import { Preface } from './preface.js'
+import { ProvenWindow } from './proven-window.js'
 import type { RequestHandler } from './request-handler.js'
 import type { RequestHead } from './request-head.js'
 import { ServerStreams } from './server-streams.js'
@@ -19,6 +20,7 @@ import { applySettings } from './settings.js'
 import { type Drainable, Shutdown } from './shutdown.js'
 import type { Http2Stream } from './stream.js'
 import type { StreamsContext } from './streams-context.js'
+import { TimeShare } from './time-share.js'
 import type { TimeSlices } from './time-slices.js'
 
 /** What a connection needs from outside: all that is not bytes. */
@@ -55,6 +57,8 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
   readonly output: ConnectionOutput
   readonly streams: ServerStreams
   readonly metrics: ConnectionMetrics | undefined
+  readonly time: TimeShare
+  readonly window = new ProvenWindow()
   private readonly context: ConnectionContext
   private readonly transport: Transport
   private readonly handler: RequestHandler
@@ -79,6 +83,7 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
     this.limits = context.limits
     this.budget = context.budget
     this.metrics = context.metrics
+    this.time = new TimeShare(context.slices)
     this.transport = transport
     this.handler = handler
     this.tickedAtMs = context.nowMs()
@@ -87,7 +92,7 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
     this.reader = new FrameReader(this, FRAME_BYTES_DEFAULT)
     this.dispatcher = new FrameDispatcher(this, this.limits.headerListBytesMax * BLOCK_BYTES_FACTOR)
     const encoder = new HpackEncoder((name, value) => context.indexable(name, value))
-    this.output = new ConnectionOutput(this, encoder, transport, context)
+    this.output = new ConnectionOutput(this, encoder, transport, context, this)
     this.preface = new Preface(this.limits, this.output.buffer)
     this.shutdown = new Shutdown(this)
     this.streams = new ServerStreams(this)
@@ -97,7 +102,7 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
   receive(chunk: Buffer): void {
     if (this.shutdown.over) return
     this.timers.noteReceived()
-    this.context.slices.begin()
+    this.time.begin()
     this.batch(() => {
       const start = this.prefaceDone ? 0 : this.preface.read(chunk)
       if (this.prefaceDone && start < chunk.length) this.reader.read(chunk, start)
@@ -173,7 +178,7 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
   // For the reader.
 
   get halted(): boolean {
-    return this.shutdown.over || !this.output.relieve() || this.context.slices.spent()
+    return this.shutdown.over || !this.output.relieve() || this.time.spent()
   }
 
   onFrame(type: number, flags: number, streamId: number, buffer: Buffer, start: number, end: number): void {
@@ -217,7 +222,7 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
       return
     }
     if (increment === 0) throw new ConnectionError('PROTOCOL_ERROR', 'WINDOW_UPDATE of 0')
-    if (!this.output.scheduler.window.grow(increment)) {
+    if (!this.window.grow(increment)) {
       throw new ConnectionError('FLOW_CONTROL_ERROR', 'window above 2^31 − 1')
     }
     this.streams.fastPath?.onRoom()
@@ -229,7 +234,8 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
   }
 
   onPingAck(buffer: Buffer, start: number): void {
-    this.shutdown.onPingAck(buffer, start)
+    if (this.window.onPingAck(buffer, start)) this.streams.fastPath?.onRoom()
+    else this.shutdown.onPingAck(buffer, start)
   }
 
   onSettings(buffer: Buffer, start: number, end: number): void {
@@ -303,14 +309,16 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
     this.streams.fastPath?.giveBackAll()
   }
 
-  finish(): void {
+  /** @param isFlood it is told so, but let go only by the tick that cuts off whoever lingers: else it would be back at once */
+  finish(isFlood = false): void {
     if (this.shutdown.over) return
     this.output.flush()
     this.shutdown.state = 'closing'
     this.finishedAtMs = this.nowMs()
     this.streams.closeAll()
-    this.transport.resumeReading()
-    this.transport.end()
+    if (isFlood) this.transport.pauseReading()
+    else this.transport.resumeReading()
+    if (!isFlood) this.transport.end()
   }
 
   // For the timers.
@@ -336,7 +344,7 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
     if (this.waitsForSlice || this.shutdown.over || this.output.congested) return
     this.waitsForSlice = true
     this.transport.pauseReading()
-    this.context.slices.later(() => {
+    this.time.later(() => {
       this.waitsForSlice = false
       if (!this.output.congested) this.readOn()
     })
@@ -345,7 +353,7 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
   /** The frames that are left, then what comes. */
   private readOn(): void {
     if (this.shutdown.over || this.waitsForSlice) return
-    this.context.slices.begin()
+    this.time.begin()
     this.batch(() => this.reader.resume())
     if (this.reader.hasRest) this.waitForSlice()
     else if (!this.output.congested) this.transport.resumeReading()
@@ -383,7 +391,8 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
       writeGoaway(this.output.buffer, this.highestStreamId, code, known ? error.message : 'fault')
     if (!known) this.handler.onFault(error)
     else this.metrics?.protocolError()
-    this.metrics?.goaway(code === Http2Code.ENHANCE_YOUR_CALM ? 'flood' : 'error')
-    this.finish()
+    const isFlood = code === Http2Code.ENHANCE_YOUR_CALM
+    this.metrics?.goaway(isFlood ? 'flood' : 'error')
+    this.finish(isFlood)
   }
 }
