@@ -1,15 +1,13 @@
 import { AssertionError, assert } from '../shared/assert.js'
 import {
-  BUCKET_BYTES,
-  BUCKET_ENTRIES_MAX,
-  BUCKET_WORDS,
+  BUCKET,
+  type BucketShape,
   ENTRIES_PER_BUCKET,
   firstMatch,
-  LINK_WORD,
   matchTags,
-  PLACES_WORD,
+  OVERFLOW,
+  OVERFLOW_WORD_0_TAGS,
   spreadTag,
-  TAG_WORDS,
 } from '../shared/store/bucket.js'
 import { type EntryViews, keyEquals } from '../shared/store/entry.js'
 import { BUCKET_COUNT_MIN, bucketOf, Header, type StoreGeometry, tagOf } from '../shared/store/layout.js'
@@ -24,6 +22,7 @@ export class BucketChains {
   readonly #views: EntryViews
   readonly #words: Int32Array
   readonly #geometry: StoreGeometry
+  readonly #overflowAt: number
   readonly #hashAt: (place: number) => number
   #freeOverflow = 0
   /** Of the chain that is divided: its entries. */
@@ -34,9 +33,10 @@ export class BucketChains {
     this.#views = views
     this.#words = views.words
     this.#geometry = geometry
+    this.#overflowAt = geometry.overflowAt
     this.#hashAt = hashAt
     for (let bucket = this.#overflowHigh; bucket > 0; bucket--) {
-      if (this.#words[this.#overflowWord(bucket) + PLACES_WORD] === 0) this.#release(bucket)
+      if (this.#words[this.#overflowWord(bucket) + OVERFLOW.placesWord] === 0) this.#release(bucket)
     }
   }
 
@@ -46,12 +46,12 @@ export class BucketChains {
 
   /** Bytes of all buckets that were ever in use. */
   get bytes(): number {
-    return (this.bucketCount + this.#overflowHigh) * BUCKET_BYTES
+    return this.bucketCount * BUCKET.bytes + this.#overflowHigh * OVERFLOW.bytes
   }
 
   /** Bytes that the next add() may need more, when there are `count` entries before it. */
   growthBytes(count: number): number {
-    return (this.#freeOverflow === 0 ? BUCKET_BYTES : 0) + (this.#needsSplit(count + 1) ? BUCKET_BYTES : 0)
+    return (this.#freeOverflow === 0 ? OVERFLOW.bytes : 0) + (this.#needsSplit(count + 1) ? BUCKET.bytes : 0)
   }
 
   /** Place of the entry with key `key[start…end)`; 0 when there is none. */
@@ -59,10 +59,12 @@ export class BucketChains {
     const words = this.#words
     const spread = spreadTag(tagOf(hash))
     for (let bucket = this.#firstOf(hash); bucket !== 0; bucket = this.#next(bucket)) {
-      for (let word = 0; word < TAG_WORDS; word++) {
+      const { tagWords, placesWord, firstTag } = this.#shapeOf(bucket)
+      for (let word = 0; word < tagWords; word++) {
         let matches = matchTags(words[bucket + word]!, spread)
+        if (word === 0 && firstTag !== 0) matches &= OVERFLOW_WORD_0_TAGS
         for (; matches !== 0; matches &= matches - 1) {
-          const place = words[bucket + PLACES_WORD + 4 * word + firstMatch(matches)]!
+          const place = words[bucket + placesWord + 4 * word + firstMatch(matches) - firstTag]!
           if (place !== 0 && keyEquals(this.#views, place, key, start, end)) return place
         }
       }
@@ -87,16 +89,14 @@ export class BucketChains {
     const first = this.#firstOf(hash)
     let [last, before] = [first, 0]
     for (let next = this.#next(last); next !== 0; next = this.#next(last)) [last, before] = [next, last]
-    const index = this.#countIn(last) - 1
-    const lastWord = last + PLACES_WORD + index
+    const lastWord = last + this.#shapeOf(last).placesWord + this.#countIn(last) - 1
     if (lastWord !== hole) {
-      const bucket = this.#bucketAround(hole)
-      this.#setTag(bucket, hole - bucket - PLACES_WORD, this.#tagIn(last, index))
+      this.#setTag(this.#bucketAround(hole), hole, this.#tagIn(last, lastWord))
       Atomics.store(words, hole, words[lastWord]!)
     }
     Atomics.store(words, lastWord, 0)
-    this.#setTag(last, index, 0)
-    if (index === 0 && before !== 0) this.#unlink(before)
+    this.#setTag(last, lastWord, 0)
+    if (before !== 0 && this.#countIn(last) === 0) this.#unlink(before)
   }
 
   /**
@@ -110,7 +110,7 @@ export class BucketChains {
 
   /** As clear(), for buckets of which nothing is known, before anything is made of them. */
   static forget(words: Int32Array, { bucketsAt }: StoreGeometry): void {
-    empty(words, bucketsAt)
+    empty(words, bucketsAt, BUCKET)
     Atomics.store(words, Header.BUCKET_COUNT, BUCKET_COUNT_MIN)
     words[Header.OVERFLOW_HIGH] = 0
   }
@@ -119,26 +119,34 @@ export class BucketChains {
   check(see: (place: number) => void): void {
     let linked = 0
     for (let chain = 0; chain < this.bucketCount; chain++) {
-      let bucket = this.#geometry.bucketsAt + chain * BUCKET_WORDS
+      let bucket = this.#geometry.bucketsAt + chain * BUCKET.words
       for (; bucket !== 0; bucket = this.#next(bucket)) {
-        const count = this.#countIn(bucket)
-        assert(count === BUCKET_ENTRIES_MAX || this.#next(bucket) === 0, `Chain ${chain} has a hole`)
-        for (let index = 0; index < BUCKET_ENTRIES_MAX; index++) {
-          const place = this.#words[bucket + PLACES_WORD + index]!
-          assert((place !== 0) === index < count, `Chain ${chain} has a hole`)
-          if (place === 0) continue
-          assert(bucketOf(this.#hashAt(place), this.bucketCount) === chain, `${place} is in the wrong chain`)
-          assert(this.#tagIn(bucket, index) === tagOf(this.#hashAt(place)), `${place} has a wrong tag`)
-          see(place)
-        }
+        this.#checkBucket(bucket, chain, see)
         if (this.#next(bucket) === 0) continue
         assert(this.#countIn(this.#next(bucket)) > 0, `Chain ${chain} ends in an empty bucket`)
         assert(++linked <= this.#overflowHigh, 'A chain runs in a circle')
       }
     }
-    for (let free = this.#freeOverflow; free !== 0; free = this.#words[this.#overflowWord(free) + LINK_WORD]!)
-      linked++
+    for (let free = this.#freeOverflow; free !== 0; linked++) {
+      const bucket = this.#overflowWord(free)
+      assert(this.#countIn(bucket) === 0, `Free overflow bucket ${free} holds an entry`)
+      free = this.#words[bucket + OVERFLOW.linkWord]!
+    }
     assert(linked === this.#overflowHigh, `${this.#overflowHigh} overflow buckets, ${linked} found`)
+  }
+
+  #checkBucket(bucket: number, chain: number, see: (place: number) => void): void {
+    const { entriesMax, placesWord } = this.#shapeOf(bucket)
+    const count = this.#countIn(bucket)
+    assert(count === entriesMax || this.#next(bucket) === 0, `Chain ${chain} has a hole`)
+    for (let index = 0; index < count; index++) {
+      const word = bucket + placesWord + index
+      const place = this.#words[word]!
+      assert(place !== 0, `Chain ${chain} has a hole`)
+      assert(bucketOf(this.#hashAt(place), this.bucketCount) === chain, `${place} is in the wrong chain`)
+      assert(this.#tagIn(bucket, word) === tagOf(this.#hashAt(place)), `${place} has a wrong tag`)
+      see(place)
+    }
   }
 
   get #overflowHigh(): number {
@@ -146,30 +154,39 @@ export class BucketChains {
   }
 
   #overflowWord(bucket: number): number {
-    return this.#geometry.overflowAt + bucket * BUCKET_WORDS
+    return this.#overflowAt + bucket * OVERFLOW.words
+  }
+
+  /** By where a bucket lies: overflow buckets follow the others. */
+  #shapeOf(bucket: number): BucketShape {
+    return bucket < this.#overflowAt ? BUCKET : OVERFLOW
   }
 
   /** Word index of the first bucket of a chain. */
   #firstOf(hash: number): number {
-    return this.#geometry.bucketsAt + bucketOf(hash, this.bucketCount) * BUCKET_WORDS
+    return this.#geometry.bucketsAt + bucketOf(hash, this.bucketCount) * BUCKET.words
   }
 
   /** Word index of the bucket that follows; 0 at the end. */
   #next(bucket: number): number {
-    const link = this.#words[bucket + LINK_WORD]!
+    const link = this.#words[bucket + this.#shapeOf(bucket).linkWord]!
     return link === 0 ? 0 : this.#overflowWord(link)
   }
 
-  /** The bucket of a place word: all buckets lie at multiples of their size from the first. */
+  /** The bucket of a place word. */
   #bucketAround(word: number): number {
-    return word - ((word - this.#geometry.bucketsAt) % BUCKET_WORDS)
+    const { bucketsAt, overflowAt } = this.#geometry
+    return word < overflowAt
+      ? word - ((word - bucketsAt) % BUCKET.words)
+      : word - ((word - overflowAt) % OVERFLOW.words)
   }
 
   /** Word index of the place of an entry, which must be there. */
   #wordOf(hash: number, place: number): number {
     const words = this.#words
     for (let bucket = this.#firstOf(hash); bucket !== 0; bucket = this.#next(bucket)) {
-      for (let word = bucket + PLACES_WORD; word < bucket + BUCKET_WORDS; word++) {
+      const shape = this.#shapeOf(bucket)
+      for (let word = bucket + shape.placesWord; word < bucket + shape.words; word++) {
         if (words[word] === place) return word
       }
     }
@@ -177,34 +194,46 @@ export class BucketChains {
   }
 
   #countIn(bucket: number): number {
-    let count = BUCKET_ENTRIES_MAX
-    while (count > 0 && this.#words[bucket + PLACES_WORD + count - 1] === 0) count--
+    const { entriesMax, placesWord } = this.#shapeOf(bucket)
+    let count = entriesMax
+    while (count > 0 && this.#words[bucket + placesWord + count - 1] === 0) count--
     return count
   }
 
-  #tagIn(bucket: number, index: number): number {
-    return (this.#words[bucket + (index >> 2)]! >>> (8 * (index & 3))) & 0xff
+  /** Number, among the bytes of the tag words of a bucket, of the tag for the place in `word`. */
+  #tagByte(bucket: number, word: number): number {
+    const { placesWord, firstTag } = this.#shapeOf(bucket)
+    return word - bucket - placesWord + firstTag
   }
 
-  #setTag(bucket: number, index: number, tag: number): void {
-    const word = bucket + (index >> 2)
-    const shift = 8 * (index & 3)
-    this.#words[word] = (this.#words[word]! & ~(0xff << shift)) | (tag << shift)
+  /** The tag for the place in `word` of a bucket. */
+  #tagIn(bucket: number, word: number): number {
+    const byte = this.#tagByte(bucket, word)
+    return (this.#words[bucket + (byte >> 2)]! >>> (8 * (byte & 3))) & 0xff
+  }
+
+  #setTag(bucket: number, word: number, tag: number): void {
+    const byte = this.#tagByte(bucket, word)
+    const tags = bucket + (byte >> 2)
+    const shift = 8 * (byte & 3)
+    this.#words[tags] = (this.#words[tags]! & ~(0xff << shift)) | (tag << shift)
   }
 
   /** Adds an entry to the chain that `first` begins. */
   #append(first: number, hash: number, place: number): void {
     let bucket = first
     for (let next = this.#next(bucket); next !== 0; next = this.#next(bucket)) bucket = next
-    let index = this.#countIn(bucket)
-    if (index === BUCKET_ENTRIES_MAX) {
+    const { entriesMax, linkWord, placesWord } = this.#shapeOf(bucket)
+    const count = this.#countIn(bucket)
+    let word = bucket + placesWord + count
+    if (count === entriesMax) {
       const overflow = this.#takeOverflow()
-      Atomics.store(this.#words, bucket + LINK_WORD, overflow)
+      Atomics.store(this.#words, bucket + linkWord, overflow)
       bucket = this.#overflowWord(overflow)
-      index = 0
+      word = bucket + OVERFLOW.placesWord
     }
-    this.#setTag(bucket, index, tagOf(hash))
-    Atomics.store(this.#words, bucket + PLACES_WORD + index, place)
+    this.#setTag(bucket, word, tagOf(hash))
+    Atomics.store(this.#words, word, place)
   }
 
   /** An empty overflow bucket. There is one: each that is in use follows one that is full. */
@@ -212,8 +241,9 @@ export class BucketChains {
     const words = this.#words
     const bucket = this.#freeOverflow
     if (bucket !== 0) {
-      this.#freeOverflow = words[this.#overflowWord(bucket) + LINK_WORD]!
-      Atomics.store(words, this.#overflowWord(bucket) + LINK_WORD, 0)
+      const linkWord = this.#overflowWord(bucket) + OVERFLOW.linkWord
+      this.#freeOverflow = words[linkWord]!
+      Atomics.store(words, linkWord, 0)
       return bucket
     }
     assert(
@@ -221,20 +251,21 @@ export class BucketChains {
       'There are more overflow buckets than full ones',
     )
     const fresh = this.#overflowHigh + 1
-    empty(words, this.#overflowWord(fresh))
+    empty(words, this.#overflowWord(fresh), OVERFLOW)
     words[Header.OVERFLOW_HIGH] = fresh
     return fresh
   }
 
   /** Frees the empty bucket behind `before`. */
   #unlink(before: number): void {
-    const bucket = this.#words[before + LINK_WORD]!
-    Atomics.store(this.#words, before + LINK_WORD, 0)
+    const linkWord = before + this.#shapeOf(before).linkWord
+    const bucket = this.#words[linkWord]!
+    Atomics.store(this.#words, linkWord, 0)
     this.#release(bucket)
   }
 
   #release(bucket: number): void {
-    Atomics.store(this.#words, this.#overflowWord(bucket) + LINK_WORD, this.#freeOverflow)
+    Atomics.store(this.#words, this.#overflowWord(bucket) + OVERFLOW.linkWord, this.#freeOverflow)
     this.#freeOverflow = bucket
   }
 
@@ -248,13 +279,13 @@ export class BucketChains {
     const words = this.#words
     const { bucketCount } = this
     const { bucketsAt } = this.#geometry
-    const old = bucketsAt + (bucketCount - (1 << (31 - Math.clz32(bucketCount)))) * BUCKET_WORDS
-    const added = bucketsAt + bucketCount * BUCKET_WORDS
+    const old = bucketsAt + (bucketCount - (1 << (31 - Math.clz32(bucketCount)))) * BUCKET.words
+    const added = bucketsAt + bucketCount * BUCKET.words
     this.#takeAll(old)
-    empty(words, added)
+    empty(words, added, BUCKET)
     for (const place of this.#places) {
       const hash = this.#hashAt(place)
-      const isKept = bucketsAt + bucketOf(hash, bucketCount + 1) * BUCKET_WORDS === old
+      const isKept = bucketsAt + bucketOf(hash, bucketCount + 1) * BUCKET.words === old
       this.#append(isKept ? old : added, hash, place)
     }
     Atomics.store(words, Header.BUCKET_COUNT, bucketCount + 1)
@@ -265,17 +296,18 @@ export class BucketChains {
     const words = this.#words
     this.#places.length = 0
     for (let bucket = first; bucket !== 0; ) {
-      const link = words[bucket + LINK_WORD]!
-      for (let word = bucket + PLACES_WORD; word < bucket + BUCKET_WORDS; word++) {
+      const shape = this.#shapeOf(bucket)
+      const next = this.#next(bucket)
+      for (let word = bucket + shape.placesWord; word < bucket + shape.words; word++) {
         if (words[word] !== 0) this.#places.push(words[word]!)
       }
-      empty(words, bucket)
-      if (bucket !== first) this.#release((bucket - this.#geometry.overflowAt) / BUCKET_WORDS)
-      bucket = link === 0 ? 0 : this.#overflowWord(link)
+      empty(words, bucket, shape)
+      if (bucket !== first) this.#release((bucket - this.#geometry.overflowAt) / OVERFLOW.words)
+      bucket = next
     }
   }
 }
 
-function empty(words: Int32Array, bucket: number): void {
-  for (let word = bucket; word < bucket + BUCKET_WORDS; word++) Atomics.store(words, word, 0)
+function empty(words: Int32Array, bucket: number, shape: BucketShape): void {
+  for (let word = bucket; word < bucket + shape.words; word++) Atomics.store(words, word, 0)
 }

@@ -1,6 +1,7 @@
 import { assert } from '../shared/assert.js'
+import { entryStart } from '../shared/store/entry.js'
 import type { Epochs } from '../shared/store/epoch.js'
-import { Header } from '../shared/store/layout.js'
+import { ENTRY_ALIGN, Header, LONG_ENTRY_ALIGN } from '../shared/store/layout.js'
 
 /** A position that follows the head round the log. */
 interface Mark {
@@ -10,7 +11,8 @@ interface Mark {
 }
 
 /**
- * Positions of a store's circular log (layout.ts draws it). Knows nothing of entries but their size.
+ * Positions of a store's circular log (layout.ts draws it). Knows nothing of entries but their size, and that of long ones
+ * some must leave a gap of a word of 0 before them.
  *
  *     … free │ reusable ──► retired │ tail ──► live and dead │ head ──► free …
  *
@@ -63,11 +65,12 @@ export class StoreLog {
 
   /** Where `sizeBytes` can be appended now; 0 when there is no such room. */
   placeFor(sizeBytes: number, limitBytes: number): number {
-    if (!this.#hasTakenOver || this.usedBytes + sizeBytes > limitBytes) return 0
-    const { at, lapEnd } = this.#reusable
     const head = this.#head
-    if (lapEnd !== 0) return head + sizeBytes <= at ? head : 0
-    if (head + sizeBytes <= this.#start + limitBytes) return head
+    const place = entryStart(head, sizeBytes)
+    if (!this.#hasTakenOver || this.usedBytes + place - head + sizeBytes > limitBytes) return 0
+    const { at, lapEnd } = this.#reusable
+    if (lapEnd !== 0) return place + sizeBytes <= at ? place : 0
+    if (place + sizeBytes <= this.#start + limitBytes) return place
     if (this.#start + sizeBytes <= at) return this.#start
     return head === at ? this.#start : 0
   }
@@ -75,7 +78,11 @@ export class StoreLog {
   /** Moves the head over `sizeBytes` at `place`, which is what placeFor() said. */
   append(place: number, sizeBytes: number): void {
     const words = this.#words
-    if (place !== this.#head) {
+    const head = this.#head
+    if (place > head) {
+      assert(place - head < LONG_ENTRY_ALIGN, 'The gap before an entry is one word')
+      words[head >> 2] = 0
+    } else if (place < head) {
       assert(place === this.#start && this.#reusable.lapEnd === 0, 'The head jumps only to start a lap')
       this.#startLap()
     }
@@ -101,9 +108,10 @@ export class StoreLog {
       words[Header.LOG_TAIL] = this.#start
       words[Header.LOG_LAP_END] = 0
     }
-    return words[Header.LOG_TAIL] === this.#head && words[Header.LOG_LAP_END] === 0
-      ? 0
-      : words[Header.LOG_TAIL]!
+    if (words[Header.LOG_TAIL] === this.#head && words[Header.LOG_LAP_END] === 0) return 0
+    // Behind a gap there is always an entry.
+    if (words[words[Header.LOG_TAIL]! >> 2] === 0) words[Header.LOG_TAIL]! += ENTRY_ALIGN
+    return words[Header.LOG_TAIL]!
   }
 
   /** Passes over the oldest entry. */

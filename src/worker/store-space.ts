@@ -1,5 +1,6 @@
 import { type EntryViews, entryBytesAt, slotAt } from '../shared/store/entry.js'
 import { INDEX_BYTES_PER_ENTRY } from '../shared/store/layout.js'
+import type { EntryWriter } from './entry-writer.js'
 import type { StoreIndex } from './store-index.js'
 import type { StoreLog } from './store-log.js'
 
@@ -38,6 +39,7 @@ export interface SpaceNeeds {
  */
 export class StoreSpace {
   readonly #views: EntryViews
+  readonly #entries: EntryWriter
   readonly #index: StoreIndex
   readonly #log: StoreLog
   readonly #needs: SpaceNeeds
@@ -51,8 +53,9 @@ export class StoreSpace {
   #reserveBytes = 0
   #liveBytesMax = 0
 
-  constructor(views: EntryViews, index: StoreIndex, log: StoreLog, needs: SpaceNeeds) {
+  constructor(views: EntryViews, entries: EntryWriter, index: StoreIndex, log: StoreLog, needs: SpaceNeeds) {
     this.#views = views
+    this.#entries = entries
     this.#index = index
     this.#log = log
     this.#needs = needs
@@ -175,7 +178,7 @@ export class StoreSpace {
       this.#measure()
       return true
     }
-    this.#views.words.copyWithin(to >> 2, from >> 2, (from + sizeBytes) >> 2)
+    this.#entries.move(from, to, sizeBytes)
     this.#log.append(to, sizeBytes)
     this.#index.point(slot, to)
     return true

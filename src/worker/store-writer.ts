@@ -8,15 +8,16 @@ import {
   isNotFound,
   valueAt,
   valueLengthAt,
-  writeEntry,
 } from '../shared/store/entry.js'
 import {
+  ENTRY_ALIGN,
   geometryOf,
   HEADER_BYTES,
   Header,
   INDEX_BYTES_PER_ENTRY,
   LAYOUT_VERSION,
 } from '../shared/store/layout.js'
+import { EntryWriter } from './entry-writer.js'
 import { POLICY_GROWTH_BYTES_MAX, type PolicyFactory } from './policy/policy.js'
 import type { Put, PutResult } from './put.js'
 import { type Resident, residentAt } from './resident.js'
@@ -53,6 +54,7 @@ export class StoreWriter {
   readonly #parts: StoreParts
   readonly #views: EntryViews
   readonly #geometry
+  readonly #entries: EntryWriter
   readonly #index: StoreIndex
   readonly #log: StoreLog
   readonly #space: StoreSpace
@@ -69,10 +71,11 @@ export class StoreWriter {
     assert(words[Header.VERSION] === LAYOUT_VERSION, 'A store of another layout version')
     this.#geometry = geometryOf(words[Header.BUDGET_BYTES]!)
     if (words[Header.CHANGING] !== 0) forgetStore(words, this.#geometry)
+    this.#entries = new EntryWriter(this.#views)
     this.#index = new StoreIndex(this.#views, this.#geometry, parts.seed)
     this.#sums = new StoreSums(this.#views)
     this.#log = new StoreLog(words, this.#geometry.logAt, parts.epochs)
-    this.#space = new StoreSpace(this.#views, this.#index, this.#log, {
+    this.#space = new StoreSpace(this.#views, this.#entries, this.#index, this.#log, {
       logBytes: () => this.#logBytes,
       liveBytes: () => this.#sums.liveBytes,
       growthBytes: () =>
@@ -260,7 +263,9 @@ export class StoreWriter {
 
   /** Bytes that the log may use now: what header, buckets, slots and policy leave of the budget. */
   get #logBytes(): number {
-    return Math.floor((this.#geometry.budgetBytes - HEADER_BYTES - this.#metadataBytes) / 8) * 8
+    const { budgetBytes, memoryBytes, logAt } = this.#geometry
+    const bytes = Math.min(budgetBytes - HEADER_BYTES - this.#metadataBytes, memoryBytes - logAt)
+    return Math.floor(bytes / ENTRY_ALIGN) * ENTRY_ALIGN
   }
 
   #change<T>(body: () => T): T {
@@ -294,9 +299,9 @@ export class StoreWriter {
     const slot = replaced !== 0 ? replaced : this.#index.nextSlot
     const nowMs = this.#parts.clock.nowMs()
     const freshUntil = (nowMs + Math.min(put.ttlMs, TTL_MS_MAX)) | 0
-    const times = timed ? { times: { freshUntil, storedAt: (nowMs - (put.ageMs ?? 0)) | 0 } } : {}
+    const times = timed ? { freshUntil, storedAt: (nowMs - (put.ageMs ?? 0)) | 0 } : undefined
     const renewable = timed && put.renewable === true
-    writeEntry(this.#views, place, slot, { key, value, notFound, renewable, copyStamp, ...times })
+    this.#entries.write(place, slot, { key, value, notFound, renewable, copyStamp, times })
     this.#log.append(place, sizeBytes)
     if (replaced !== 0) this.#replace(slot, place, hash)
     else {

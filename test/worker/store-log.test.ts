@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Epochs } from '../../src/shared/store/epoch.js'
-import { HEADER_WORDS, Header } from '../../src/shared/store/layout.js'
+import { Header, LONG_ENTRY_ALIGN, LONG_ENTRY_BYTES } from '../../src/shared/store/layout.js'
 import { StoreLog } from '../../src/worker/store-log.js'
 import { Prng, seedOf } from '../support/prng.js'
 
@@ -19,7 +19,8 @@ interface Range {
 /** A log beside plain lists of what is in it and of what readers may still see. */
 class Pair {
   readonly epochs = new Epochs()
-  readonly words = new Int32Array(HEADER_WORDS)
+  /** What lies in the log is anything but 0: gaps are, for the log has made them so. */
+  readonly words = new Int32Array((START + LIMIT) / 4).fill(-1)
   readonly pinned = new Set<number>()
   log: StoreLog
   entries: Range[] = []
@@ -29,6 +30,7 @@ class Pair {
     this.epochs.admit(READERS.length - 1)
     this.words[Header.LOG_HEAD] = START
     this.words[Header.LOG_TAIL] = START
+    this.words[Header.LOG_LAP_END] = 0
     this.log = new StoreLog(this.words, START, this.epochs)
     this.log.reclaim()
   }
@@ -51,12 +53,14 @@ class Pair {
     const place = this.log.placeFor(sizeBytes, LIMIT)
     if (place === 0) return false
     const end = place + sizeBytes
+    if (sizeBytes >= LONG_ENTRY_BYTES) assert.equal(place % LONG_ENTRY_ALIGN, 0, 'a long entry')
     assert.ok(place >= START && end <= START + LIMIT, `${place} … ${end} is outside of the log`)
     for (const range of [...this.entries, ...this.released]) {
       const apart = end <= range.place || range.place + range.sizeBytes <= place
       assert.ok(apart, `${place} … ${end} overwrites ${range.place} … ${range.place + range.sizeBytes}`)
     }
     this.log.append(place, sizeBytes)
+    this.words.fill(-1, place >> 2, end >> 2)
     this.entries.push({ place, sizeBytes, readers: new Set() })
     return true
   }
@@ -94,7 +98,7 @@ test('random appends, releases, pins and changes of owner: nothing that can be r
     const pair = new Pair()
     for (let step = 0; step < 400; step++) {
       const dice = random.below(100)
-      if (dice < 45) pair.append(8 * (1 + random.below(random.below(8) === 0 ? 120 : 30)))
+      if (dice < 45) pair.append(4 * (1 + random.below(random.below(8) === 0 ? 240 : 60)))
       else if (dice < 75) pair.release()
       else if (dice < 82) pair.pin(random.below(READERS.length))
       else if (dice < 90) pair.unpin(random.below(READERS.length))
@@ -117,6 +121,17 @@ function assertEmptied(pair: Pair): void {
   assert.equal(pair.log.usedBytes, 0)
   assert.ok(pair.append(LIMIT / 2), 'half of the log')
 }
+
+test('a long entry begins at a multiple of 8, behind a gap if need be, which is no entry', () => {
+  const pair = new Pair()
+  for (const sizeBytes of [12, LONG_ENTRY_BYTES, LONG_ENTRY_BYTES + 8, LONG_ENTRY_BYTES - 4, 16, 600]) {
+    assert.equal(pair.append(sizeBytes), true)
+  }
+  const places = pair.entries.map(({ place }) => place - START)
+  assert.deepEqual(places, [0, 16, 528, 1048, 1556, 1576])
+  assert.equal(pair.log.usedBytes, 1576 + 600)
+  assertEmptied(pair)
+})
 
 test('a pinned reader keeps what was released after it pinned, and only that', () => {
   const pair = new Pair()

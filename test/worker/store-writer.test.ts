@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { STORE_BYTES_MAX } from '../../src/shared/limits.js'
 import { POLICY_NAMES } from '../../src/shared/policy-names.js'
 import { Header } from '../../src/shared/store/layout.js'
 import { POLICIES } from '../../src/worker/policy/policies.js'
@@ -127,6 +128,21 @@ test('the log moves what is in use and never gives it up by itself, whatever the
       store.put(`filler${i}`, 'x'.repeat((i * 7919) % valueBytesMax))
     }
   }
+})
+
+test('in the largest store no place is beyond what a place can be', () => {
+  const store = new StoreFixture(STORE_BYTES_MAX)
+  assert.ok(store.memory.byteLength < 2 ** 31)
+  // Memory that was never touched costs nothing: the log is as if it had been filled up to its end.
+  const words = new Int32Array(store.memory)
+  words[Header.LOG_HEAD] = words[Header.LOG_TAIL] = store.memory.byteLength - 4096
+  store.takeOver()
+  for (let i = 0; i < 20; i++) {
+    assert.equal(store.put(`key${i}`, 'x'.repeat(1000)), 'stored')
+    assert.equal(store.text(`key${i}`), 'x'.repeat(1000))
+  }
+  assert.ok(words[Header.LOG_HEAD]! < store.memory.byteLength / 2, 'a new lap has begun')
+  store.writer.check()
 })
 
 test('an expired entry is gone for readers at once and its memory without a read', () => {

@@ -89,7 +89,7 @@ export class Hits {
   #answer(group: InPlaceGroup): Hit {
     const store = group.foundStore!
     const place = group.foundPlace
-    const index = Math.imul(place >>> 3, 0x9e3779b1) >>> (32 - READY_BITS)
+    const index = Math.imul(place >>> 2, 0x9e3779b1) >>> (32 - READY_BITS)
     const ready = this.#ready[index]
     const ttlLeftMs = group.foundTtlLeftMs()
     const maxAgeS = secondsOf(ttlLeftMs)

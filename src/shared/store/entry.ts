@@ -1,6 +1,6 @@
 import { assert } from '../assert.js'
 import { KEY_BYTES_MAX, VALUE_BYTES_MAX } from '../limits.js'
-import { ENTRY_ALIGN } from './layout.js'
+import { ENTRY_ALIGN, LONG_ENTRY_ALIGN, LONG_ENTRY_BYTES } from './layout.js'
 
 /**
  * An entry in the log, never changed once its slot points to it:
@@ -10,13 +10,15 @@ import { ENTRY_ALIGN } from './layout.js'
  *    [word 2   fresh until                    with TIMED: ms on the node's clock, modulo 2³²]
  *    [word 3   stored at                      with TIMED: likewise; of a COPY its stamp]
  *    [word     key length                     when it does not fit in word 0; a word of padding follows]
- *     value, which so starts at a multiple of 8 and can be copied out word by word
+ *     value, which so starts at a multiple of 4, a long one of 8, and can be copied out word by word
  *     key
- *     padding to a multiple of 8
+ *     padding to a multiple of 4, or of 8 when the entry is long (layout.ts)
  *
  * For readers an entry ends with its freshness, so they look at one word of time. Only the owner knows of the stale time
  * after it, one length for the whole group; which entries have it is told by a flag. When to refresh ahead follows from
  * the two times. So neither costs a byte of an entry, or a look of a reader.
+ *
+ * Word 0 is never 0, for slot 0 is never used: a word of 0 where an entry could begin is a gap ({@link entryStart}).
  */
 export const Flag = {
   /** The entry has a time to live. */
@@ -32,7 +34,7 @@ export const Flag = {
 const VALUE_LENGTH_MASK = (1 << 28) - 1
 const SHORT_KEY_BYTES_MAX = 255
 
-/** Views of one store's memory. Offsets are bytes from its start; entries are multiples of 8. */
+/** Views of one store's memory. Offsets are bytes from its start; entries are multiples of 4. */
 export interface EntryViews {
   readonly words: Int32Array
   readonly bytes: Uint8Array
@@ -42,13 +44,20 @@ function headerBytes(isShort: boolean, timed: boolean): number {
   return 8 + (timed ? 8 : 0) + (isShort ? 0 : 8)
 }
 
-function roundUp(lengthBytes: number): number {
-  return Math.ceil(lengthBytes / ENTRY_ALIGN) * ENTRY_ALIGN
-}
-
 /** Bytes that an entry takes in the log. */
 export function entryBytes(keyLength: number, valueLength: number, timed: boolean): number {
-  return roundUp(headerBytes(keyLength <= SHORT_KEY_BYTES_MAX, timed) + valueLength + keyLength)
+  const bytes = headerBytes(keyLength <= SHORT_KEY_BYTES_MAX, timed) + valueLength + keyLength
+  return roundUp(bytes, bytes < LONG_ENTRY_BYTES ? ENTRY_ALIGN : LONG_ENTRY_ALIGN)
+}
+
+/** Where an entry of `sizeBytes` begins when everything before `at`, a multiple of 4, is taken. */
+export function entryStart(at: number, sizeBytes: number): number {
+  return sizeBytes < LONG_ENTRY_BYTES ? at : roundUp(at, LONG_ENTRY_ALIGN)
+}
+
+/** To a multiple of `align`, a power of two. Sizes and places have 31 bits. */
+function roundUp(bytes: number, align: number): number {
+  return (bytes + align - 1) & -align
 }
 
 export function slotAt(views: EntryViews, place: number): number {
@@ -135,16 +144,19 @@ export interface NewEntry {
   readonly value: Uint8Array
   readonly notFound: boolean
   /** Times on the node's clock, ms modulo 2³²; absent when the entry lives until it is evicted. */
-  readonly times?: { readonly freshUntil: number; readonly storedAt: number }
+  readonly times?: { readonly freshUntil: number; readonly storedAt: number } | undefined
   /** Only for entries with times. Default false. */
   readonly renewable?: boolean
   /** Makes it a copy; only for entries with times. */
   readonly copyStamp?: number | undefined
 }
 
-/** Writes an entry that no slot points to yet. */
-export function writeEntry(views: EntryViews, place: number, slot: number, entry: NewEntry): void {
-  const { words, bytes } = views
+/**
+ * Writes the header of an entry that no slot points to yet.
+ *
+ * @returns where its value begins
+ */
+export function writeHeader({ words }: EntryViews, place: number, slot: number, entry: NewEntry): number {
   const { key, value, times } = entry
   const short = key.length <= SHORT_KEY_BYTES_MAX
   let word = place >> 2
@@ -163,8 +175,7 @@ export function writeEntry(views: EntryViews, place: number, slot: number, entry
     words[word] = key.length
     word += 2
   }
-  bytes.set(value, word << 2)
-  bytes.set(key, (word << 2) + value.length)
+  return word << 2
 }
 
 assert(VALUE_BYTES_MAX <= VALUE_LENGTH_MASK, 'A value length fits its bits')

@@ -1,16 +1,16 @@
 import { assert } from '../assert.js'
 import { SLOT_COUNT_MAX, STORE_BYTES_MAX } from '../limits.js'
-import { BUCKET_ENTRIES_MAX, BUCKET_WORDS, ENTRIES_PER_BUCKET } from './bucket.js'
+import { BUCKET, ENTRIES_PER_BUCKET, OVERFLOW } from './bucket.js'
 
 /** Raised with every change of what lies where: threads of another version are refused. */
-export const LAYOUT_VERSION = 3
+export const LAYOUT_VERSION = 4
 
 /**
  * A store: the entries of one group in one shard, in one SharedArrayBuffer. The owner writes, any thread reads.
  *
  *     0            header        32 words; line 0 is read by everybody, line 1 is the owner's
  *     bucketsAt    buckets       one line of 64 bytes each (bucket.ts draws it); linear hashing, `bucketCount` in use
- *     overflowAt   overflow      more buckets, for chains that need them
+ *     overflowAt   overflow      buckets of half a line each, for chains that need them
  *     slotsAt      slots         1 word each, the owner's own: place (byte offset) of the entry; 0 or less: free
  *     logAt        log           entries, one after the other, round and round
  *
@@ -43,7 +43,7 @@ export interface StoreGeometry {
   readonly slotsAt: number
   /** Byte offset of the log. */
   readonly logAt: number
-  /** Bytes of the SharedArrayBuffer, most of them never touched. */
+  /** Bytes of the SharedArrayBuffer, most of them never touched. The log may not go beyond them. */
   readonly memoryBytes: number
 }
 
@@ -69,17 +69,28 @@ export const Header = {
   OVERFLOW_HIGH: 21,
 } as const
 
-/** Entries start at multiples of this: copies between two aligned places go word by word. */
-export const ENTRY_ALIGN = 8
+/** Entries start at multiples of this. */
+export const ENTRY_ALIGN = 4
+
+/**
+ * Entries of so many bytes or more start and end at multiples of {@link LONG_ENTRY_ALIGN}: V8 copies by words of 8 bytes
+ * within and out of shared memory when both places are equal modulo 8, else byte by byte, six times slower. Shorter ones
+ * are copied in loops of ours, by words of 4. One that follows a short one may have to leave a word free before it.
+ */
+export const LONG_ENTRY_BYTES = 512
+export const LONG_ENTRY_ALIGN = 8
 
 /** Bytes of a slot. */
 export const SLOT_BYTES = 4
 
-/** What the index costs an entry, on average: its slot and its share of the buckets. */
-export const INDEX_BYTES_PER_ENTRY = 12
+/** Places are positive numbers of 32 bits: of the largest stores, those with few entries leave some of their budget unused. */
+const PLACES_END = 2 ** 31 - LONG_ENTRY_ALIGN
 
-/** The smallest entry: header and a one-byte key. */
-const ENTRY_BYTES_MIN = 16
+/** What the index costs an entry, on average: its slot and its share of the buckets. */
+export const INDEX_BYTES_PER_ENTRY = 11
+
+/** What the smallest entry costs, of header and a one-byte key, with its slot and its share of the buckets. */
+const COST_BYTES_MIN = 12 + SLOT_BYTES + Math.floor(BUCKET.bytes / ENTRIES_PER_BUCKET)
 
 /** Buckets of an empty store. */
 export const BUCKET_COUNT_MIN = 1
@@ -100,15 +111,15 @@ export function bucketOf(hash: number, bucketCount: number): number {
 export function geometryOf(budgetBytes: number): StoreGeometry {
   const budget = Math.floor(budgetBytes / ENTRY_ALIGN) * ENTRY_ALIGN
   assert(budget > HEADER_BYTES && budget <= STORE_BYTES_MAX, `A store cannot have ${budgetBytes} bytes`)
-  const slotCountMax = Math.min(SLOT_COUNT_MAX, Math.ceil(budget / (ENTRY_BYTES_MIN + SLOT_BYTES)))
+  const slotCountMax = Math.min(SLOT_COUNT_MAX, Math.ceil(budget / COST_BYTES_MIN))
   const bucketCountMax = Math.ceil(slotCountMax / ENTRIES_PER_BUCKET) + BUCKET_COUNT_MIN
-  // An overflow bucket is begun only when the one before it in its chain is full.
-  const overflowCountMax = Math.ceil(slotCountMax / BUCKET_ENTRIES_MAX)
+  // One is begun only when the bucket before it in its chain is full: there are not even so many in a single long chain.
+  const overflowCountMax = Math.ceil(slotCountMax / OVERFLOW.entriesMax)
   const bucketsAt = HEADER_WORDS
-  const overflowAt = bucketsAt + bucketCountMax * BUCKET_WORDS
-  const slotsAt = overflowAt + (overflowCountMax + 1) * BUCKET_WORDS
+  const overflowAt = bucketsAt + bucketCountMax * BUCKET.words
+  const slotsAt = overflowAt + (overflowCountMax + 1) * OVERFLOW.words
   const logWord = slotsAt + slotCountMax + 1
-  const logAt = Math.ceil((logWord * 4) / ENTRY_ALIGN) * ENTRY_ALIGN
+  const logAt = Math.ceil((logWord * 4) / LONG_ENTRY_ALIGN) * LONG_ENTRY_ALIGN
   return {
     budgetBytes: budget,
     bucketCountMax,
@@ -118,7 +129,7 @@ export function geometryOf(budgetBytes: number): StoreGeometry {
     overflowAt,
     slotsAt,
     logAt,
-    memoryBytes: logAt + budget - HEADER_BYTES,
+    memoryBytes: Math.min(logAt + budget - HEADER_BYTES, PLACES_END),
   }
 }
 
@@ -136,5 +147,6 @@ export function allocateStore(budgetBytes: number): SharedArrayBuffer {
 }
 
 assert(HEADER_WORDS === 32, 'The header fills two lines of 64 bytes')
-assert(HEADER_BYTES % ENTRY_ALIGN === 0, 'What follows the header is aligned')
+assert(HEADER_BYTES % LONG_ENTRY_ALIGN === 0, 'What follows the header is aligned')
+assert(LONG_ENTRY_ALIGN === 2 * ENTRY_ALIGN, 'The gap before a long entry is one word')
 assert(SLOT_COUNT_MAX === 0xff_ffff, 'The first word of an entry holds every slot number')

@@ -1,15 +1,7 @@
 import { assert } from '../assert.js'
 import type { Clock } from '../clock.js'
 import type { AccessLog } from './access-log.js'
-import {
-  BUCKET_WORDS,
-  firstMatch,
-  LINK_WORD,
-  matchTags,
-  PLACES_WORD,
-  spreadTag,
-  TAG_WORDS,
-} from './bucket.js'
+import { BUCKET, firstMatch, matchTags, OVERFLOW, OVERFLOW_WORD_0_TAGS, spreadTag } from './bucket.js'
 import {
   ageMs,
   copyStampAt,
@@ -27,7 +19,10 @@ import {
 import { bucketOf, geometryOf, Header, LAYOUT_VERSION, tagOf } from './layout.js'
 import { ValueCopy } from './value-copy.js'
 
-/** Where find() gives up. Few chains have more than two buckets; longer walks are those that the owner disturbed. */
+/**
+ * Overflow buckets after which find() gives up. Few chains have more than three; longer walks are those that the owner
+ * disturbed: a bucket that leaves its chain leads on to free ones, or, used again, to those of another chain.
+ */
 const HOPS_MAX = 64
 
 /**
@@ -101,19 +96,28 @@ export class StoreReader {
     const { words } = this.#views
     const spread = spreadTag(tagOf(hash))
     // Atomically, for the sake of clear(): who sees the buckets of before it had pinned before it.
-    let bucket = this.#bucketsAt + bucketOf(hash, Atomics.load(words, Header.BUCKET_COUNT)) * BUCKET_WORDS
-    for (let hops = 0; hops < HOPS_MAX; hops++) {
-      for (let word = 0; word < TAG_WORDS; word++) {
+    let bucket = this.#bucketsAt + bucketOf(hash, Atomics.load(words, Header.BUCKET_COUNT)) * BUCKET.words
+    for (let word = 0; word < BUCKET.tagWords; word++) {
+      let matches = matchTags(words[bucket + word]!, spread)
+      for (; matches !== 0; matches &= matches - 1) {
+        // Reads from the owner's store of this word: the entry's bytes were written before it.
+        const place = Atomics.load(words, bucket + BUCKET.placesWord + 4 * word + firstMatch(matches))
+        if (place !== 0 && keyEquals(this.#views, place, key, start, end)) return place
+      }
+    }
+    let link = Atomics.load(words, bucket + BUCKET.linkWord)
+    for (let hops = 0; link !== 0 && hops < HOPS_MAX; hops++) {
+      bucket = this.#overflowAt + link * OVERFLOW.words
+      for (let word = 0; word < OVERFLOW.tagWords; word++) {
         let matches = matchTags(words[bucket + word]!, spread)
+        if (word === 0) matches &= OVERFLOW_WORD_0_TAGS
         for (; matches !== 0; matches &= matches - 1) {
-          // Reads from the owner's store of this word: the entry's bytes were written before it.
-          const place = Atomics.load(words, bucket + PLACES_WORD + 4 * word + firstMatch(matches))
+          // As above. The place that a tag is of lies in the word of its number.
+          const place = Atomics.load(words, bucket + 4 * word + firstMatch(matches))
           if (place !== 0 && keyEquals(this.#views, place, key, start, end)) return place
         }
       }
-      const link = Atomics.load(words, bucket + LINK_WORD)
-      if (link === 0) return 0
-      bucket = this.#overflowAt + link * BUCKET_WORDS
+      link = Atomics.load(words, bucket + OVERFLOW.linkWord)
     }
     return 0
   }
