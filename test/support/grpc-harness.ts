@@ -138,6 +138,11 @@ export class GrpcHarness implements Transport {
     return this.ended || this.frames(FrameType.GOAWAY).length > 0
   }
 
+  /** Bytes of the longest write. */
+  get largestSend(): number {
+    return Math.max(...this.sent.map(({ length }) => length))
+  }
+
   get bytes(): Buffer {
     return Buffer.concat(this.sent)
   }

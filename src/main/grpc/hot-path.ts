@@ -242,6 +242,8 @@ export class HotPath implements FastPath {
 
   /** Its turn to have room. False: there is none. */
   private retry(streamId: number): boolean {
+    // What was answered before it leaves first: an output in which replies pile up needs memory that no pool has.
+    if (!this.http2.output.relieve()) return false
     const request = this.held.find(streamId)
     if (request?.waitsFor !== 'room') return true
     if (this.windowOf(request) <= 0) {

@@ -188,6 +188,14 @@ describe('hits behind a spent connection window', () => {
     )
   })
 
+  test('leave in pieces, and do not pile up in the output', () => {
+    const values = new Values([[INITIAL_WINDOW_SIZE, WIDE]])
+    for (const id of ids(60)) values.call(id)
+    values.harness.receive(credit(0, 2 ** 30)).turns()
+    assert.equal(values.copied, 60)
+    assert.ok(values.harness.largestSend <= 2 * (VALUE_BYTES + 1024), `${values.harness.largestSend}`)
+  })
+
   test('keep no more than a few ids of those that were reset', () => {
     const values = new Values([[INITIAL_WINDOW_SIZE, WIDE]], { resetSampleStreams: 1 << 30 })
     for (const id of ids(5000)) values.call(id).harness.receive(reset(id))
