@@ -11,8 +11,12 @@ const READ_BYTES = 65_536
 export interface SocketHandle {
   /** −1 where there are no file descriptors. */
   readonly fd: number
-  /** Called with what was read, in memory of its own; undefined at the end of the connection, whatever ended it. */
-  onread: (bytes: ArrayBuffer | undefined) => void
+  /** Of all reads together. */
+  readonly bytesRead: number
+  /** Called when something was read, and at the end of the connection, whatever ended it. What it returns is the next buffer. */
+  onread: () => undefined
+  /** Where reads go to. */
+  useUserBuffer(bytes: Uint8Array): void
   setNoDelay(isOn: boolean): number
   readStart(): number
   readStop(): number
@@ -89,7 +93,8 @@ export class DirectTransport implements Transport {
       return
     }
     this.#awaitsFirst = true
-    this.#handle.onread = (bytes) => this.#onFirst(bytes)
+    this.#handle.useUserBuffer(this.#readBuffer.bytes)
+    this.#handle.onread = () => this.#onFirst()
     this.#handle.readStart()
   }
 
@@ -144,17 +149,18 @@ export class DirectTransport implements Transport {
     this.#handle.close(() => this.#user?.onTransportClosed())
   }
 
-  #onFirst(bytes: ArrayBuffer | undefined): void {
+  #onFirst(): undefined {
     if (!this.#awaitsFirst) return
-    if (bytes === undefined) {
+    const lengthBytes = this.#handle.bytesRead
+    if (lengthBytes === 0) {
       this.destroy()
       return
     }
     this.#awaitsFirst = false
     this.#handle.readStop()
-    this.#traffic?.received(bytes.byteLength)
+    this.#traffic?.received(lengthBytes)
     // Whoever sends garbage is cut here, and never had a socket.
-    this.#user?.receive(Buffer.from(bytes))
+    this.#user?.receive(this.#readBuffer.view(lengthBytes))
     if (!this.#isPaused) this.resumeReading()
   }
 

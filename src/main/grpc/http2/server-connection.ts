@@ -316,8 +316,7 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
     this.shutdown.state = 'closing'
     this.finishedAtMs = this.nowMs()
     this.streams.closeAll()
-    if (isFlood) this.transport.pauseReading()
-    else this.transport.resumeReading()
+    this.transport.resumeReading()
     if (!isFlood) this.transport.end()
   }
 
