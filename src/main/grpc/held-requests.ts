@@ -23,8 +23,8 @@ export interface HeldRequest<Shape> {
   waitsFor: 'turn' | 'room' | 'window' | undefined
 }
 
-/** Requests of connections that are gone, kept for others: 3 MB. */
-const SPARE_MAX = 32_768
+/** Requests of connections that are gone, kept for others: 6 MB. */
+const SPARE_MAX = 65_536
 
 /**
  * Objects for the held requests of all connections of a server. A crowd of connections that comes again finds those of the

@@ -29,6 +29,13 @@ export class ConnectionError extends Error {
   }
 }
 
+/** The peer does again and again what costs us more than it: it is told so, but not let go at once. */
+export class FloodError extends ConnectionError {
+  constructor(message: string) {
+    super('ENHANCE_YOUR_CALM', message)
+  }
+}
+
 /** The peer broke the rules of one stream: RST_STREAM with the code; other streams go on. */
 export class StreamError extends Error {
   override readonly name = 'StreamError'

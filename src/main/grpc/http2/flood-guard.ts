@@ -1,4 +1,4 @@
-import { ConnectionError } from './errors.js'
+import { FloodError } from './errors.js'
 
 /** Allows bursts, and a steady rate for ever. */
 class TokenBucket {
@@ -76,13 +76,12 @@ export class FloodGuard {
 
   /** We answer a violation with RST_STREAM. */
   violation(): void {
-    if (!this.violations.spend(1))
-      throw new ConnectionError('ENHANCE_YOUR_CALM', 'too many protocol violations')
+    if (!this.violations.spend(1)) throw new FloodError('too many protocol violations')
   }
 
   /** @param cost 1 for a frame that moves nothing, less for one that moves little */
   idleFrame(cost = 1): void {
-    if (!this.idleFrames.spend(cost)) throw new ConnectionError('ENHANCE_YOUR_CALM', 'too many idle frames')
+    if (!this.idleFrames.spend(cost)) throw new FloodError('too many idle frames')
   }
 
   streamOpened(): void {
@@ -101,7 +100,7 @@ export class FloodGuard {
     if (ageMs >= YOUNG_STREAM_MS) return
     this.resetYoung += hasBegun ? BEGUN_RESET_COST : 1
     if (this.resetYoung * 2 > this.limits.resetSampleStreams) {
-      throw new ConnectionError('ENHANCE_YOUR_CALM', 'too many streams reset')
+      throw new FloodError('too many streams reset')
     }
   }
 
@@ -120,6 +119,6 @@ export class FloodGuard {
     const intervalMs = openStreams > 0 ? this.limits.pingIntervalMinMs : this.limits.pingIntervalIdleMinMs
     if (this.pingedAtMs + intervalMs > nowMs) this.pingStrikes++
     this.pingedAtMs = nowMs
-    if (this.pingStrikes > PING_STRIKES_MAX) throw new ConnectionError('ENHANCE_YOUR_CALM', 'too_many_pings')
+    if (this.pingStrikes > PING_STRIKES_MAX) throw new FloodError('too_many_pings')
   }
 }

@@ -4,7 +4,7 @@ import type { ByteBudget } from './byte-budget.js'
 import type { ConnectionMetrics } from './connection-metrics.js'
 import { ConnectionOutput } from './connection-output.js'
 import { ConnectionTimers, type TimedConnection, type TimerVerdict } from './connection-timers.js'
-import { ConnectionError, Http2Code, StreamError } from './errors.js'
+import { ConnectionError, FloodError, Http2Code, StreamError } from './errors.js'
 import { FloodGuard } from './flood-guard.js'
 import { Flag, FRAME_BYTES_DEFAULT, writeGoaway, writePing, writeSettingsAck } from './frame.js'
 import { FrameDispatcher, type FrameHandler } from './frame-dispatcher.js'
@@ -390,8 +390,7 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
       writeGoaway(this.output.buffer, this.highestStreamId, code, known ? error.message : 'fault')
     if (!known) this.handler.onFault(error)
     else this.metrics?.protocolError()
-    const isFlood = code === Http2Code.ENHANCE_YOUR_CALM
-    this.metrics?.goaway(isFlood ? 'flood' : 'error')
-    this.finish(isFlood)
+    this.metrics?.goaway(code === Http2Code.ENHANCE_YOUR_CALM ? 'flood' : 'error')
+    this.finish(error instanceof FloodError)
   }
 }
