@@ -43,7 +43,7 @@ export class ReadBuffer {
  *     handle ── first bytes, or the first that is sent ──► handle and socket
  *
  * A connection that was accepted as a handle gets a socket when there is something to say: of thousands that stay silent,
- * sockets are nine tenths of what the garbage collector would have to copy.
+ * sockets would be most of what the garbage collector has to copy.
  */
 export class DirectTransport implements Transport {
   readonly #handle: SocketHandle

@@ -19,8 +19,8 @@ const PROOF_PING = Buffer.from('read?\0\0\0', 'latin1')
  *                                      │            ▲ PING on its way          │
  *
  * A PING (RFC 9113, section 6.7) goes out with each half of the limit; its answer proves that everything before it was
- * read. Whoever answers and allows more than the limit gets twice as much, as TCP's slow start would give, up to where no
- * kernel buffers as much.
+ * read. Whoever answers and allows more than the limit gets twice as much, as in TCP's slow start, up to more than kernels
+ * buffer by default.
  */
 export class ProvenWindow extends SendWindow {
   /** Allowed by the client, beyond `available`. */
