@@ -15,7 +15,10 @@ const MEMORY_SHARE_MAX = 1 / 16
 const THINNING = 15 / 16
 /** One key in a million. */
 const SAMPLE_RATE_MIN = 2 ** -20
-/** What the miniatures are charged for more with each entry that comes in, until that is what they take. */
+/**
+ * What the miniatures are charged for more with each entry that comes in, until that is all that they may ever take: what
+ * they take by then grows with the keys that come, and the capacity would shrink long after the store is full.
+ */
 const CHARGE_STEP_BYTES = 64
 
 /** A candidate takes over once it is ahead by this part of the entries of a miniature, in hits, */
@@ -176,7 +179,8 @@ export class AutoPolicy implements EvictionPolicy {
   check(): void {
     this.#policy.check()
     this.#miniatures.check()
-    assert(this.#miniaturesCharge <= this.#miniatures.bytes, 'The miniatures are charged for too much')
+    const { bytes, bytesPerKey, keyCountMax } = this.#miniatures
+    assert(bytes <= (keyCountMax + 1) * bytesPerKey, 'The miniatures take more than they may be charged for')
     assert(this.#entryCount >= 0, 'The entries are miscounted')
     assert(this.#sample.bytes <= this.#usedBytes, 'The bytes of the entries are wrong')
     this.#sample.check(this.#entries)
@@ -205,9 +209,9 @@ export class AutoPolicy implements EvictionPolicy {
   }
 
   #charge(): void {
-    const { bytes } = this.#miniatures
-    if (this.#miniaturesCharge < bytes) {
-      this.#miniaturesCharge = Math.min(bytes, this.#miniaturesCharge + CHARGE_STEP_BYTES)
+    const bytesMax = this.#keyCountMax * this.#miniatures.bytesPerKey
+    if (this.#miniaturesCharge < bytesMax) {
+      this.#miniaturesCharge = Math.min(bytesMax, this.#miniaturesCharge + CHARGE_STEP_BYTES)
     }
   }
 

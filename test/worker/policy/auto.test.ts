@@ -118,6 +118,15 @@ test('auto spends no more on its miniatures when there are more entries, once th
   policy.check()
 })
 
+test('auto costs no more long after its store is full than when it is: room is not taken away again', () => {
+  const capacity = 520
+  const { policy, shard } = autoShard(capacity, [POLICIES.lru, POLICIES['w-tinylfu'], POLICIES.fifo])
+  for (let key = 0; key < capacity; key++) shard.set(key, ENTRY_BYTES)
+  const whenFull = policy.bytesFor(capacity)
+  for (let key = 0; key < 10 * capacity; key++) shard.set(key, ENTRY_BYTES)
+  assert.equal(policy.bytesFor(capacity), whenFull)
+})
+
 test('auto spends a sixteenth of the memory on its miniatures, however small store and entries are', () => {
   const lean = POLICIES.lru(1, NO_ENTRIES).bytesFor(1) + Sample.BYTES_PER_SLOT
   for (const [capacity, entryBytes] of [
