@@ -205,6 +205,15 @@ describe('Code', () => {
     ]),
   )
   holds(
+    'assigns functions to properties by their names',
+    wordFaults(sources, [
+      [
+        /[\w\])]\.#?\w+ (\?\?|\|\|)?= (async )?(\([^()]*\)(: [^=]+)? =>|function\b|\w+ =>)/,
+        'make it a const first: V8 puts a function literal that is assigned to a property into the old generation, where it keeps what it closes over from young collections',
+      ],
+    ]),
+  )
+  holds(
     'has no casts to any',
     useFaults(files, 'as any', [], 'cast to the type that is meant, or to unknown'),
   )

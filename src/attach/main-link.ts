@@ -3,6 +3,7 @@ import type { CallOptions } from '../main/call.js'
 import type { AttachedCall, AttachedReply, AttachedRequest } from '../shared/attach-messages.js'
 import { CacheError } from '../shared/errors.js'
 import { TIMER_MS_MAX } from '../shared/limits.js'
+import { TransientMap } from '../shared/transient-map.js'
 import { TurnBatch } from '../shared/turn-batch.js'
 
 /** Calls to the main thread that may be under way; more are refused. */
@@ -30,7 +31,7 @@ export class MainLink {
   readonly #port: MessagePort
   readonly #events: MainLinkEvents
   readonly #batch: TurnBatch<AttachedRequest>
-  readonly #pending = new Map<number, Pending>()
+  readonly #pending = new TransientMap<number, Pending>()
   #nextId = 1
   #closedBy: CacheError | undefined
 
@@ -84,7 +85,7 @@ export class MainLink {
   close(reason: CacheError): void {
     if (this.#closedBy) return
     this.#closedBy = reason
-    const lost = [...this.#pending.values()]
+    const lost = this.#pending.values()
     this.#pending.clear()
     for (const { reject } of lost) reject(reason)
     this.#events.onClose()

@@ -165,7 +165,7 @@ export class LiveLink {
     socket.onmessage = ifCurrent(({ data }: { data: unknown }) => this.#receive(data))
     socket.onclose = ifCurrent(() => this.#lost())
     // An error is always followed by a close; but `ws` throws it when nobody hears of it.
-    socket.onerror = () => {}
+    socket.onerror = ifCurrent(() => {})
     this.#watchSilence()
   }
 

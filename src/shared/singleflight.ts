@@ -1,6 +1,7 @@
 import { Cancel, type CancelSignal } from './cancel.js'
 import { CacheError } from './errors.js'
 import { TIMER_MS_MAX } from './limits.js'
+import { TransientMap } from './transient-map.js'
 
 /** What the work of a flight is told. */
 export interface FlightContext {
@@ -34,7 +35,7 @@ export interface Boarding<T> {
  * Each waiter has a deadline of its own; one that goes away takes nothing from the others.
  */
 export class Singleflight<T> {
-  readonly #flights = new Map<string, Flight<T>>()
+  readonly #flights = new TransientMap<string, Flight<T>>()
   readonly #land = (flight: Flight<T>): void => {
     if (this.#flights.get(flight.key) === flight) this.#flights.delete(flight.key)
   }
@@ -133,9 +134,10 @@ class Flight<T> implements FlightContext {
         }, deadlineMs)
       }
       if (!signal) return
-      seat.cancel = () => this.#leave(seat, new CacheError('CANCELLED', 'The caller went away'))
-      if (signal.aborted) seat.cancel()
-      else signal.addEventListener('abort', seat.cancel)
+      const cancel = (): void => this.#leave(seat, new CacheError('CANCELLED', 'The caller went away'))
+      seat.cancel = cancel
+      if (signal.aborted) cancel()
+      else signal.addEventListener('abort', cancel)
     })
   }
 

@@ -4,6 +4,7 @@ import { CacheError } from '../shared/errors.js'
 import { TIMER_MS_MAX } from '../shared/limits.js'
 import { type Failure, isFailure, type LoadBounds, type Loaded } from '../shared/messages.js'
 import type { TraceParent } from '../shared/tracing.js'
+import { TransientSet } from '../shared/transient-set.js'
 import type { Loader } from './loader.js'
 
 /** One key on its way to the source. */
@@ -41,7 +42,7 @@ export class LoadQueue {
   readonly #loader: Loader
   readonly #bounds: LoadBounds
   readonly #counters: CounterRow
-  readonly #waiting = new Set<Load>()
+  readonly #waiting = new TransientSet<Load>()
   #calls = 0
   #isScheduled = false
 
@@ -104,13 +105,7 @@ export class LoadQueue {
 
   #start(): void {
     while (this.#waiting.size > 0 && this.#calls < this.#bounds.concurrencyMax) {
-      const loads: Load[] = []
-      for (const load of this.#waiting) {
-        if (loads.length === this.#sizeMax) break
-        this.#waiting.delete(load)
-        loads.push(load)
-      }
-      this.#call(loads)
+      this.#call(this.#waiting.take(this.#sizeMax))
     }
     this.#count()
   }

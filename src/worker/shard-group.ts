@@ -86,7 +86,8 @@ export class ShardGroup {
     this.#backoff = new Backoff(errorBackoffMs > 0 ? errorBackoffMs : REFRESH_PAUSE_MS, clock)
     this.hotKeys = new HotKeys(clock.nowMs(), FAME_HALF_LIFE_MS)
     this.told = new ToldKeys(spec.id)
-    this.hashOf = (key) => hashBytes(key, 0, key.length, shard.seed)
+    const hashOf = (key: Uint8Array): number => hashBytes(key, 0, key.length, shard.seed)
+    this.hashOf = hashOf
     const onEvict = (): void => this.#counters.add(Counter.evictions)
     const onExpire = (): void => this.#counters.add(Counter.expirations)
     this.store = new MovingStore({

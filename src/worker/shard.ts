@@ -11,6 +11,7 @@ import type {
   ShardSpec,
 } from '../shared/messages.js'
 import { Ring } from '../shared/ring.js'
+import { TransientMap } from '../shared/transient-map.js'
 import { type Callback, createLoader, type LoadLimits } from './loader.js'
 import { operate } from './operate.js'
 import { ShardGroup } from './shard-group.js'
@@ -37,10 +38,10 @@ export class Shard implements Callback {
   readonly #ready = new Map<number, ShardGroup>()
   /** Groups whose getter module could not be loaded: the next call tries again. */
   readonly #failed = new Map<number, GroupSpec>()
-  readonly #loads = new Map<number, Cancel>()
+  readonly #loads = new TransientMap<number, Cancel>()
   /** Those with something to tell in this turn of the event loop. */
   #telling: ToldKeys[] = []
-  readonly #calls = new Map<
+  readonly #calls = new TransientMap<
     number,
     { resolve(outcomes: readonly Outcome[]): void; reject(error: unknown): void }
   >()
@@ -232,8 +233,9 @@ export class Shard implements Callback {
   #startSweep({ self, members, replicas }: RingView): void {
     const ring = new Ring(members, { replicas })
     if (this.#rings.length === RINGS_MAX) this.#rings.shift()
-    this.#owns = (key) => ring.owner(key) === self
-    this.#rings.push(this.#owns)
+    const owns = (key: Uint8Array): boolean => ring.owner(key) === self
+    this.#owns = owns
+    this.#rings.push(owns)
     this.#sweepGroups = [...this.#ready.values()]
     this.#sweepFrom = 1
   }

@@ -8,10 +8,11 @@ export class Alarm {
     if (!this.#rung) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, delayMs)
-        this.#endWait = () => {
+        const endWait = (): void => {
           clearTimeout(timer)
           resolve()
         }
+        this.#endWait = endWait
       })
     }
     this.#rung = false

@@ -102,10 +102,11 @@ export class EtcdConnection {
     this.#cancelWatch?.()
     const stream = await this.#client.watchClient.watch()
     let cancelled = false
-    this.#cancelWatch = () => {
+    const cancel = (): void => {
       cancelled = true
       stream.cancel()
     }
+    this.#cancelWatch = cancel
     const created = new Promise<void>((resolve, reject) => {
       const fail = (thrown: unknown) => {
         reject(thrown)

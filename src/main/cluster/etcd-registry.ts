@@ -65,7 +65,7 @@ export class EtcdRegistry implements Registry {
   readonly #started = new Alarm()
   /** Keys that were named in the log because they are no registrations. */
   readonly #strangers = new Set<string>()
-  #onChange: (members: ReadonlySet<string>) => void = () => undefined
+  #onChange: (members: ReadonlySet<string>) => void = ignore
   #loop: Promise<void> | undefined
   #state: RegistryStatus['state'] = 'idle'
   #closing = false
@@ -127,7 +127,7 @@ export class EtcdRegistry implements Registry {
 
   async close(): Promise<void> {
     this.#closing = true
-    this.#onChange = () => undefined
+    this.#onChange = ignore
     this.#alarm.ring()
     this.#started.ring()
     await this.#loop
@@ -317,3 +317,5 @@ export class EtcdRegistry implements Registry {
     this.#state = 'disconnected'
   }
 }
+
+function ignore(): void {}

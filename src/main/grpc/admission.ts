@@ -31,7 +31,8 @@ export class Admission {
   constructor(queue: SendQueue, context: AdmissionContext) {
     this.#queue = queue
     this.#context = context
-    queue.onRoom = () => this.#startLater()
+    const startLater = (): void => this.#startLater()
+    queue.onRoom = startLater
   }
 
   /** True while what can be answered at once may be. */

@@ -92,7 +92,8 @@ class SingleRequest implements CallListener {
     } else {
       const unary = new UnaryCall(call, request.value)
       const reply = new UnaryReply(call, method, this.orphans)
-      reply.onCancelled = () => unary.emit('cancelled', 'cancelled')
+      const tell = (): void => void unary.emit('cancelled', 'cancelled')
+      reply.onCancelled = tell
       call.listener = reply
       runHandler(call, this.handler, unary, reply.callback)
     }
@@ -110,9 +111,10 @@ class UnaryReply implements CallListener {
   constructor(call: ServerCall, method: Method, orphans: OrphanCounter) {
     this.call = call
     this.method = method
-    call.onAbandoned = () => {
+    const onAbandoned = (): void => {
       if (!this.answered) this.release = countOrphan(orphans)
     }
+    call.onAbandoned = onAbandoned
   }
 
   readonly callback: UnaryCallback = (error, value, trailers, flags) => {

@@ -54,7 +54,8 @@ export class HotPath implements FastPath {
       isWaiting: (streamId) => this.held.find(streamId)?.waitsFor === 'room',
       retry: (streamId) => this.retry(streamId),
     })
-    http2.streams.sendQueue.onMoved = () => this.roomQueue.wake()
+    const wake = (): void => this.roomQueue.wake()
+    http2.streams.sendQueue.onMoved = wake
   }
 
   get heldCount(): number {

@@ -1,23 +1,24 @@
+import type { TransientSet } from '../../shared/transient-set.js'
 import type { TimeShare } from './http2/time-share.js'
 
 /** Visits the members of a set in rounds, a slice of time in each turn of the event loop. */
 export class Rounds<Member> {
-  readonly #members: ReadonlySet<Member>
+  readonly #members: TransientSet<Member>
   readonly #time: TimeShare
   readonly #visit: (member: Member) => void
   /** Of the round that is under way: who has not been visited. */
-  #rest: IterableIterator<Member> | undefined
+  #rest: Iterator<Member> | undefined
 
-  constructor(members: ReadonlySet<Member>, time: TimeShare, visit: (member: Member) => void) {
+  constructor(members: TransientSet<Member>, time: TimeShare, visit: (member: Member) => void) {
     this.#members = members
     this.#time = time
     this.#visit = visit
   }
 
-  /** Begins a round, unless one is under way. Members may come and go meanwhile. */
+  /** Begins a round, unless one is under way. Members may come and go meanwhile; who comes has to wait for the next one. */
   begin(): void {
     if (this.#rest !== undefined) return
-    this.#rest = this.#members.values()
+    this.#rest = this.#members.values().values()
     this.#goOn()
   }
 
@@ -29,7 +30,7 @@ export class Rounds<Member> {
         this.#rest = undefined
         return
       }
-      this.#visit(value)
+      if (this.#members.has(value)) this.#visit(value)
     } while (!this.#time.over())
     this.#time.later(this.#goOn)
   }

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { SecureContextOptions } from 'node:tls'
 import type { ServerCredentials, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js'
 import { systemClock } from '../../shared/clock.js'
+import { TransientSet } from '../../shared/transient-set.js'
 import { acceptedTransport } from '../sockets/accepted-transport.js'
 import { ReadBuffer, type SocketHandle } from '../sockets/direct-transport.js'
 import { remoteAddressOf } from '../sockets/listening-socket.js'
@@ -59,7 +60,7 @@ class Budget implements ByteBudget {
 export class GrpcServer {
   private readonly options: ResolvedOptions
   private readonly methods = new MethodTable()
-  private readonly connections = new Set<Resident>()
+  private readonly connections = new TransientSet<Resident>()
   private readonly rounds: Rounds<Resident>
   private readonly listeners = new Map<number, Listener>()
   private readonly context: GrpcContext
@@ -213,7 +214,7 @@ export class GrpcServer {
     this.stopping = true
     for (const listener of this.listeners.values()) listener.close()
     this.onStopped.push(callback)
-    for (const connection of [...this.connections]) connection.drain()
+    for (const connection of this.connections.values()) connection.drain()
     this.checkStopped()
   }
 
@@ -224,7 +225,7 @@ export class GrpcServer {
       listener.close()
       listener.destroySockets()
     }
-    for (const connection of [...this.connections]) connection.destroy()
+    for (const connection of this.connections.values()) connection.destroy()
     this.checkStopped()
   }
 
@@ -232,9 +233,8 @@ export class GrpcServer {
     const { socket } = transport
     const client = { address: remoteAddressOf(socket), authContext: () => authContextOf(socket) }
     const connection = new GrpcConnection(this.context, this.http2Context, transport, client, startedAtMs)
-    connection.http2.streams.makeFastPath = () => {
-      return new HotPath(connection.http2, connection.admission, this.hotContext)
-    }
+    const makeFastPath = () => new HotPath(connection.http2, connection.admission, this.hotContext)
+    connection.http2.streams.makeFastPath = makeFastPath
     return connection
   }
 

@@ -4,6 +4,7 @@ import { Cancel } from '../../shared/cancel.js'
 import type { FrontMetrics } from '../../shared/front-metrics.js'
 import { RequestOutcome } from '../../shared/node-metrics.js'
 import { isSampled, isTracing } from '../../shared/tracing.js'
+import { TransientSet } from '../../shared/transient-set.js'
 import { Body } from './body.js'
 import { ByteBudget } from './byte-budget.js'
 import { Dispatcher, type RequestHead } from './dispatcher.js'
@@ -40,7 +41,7 @@ export class UwsServer implements HttpServer {
   readonly #webSockets: UwsWebSockets
   readonly #bodies = new ByteBudget(HttpLimits.bodiesBytesMax)
   readonly #waiting = new ByteBudget(HttpLimits.waitingBytesMax)
-  readonly #open = new Set<Exchange>()
+  readonly #open = new TransientSet<Exchange>()
   #isClosing = false
   #isClosed = false
   #onIdle: () => void = () => {}
@@ -68,12 +69,13 @@ export class UwsServer implements HttpServer {
     if (this.#open.size > 0 || this.#webSockets.size > 0) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, graceMs)
-        this.#onIdle = () => {
+        const onIdle = (): void => {
           if (this.#open.size > 0 || this.#webSockets.size > 0) return
           clearTimeout(timer)
           resolve()
         }
-        this.#webSockets.onClosed = this.#onIdle
+        this.#onIdle = onIdle
+        this.#webSockets.onClosed = onIdle
       })
     }
     this.close()
@@ -225,12 +227,12 @@ export class UwsServer implements HttpServer {
 class Exchange {
   readonly response: UwsResponse
   readonly cancel = new Cancel()
-  readonly #open: Set<Exchange>
+  readonly #open: TransientSet<Exchange>
   readonly #onOver: () => void
   #onEnd: (() => void)[] = []
   #isOver = false
 
-  constructor(response: UwsResponse, open: Set<Exchange>, onOver: () => void) {
+  constructor(response: UwsResponse, open: TransientSet<Exchange>, onOver: () => void) {
     this.response = response
     this.#open = open
     this.#onOver = onOver

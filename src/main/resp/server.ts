@@ -3,6 +3,7 @@ import tls, { type SecureContextOptions, type TlsOptions } from 'node:tls'
 import type { NodeCounterRow } from '../../shared/node-counters.js'
 import type { DropCause } from '../../shared/node-metrics.js'
 import type { ReaderPin } from '../../shared/store/reader-pin.js'
+import { TransientMap } from '../../shared/transient-map.js'
 import type { Invalidations } from '../invalidations.js'
 import type { Log } from '../node-options.js'
 import type { NodeView } from '../node-view.js'
@@ -46,7 +47,7 @@ export class RespServer {
   readonly #parts: RespServerParts
   readonly #metrics: RespMetrics
   readonly #tracker: Tracker
-  readonly #connections = new Map<number, RespConnection>()
+  readonly #connections = new TransientMap<number, RespConnection>()
   readonly #connectionParts: ConnectionParts
   readonly #listening: ListeningSocket
   readonly #startedAtMs = Date.now()
@@ -57,7 +58,7 @@ export class RespServer {
   #heldBytes = 0
   #readStartedMs = 0
   #isStopping = false
-  #onQuiet: () => void = () => {}
+  #onQuiet: () => void = doNothing
 
   constructor(parts: RespServerParts) {
     this.#parts = parts
@@ -105,20 +106,21 @@ export class RespServer {
   async shutdown(graceMs: number): Promise<void> {
     this.#isStopping = true
     this.#listening.close()
-    for (const connection of [...this.#connections.values()]) connection.finish()
+    for (const connection of this.#connections.values()) connection.finish()
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, graceMs)
-      this.#onQuiet = () => {
-        if (![...this.#connections.values()].every(({ isQuiet }) => isQuiet)) return
+      const onQuiet = (): void => {
+        if (!this.#connections.values().every(({ isQuiet }) => isQuiet)) return
         clearTimeout(timer)
         resolve()
       }
-      this.#onQuiet()
+      this.#onQuiet = onQuiet
+      onQuiet()
     })
-    this.#onQuiet = () => {}
+    this.#onQuiet = doNothing
     clearInterval(this.#ticker)
     this.#listening.destroySockets()
-    for (const connection of [...this.#connections.values()]) connection.destroy()
+    for (const connection of this.#connections.values()) connection.destroy()
     this.#tracker.close()
   }
 
@@ -214,6 +216,8 @@ export class RespServer {
 
   #tick(): void {
     const nowMs = this.#parts.pin.nowMs()
-    for (const connection of [...this.#connections.values()]) connection.tick(nowMs)
+    for (const connection of this.#connections.values()) connection.tick(nowMs)
   }
 }
+
+function doNothing(): void {}

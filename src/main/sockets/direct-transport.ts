@@ -94,7 +94,8 @@ export class DirectTransport implements Transport {
     }
     this.#awaitsFirst = true
     this.#handle.useUserBuffer(this.#readBuffer.bytes)
-    this.#handle.onread = () => this.#onFirst()
+    const onFirst = (): undefined => this.#onFirst()
+    this.#handle.onread = onFirst
     this.#handle.readStart()
   }
 

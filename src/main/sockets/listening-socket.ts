@@ -1,5 +1,6 @@
 import type { AddressInfo, Server, Socket } from 'node:net'
 import { type SecureContextOptions, Server as TlsServer } from 'node:tls'
+import { TransientSet } from '../../shared/transient-set.js'
 import type { SocketHandle } from './direct-transport.js'
 
 /** What node:net listens by. */
@@ -11,7 +12,7 @@ interface ListeningHandle {
 /** A server of node:net or node:tls that listens, and all its sockets, those in the middle of a handshake among them. */
 export class ListeningSocket {
   private readonly server: Server
-  private readonly sockets = new Set<Socket>()
+  private readonly sockets = new TransientSet<Socket>()
 
   /** @param server not listening yet */
   constructor(server: Server) {
@@ -56,11 +57,12 @@ export class ListeningSocket {
    */
   acceptHandles(onHandle: (handle: SocketHandle) => void): void {
     const { _handle: handle } = this.server as unknown as { readonly _handle: ListeningHandle }
-    handle.onconnection = (error, accepted) => {
+    const onConnection: ListeningHandle['onconnection'] = (error, accepted) => {
       if (error !== 0 || accepted === undefined) return
       accepted.setNoDelay(true)
       onHandle(accepted)
     }
+    handle.onconnection = onConnection
   }
 
   /** File descriptor of the listening socket; −1 where there are none. */
@@ -83,7 +85,7 @@ export class ListeningSocket {
 
   /** And cuts those that stand. */
   destroySockets(): void {
-    for (const socket of this.sockets) socket.destroy()
+    for (const socket of this.sockets.values()) socket.destroy()
   }
 }
 

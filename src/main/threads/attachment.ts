@@ -3,6 +3,7 @@ import type { AttachedCall, AttachedReply, AttachedRequest } from '../../shared/
 import { Cancel, type CancelSignal } from '../../shared/cancel.js'
 import { CacheError, groupNotFound } from '../../shared/errors.js'
 import type { Failure, GroupView } from '../../shared/messages.js'
+import { TransientMap } from '../../shared/transient-map.js'
 import { TurnBatch } from '../../shared/turn-batch.js'
 import type { CallOptions } from '../call.js'
 import type { PolledNode } from '../invalidation-poll.js'
@@ -39,7 +40,7 @@ export class Attachment {
   readonly #polled: PolledNode
   readonly #watches: AttachedWatches
   readonly #replies: TurnBatch<AttachedReply>
-  readonly #calls = new Map<number, Cancel>()
+  readonly #calls = new TransientMap<number, Cancel>()
   /** What to do when the thread has left the memory that a group had, and when it was waited for too long. */
   readonly #moves = new Map<number, { resolve(): void; readonly timer: NodeJS.Timeout }>()
   #nextMove = 1

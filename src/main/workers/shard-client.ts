@@ -13,6 +13,7 @@ import type {
 import type { Operation, OperationOf, OperationResults } from '../../shared/operation.js'
 import type { PolicyName } from '../../shared/policy-names.js'
 import type { TraceParent } from '../../shared/tracing.js'
+import { TransientMap } from '../../shared/transient-map.js'
 import type { ShardThread } from './shard-thread.js'
 
 /** Calls to one shard that may be under way; more are refused. */
@@ -50,8 +51,8 @@ export class ShardClient {
   readonly #getters: GetterRunner
   readonly #onTold: ToldListener
   readonly #groups = new Map<number, GroupSpec>()
-  readonly #pending = new Map<number, Pending>()
-  readonly #calls = new Map<number, Cancel>()
+  readonly #pending = new TransientMap<number, Pending>()
+  readonly #calls = new TransientMap<number, Cancel>()
   #thread: Pick<ShardThread, 'send'> | undefined
   /** Of this turn, in order. */
   #requests = new Set<ShardRequest>()
@@ -193,7 +194,7 @@ export class ShardClient {
 
   onDeath(error: CacheError): void {
     this.#life++
-    const lost = [...this.#pending.values()]
+    const lost = this.#pending.values()
     this.#pending.clear()
     this.#requests = new Set()
     this.#isUp = false

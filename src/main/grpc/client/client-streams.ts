@@ -1,4 +1,5 @@
 import { Code } from '../../../shared/errors.js'
+import { TransientMap } from '../../../shared/transient-map.js'
 import { PREFIX_BYTES } from '../framing.js'
 import type { ByteBudget } from '../http2/byte-budget.js'
 import { ClosedStreams } from '../http2/closed-streams.js'
@@ -47,7 +48,7 @@ export class ClientStreams implements CallHolder {
   private readonly writer: RequestWriter
   private readonly heads: ResponseHeads
   private readonly receiveWindow: ReceiveWindow
-  private readonly calls = new Map<number, PendingCall>()
+  private readonly calls = new TransientMap<number, PendingCall>()
   private readonly closed = new ClosedStreams()
   /** Highest id used. */
   private highestId = -1
@@ -207,7 +208,7 @@ export class ClientStreams implements CallHolder {
 
   /** Takes away the calls that the server says it has not touched. */
   refuseAbove(lastStreamId: number): void {
-    for (const call of [...this.calls.values()]) {
+    for (const call of this.calls.values()) {
       if (call.streamId <= lastStreamId) continue
       this.leave(call)
       this.context.onUnprocessed(call)
@@ -216,7 +217,7 @@ export class ClientStreams implements CallHolder {
 
   /** Ends every call, telling the server of each if it is still there to hear. */
   closeAll(status: number, message: string, tell: boolean): void {
-    for (const call of [...this.calls.values()]) {
+    for (const call of this.calls.values()) {
       if (tell) this.reset(call, 'CANCEL')
       else this.calls.delete(call.streamId)
       call.settle(status, message)

@@ -69,8 +69,9 @@ export class PendingCall implements Deadlined {
     this.resolve = resolve
     this.signal = signal
     if (signal === undefined) return
-    this.onAbort = () => this.giveUp(Code.CANCELLED, 'caller went away')
-    signal.addEventListener('abort', this.onAbort)
+    const onAbort = (): void => this.giveUp(Code.CANCELLED, 'caller went away')
+    this.onAbort = onAbort
+    signal.addEventListener('abort', onAbort)
   }
 
   onDeadline(): void {

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { Code } from '../../../shared/errors.js'
+import { TransientSet } from '../../../shared/transient-set.js'
 import { SocketTransport } from '../../sockets/socket-transport.js'
 import { Backoff } from './backoff.js'
 import { ClientConnection, type ClientConnectionContext, type ConnectionUser } from './client-connection.js'
@@ -35,7 +36,7 @@ export class Subchannel implements CallHolder {
   private readonly context: SubchannelContext
   private readonly backoff: Backoff
   /** In the order in which they came. */
-  private readonly waiting = new Set<PendingCall>()
+  private readonly waiting = new TransientSet<PendingCall>()
   /** All that have a socket, the oldest first. */
   private readonly connections = new Set<ClientConnection>()
   private current: ClientConnection | undefined
@@ -176,10 +177,8 @@ export class Subchannel implements CallHolder {
   }
 
   private sendWaiting(): void {
-    for (const call of this.waiting) {
-      if (this.current?.hasRoom !== true) return
-      this.waiting.delete(call)
-      this.current.open(call)
+    while (this.waiting.size > 0 && this.current?.hasRoom === true) {
+      for (const call of this.waiting.take(1)) this.current.open(call)
     }
   }
 
@@ -194,9 +193,7 @@ export class Subchannel implements CallHolder {
       return
     }
     this.setState('idle')
-    const moving = [...this.waiting]
-    this.waiting.clear()
-    for (const call of moving) this.resubmit(call)
+    for (const call of this.waiting.take(this.waiting.size)) this.resubmit(call)
     if (connection?.state === 'draining') this.limitDraining()
   }
 
@@ -213,9 +210,7 @@ export class Subchannel implements CallHolder {
   }
 
   private settleWaiting(message: string): void {
-    const calls = [...this.waiting]
-    this.waiting.clear()
-    for (const call of calls) call.settle(Code.UNAVAILABLE, message)
+    for (const call of this.waiting.take(this.waiting.size)) call.settle(Code.UNAVAILABLE, message)
   }
 
   private limitDraining(): void {

@@ -1,3 +1,4 @@
+import { TransientMap } from '../../../shared/transient-map.js'
 import { ClosedStreams } from './closed-streams.js'
 import type { ConnectionOutput } from './connection-output.js'
 import { ConnectionError, Http2Code, StreamError } from './errors.js'
@@ -33,7 +34,7 @@ export class ServerStreams implements StreamOwner {
   private readonly output: ConnectionOutput
   private readonly guard: FloodGuard
   private readonly receiveWindow: ReceiveWindow
-  private readonly streams = new Map<number, Http2Stream>()
+  private readonly streams = new TransientMap<number, Http2Stream>()
   private readonly closed = new ClosedStreams()
   /** Streams that the metrics know of. */
   private toldCount = 0
@@ -185,7 +186,7 @@ export class ServerStreams implements StreamOwner {
   /** The connection is lost. */
   closeAll(): void {
     this.fastPath?.dropAll()
-    for (const stream of [...this.streams.values()]) this.close(stream, Http2Code.CANCEL)
+    for (const stream of this.streams.values()) this.close(stream, Http2Code.CANCEL)
   }
 
   /** Streams whose request has not moved on since then. */
