@@ -1,3 +1,4 @@
+import { HeldBodies } from './held-bodies.js'
 import type { ShapeChange } from './request-shape.js'
 
 /** Places for requests that a connection begins with, and has at most: powers of two. */
@@ -13,11 +14,9 @@ export interface HeldRequest<Shape> {
   timeoutMs: number
   /** What WINDOW_UPDATE frames have added to the window of the stream. */
   windowBytes: number
-  /**
-   * Of one that waits for its turn or for room: the body, prefix included, as latin1, and since when. A string is the
-   * smallest thing that keeps bytes.
-   */
-  body: string | undefined
+  /** Of one that waits for its turn or for room: where its body lies, prefix included (0 when it has not come), and since when. */
+  body: number
+  bodyBytes: number
   sinceMs: number
   /** What one that has its body waits for: its turn to start, room in the connection, or a window of its stream. */
   waitsFor: 'turn' | 'room' | 'window' | undefined
@@ -31,6 +30,7 @@ const SPARE_MAX = 65_536
  * last one: new ones, all in use when the collector comes, are what holds it up.
  */
 export class HeldPool<Shape> {
+  readonly bodies = new HeldBodies()
   readonly #spare: HeldRequest<Shape>[] = []
 
   take(): HeldRequest<Shape> {
@@ -42,7 +42,8 @@ export class HeldPool<Shape> {
       changes: undefined,
       timeoutMs: 0,
       windowBytes: 0,
-      body: undefined,
+      body: 0,
+      bodyBytes: 0,
       sinceMs: 0,
       waitsFor: undefined,
     }
@@ -94,11 +95,25 @@ export class HeldRequests<Shape> {
     return held
   }
 
+  /** Keeps the body of a request, buffer[start, end). False when there is no room for it. */
+  keepBody(held: HeldRequest<Shape>, buffer: Buffer, start: number, end: number): boolean {
+    held.body = this.#pool.bodies.keep(buffer, start, end)
+    held.bodyBytes = end - start
+    return held.body !== 0
+  }
+
+  /** Copies the body of a request that has one to the beginning of `target`; how many bytes that are. */
+  readBody({ body, bodyBytes }: HeldRequest<Shape>, target: Buffer): number {
+    this.#pool.bodies.read(body, bodyBytes, target)
+    return bodyBytes
+  }
+
   free(held: HeldRequest<Shape>): void {
+    this.#pool.bodies.release(held.body)
     held.streamId = 0
     held.shape = undefined
     held.changes = undefined
-    held.body = undefined
+    held.body = 0
     held.waitsFor = undefined
     this.count--
   }

@@ -80,18 +80,17 @@ export class HotPath implements FastPath {
     const request = this.held.find(streamId)
     if (request === undefined) return false
     const whole = endStream && this.isOneMessage(request.shape!, buffer, start, end)
-    if (!whole || request.body !== undefined) {
+    if (!whole || request.body !== 0) {
       this.giveBack(streamId)
       return false
     }
     const isBlocked = this.isBlocked(request)
     const isAsked = !isBlocked && this.admission.open
     if (isAsked && this.answer(request, buffer, start, end, this.roomQueue.isEmpty)) return true
-    if (end - start > HELD_BODY_BYTES_MAX) {
+    if (end - start > HELD_BODY_BYTES_MAX || !this.held.keepBody(request, buffer, start, end)) {
       this.giveBack(streamId)
       return false
     }
-    request.body = buffer.toString('latin1', start, end)
     request.sinceMs = this.http2.nowMs()
     if (isBlocked || (isAsked && this.reply.refused)) this.park(request)
     else this.postpone(request, isAsked)
@@ -143,14 +142,15 @@ export class HotPath implements FastPath {
   giveBack(streamId: number): void {
     const request = this.held.find(streamId)
     if (request === undefined) return
-    const { shape, changes, body, windowBytes } = request
+    const { shape, changes, windowBytes } = request
+    const body = request.body === 0 ? undefined : Buffer.allocUnsafe(request.bodyBytes)
+    if (body !== undefined) this.held.readBody(request, body)
     const waitedMs = body === undefined ? 0 : this.http2.nowMs() - request.sinceMs
     const timeoutMs = Math.max(0, request.timeoutMs - waitedMs)
     this.held.free(request)
     const timeout = timeoutMs === Number.POSITIVE_INFINITY ? [] : ['grpc-timeout', formatTimeout(timeoutMs)]
     const head = shape!.request.headOf(changes, ...timeout)
-    const bytes = body === undefined ? undefined : Buffer.from(body, 'latin1')
-    this.http2.streams.adopt(streamId, head, windowBytes, bytes)
+    this.http2.streams.adopt(streamId, head, windowBytes, body)
   }
 
   tick(nowMs: number): boolean {
@@ -160,7 +160,7 @@ export class HotPath implements FastPath {
       const request = this.held.find(streamId)
       if (request === undefined) continue
       // A body that is late: an ordinary stream has times for that.
-      if (request.body === undefined) this.giveBack(streamId)
+      if (request.body === 0) this.giveBack(streamId)
       else if (isLate(request, nowMs)) this.expire(request)
       else if (request.waitsFor !== 'turn') isBlocked = true
     }
@@ -225,7 +225,7 @@ export class HotPath implements FastPath {
   /** The same of one whose body was kept. */
   private answerHeld(request: HeldRequest<HotShape>, mayPass: boolean): boolean {
     const { heldBody } = this.context
-    const lengthBytes = heldBody.write(request.body!, 'latin1')
+    const lengthBytes = this.held.readBody(request, heldBody)
     if (!this.answer(request, heldBody, 0, lengthBytes, mayPass)) return false
     this.http2.streams.sendQueue.noteMoved()
     return true
