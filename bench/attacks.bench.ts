@@ -96,7 +96,7 @@ class Siege {
     this.#node = node
     this.#client = client
     this.#targets = targets
-    this.#rounds = run.parameter('rounds', 1, 5)
+    this.#rounds = run.parameter('rounds', 1, 10)
     this.#seconds = run.parameter('seconds of each window', 0.05, 1)
     this.#settleMs = run.parameter('ms of attack before it', 10, 250)
   }

@@ -68,7 +68,7 @@ class Contest {
   constructor(run: Run, folder: string) {
     this.#run = run
     this.#folder = folder
-    this.#rounds = run.parameter('rounds', 1, 3)
+    this.#rounds = run.parameter('rounds', 1, 5)
     this.#callsPerRun = run.parameter('calls of the first run', CALLS_MIN, 20_000)
     this.#secondsPerRun = run.parameter('seconds of each run', 0, 2)
   }

@@ -1,4 +1,5 @@
 import type { HotKey } from './operation.js'
+import { TransientMap } from './transient-map.js'
 
 /** Keys that are counted at a time. */
 const COUNTER_COUNT = 256
@@ -15,7 +16,7 @@ const HALVINGS_MAX = 60
  * a counter are kept from its second hit on, so that the many keys that come once cost no allocation.
  */
 export class HotKeys {
-  readonly #counterOf = new Map<number, number>()
+  readonly #counterOf = new TransientMap<number, number>()
   readonly #hashes = new Int32Array(COUNTER_COUNT)
   readonly #hits = new Float64Array(COUNTER_COUNT)
   readonly #over = new Float64Array(COUNTER_COUNT)

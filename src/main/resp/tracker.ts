@@ -1,4 +1,5 @@
 import type { Clock } from '../../shared/clock.js'
+import { TransientMap } from '../../shared/transient-map.js'
 import type { Invalidated, Invalidations } from '../invalidations.js'
 import type { LocatedKey } from './key-space.js'
 import type { RespLimits } from './limits.js'
@@ -33,7 +34,7 @@ export class Tracker implements Copies {
   /** What ends the watch of each group that somebody keeps copies of. */
   readonly #watches = new Map<string, () => void>()
   /** Reads under way, by value. */
-  readonly #reads = new Map<string, Set<TrackedRead>>()
+  readonly #reads = new TransientMap<string, Set<TrackedRead>>()
   readonly #ownDeletes = new Map<Session, Set<string>>()
   #timer: NodeJS.Timeout | undefined
 
@@ -176,8 +177,8 @@ export class Tracker implements Copies {
   }
 
   #onGroupInvalidated(prefix: string): void {
-    for (const [value, reads] of this.#reads) {
-      if (value.startsWith(prefix)) for (const read of reads) read.isStale = true
+    for (const reads of this.#reads.values()) {
+      for (const read of reads) if (read.value.startsWith(prefix)) read.isStale = true
     }
     const readers = this.#table.takeAll(prefix)
     for (const session of this.#clients) {

@@ -1,5 +1,7 @@
 import { ConnectionError } from './errors.js'
 
+const NOTHING = Buffer.alloc(0)
+
 /** CONTINUATION frames that a header block may have: a list within our limit needs none or one. */
 const CONTINUATIONS_MAX = 8
 
@@ -13,7 +15,8 @@ export class HeaderBlock {
   /** When it began, on the connection's clock. */
   startedAtMs = 0
   private readonly blockBytesMax: number
-  private fragments: Buffer[] = []
+  /** The fragments, one after the other, and room for more. */
+  private bytes = NOTHING
   private lengthBytes = 0
   private continuations = 0
 
@@ -36,11 +39,17 @@ export class HeaderBlock {
 
   /** @throws ConnectionError when the block is too long */
   add(buffer: Buffer, start: number, end: number): void {
-    this.lengthBytes += end - start
-    if (this.lengthBytes > this.blockBytesMax) {
+    const { bytes, lengthBytes } = this
+    const joinedBytes = lengthBytes + end - start
+    if (joinedBytes > this.blockBytesMax) {
       throw new ConnectionError('ENHANCE_YOUR_CALM', `header block above ${this.blockBytesMax} bytes`)
     }
-    this.fragments.push(Buffer.from(buffer.subarray(start, end)))
+    if (joinedBytes > bytes.length) {
+      this.bytes = Buffer.allocUnsafe(Math.max(joinedBytes, 2 * bytes.length))
+      bytes.copy(this.bytes, 0, 0, lengthBytes)
+    }
+    buffer.copy(this.bytes, lengthBytes, start, end)
+    this.lengthBytes = joinedBytes
   }
 
   /** @throws ConnectionError when it does not continue the open block, or is one too many */
@@ -57,9 +66,9 @@ export class HeaderBlock {
 
   /** The whole block; the assembler is free for the next. */
   finish(): Buffer {
-    const block = Buffer.concat(this.fragments, this.lengthBytes)
+    const block = this.bytes.subarray(0, this.lengthBytes)
     this.streamId = 0
-    this.fragments = []
+    this.bytes = NOTHING
     this.lengthBytes = 0
     return block
   }
