@@ -8,7 +8,7 @@ import type { Epochs } from '../../shared/store/epoch.js'
 import { unpackValues } from '../../shared/value-pack.js'
 import type { Log } from '../node-options.js'
 
-const ENTRY = new URL('../../worker/entry.js', import.meta.url).href
+const ENTRY = new URL('../../worker/piscina-entry.cjs', import.meta.url).href
 
 /** A thread that dies this soon after its start is given a pause before the next try. */
 const EARLY_DEATH_MS = 1000
