@@ -66,7 +66,8 @@ export class FrameConnection {
   }
 
   flush(): void {
-    if (this.#out.length > 0) this.#socket.write(Buffer.concat(this.#out))
+    // A PING may come with the last answer, after which this side has ended.
+    if (this.#out.length > 0 && this.#socket.writable) this.#socket.write(Buffer.concat(this.#out))
     this.#out = []
   }
 
