@@ -12,7 +12,7 @@ setFlagsFromString('--no-expose-gc')
 
 /** As far as the young generation goes. */
 function collectYoung(): void {
-  // Twice: what survives that is in the old generation.
+  // What survives two of them is in the old generation.
   for (let round = 0; round < 3; round++) collect({ type: 'minor' })
 }
 
