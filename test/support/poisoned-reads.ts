@@ -9,8 +9,8 @@ const POISON = 0xee
  * received, as it is when the next connection reads into the same buffer. Whoever kept a view of it reads rubbish.
  */
 const { attach, handOver } = DirectTransport.prototype
-DirectTransport.prototype.attach = function (user) {
-  attach.call(this, poisoned(user))
+DirectTransport.prototype.attach = function (user, first) {
+  attach.call(this, poisoned(user), first)
 }
 DirectTransport.prototype.handOver = function (user) {
   handOver.call(this, poisoned(user))

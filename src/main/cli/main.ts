@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { keepYoungGenerationSmall } from './young-generation.js'
+import { keepCollectionsShort } from './short-collections.js'
 
-keepYoungGenerationSmall()
+keepCollectionsShort()
 await import('./program.js')

@@ -31,18 +31,8 @@ export interface Client {
   authContext(): object
 }
 
-/** A connection as its server sees it. */
-export interface Resident {
-  /** To be called about every second. */
-  tick(): void
-  /** Ends it once its calls are done. */
-  drain(): void
-  /** Ends it at once. */
-  destroy(): void
-}
-
 /** Makes gRPC calls of the requests on one HTTP/2 connection. */
-export class GrpcConnection implements RequestHandler, CallContext, Resident {
+export class GrpcConnection implements RequestHandler, CallContext {
   readonly http2: ServerConnection
   readonly budget: ByteBudget
   readonly receiveBytesMax: number
@@ -75,14 +65,17 @@ export class GrpcConnection implements RequestHandler, CallContext, Resident {
     this.admission = new Admission(this.http2.streams.sendQueue, { defer, time: this.http2.time, batch })
   }
 
+  /** To be called about every second. */
   tick(): void {
     this.http2.tick()
   }
 
+  /** Ends it once its calls are done. */
   drain(): void {
     this.http2.drain(Number.POSITIVE_INFINITY, 'shutdown')
   }
 
+  /** Ends it at once. */
   destroy(): void {
     this.http2.destroy()
   }

@@ -1,7 +1,6 @@
 import type { DirectTransport } from '../sockets/direct-transport.js'
 import type { BufferPool } from '../sockets/output-buffer.js'
 import type { SocketTransport, SocketUser } from '../sockets/socket-transport.js'
-import type { Resident } from './grpc-connection.js'
 import { beginsPreface } from './http2/preface.js'
 
 /** How a client begins that speaks HTTP/1. */
@@ -11,7 +10,7 @@ const HTTP1_ANSWER = Buffer.from(
   'latin1',
 )
 
-/** What newcomers need of their server. */
+/** What newcomers need of those who have them. */
 export interface NewcomerHost {
   readonly prefaceTimeoutMs: number
   readonly pool: BufferPool
@@ -23,20 +22,27 @@ export interface NewcomerHost {
   onGone(newcomer: Newcomer): void
 }
 
-/**
- * A connection that has not said anything yet. It has no engine: thousands of them that stay silent, or begin with
- * something else than HTTP/2, cost little more than their sockets.
- */
-export class Newcomer implements SocketUser, Resident {
+/** Whether a connection that begins so is worth a transport: it may be HTTP/2, or HTTP/1 that can be told so. */
+export function isWorthAnswering(chunk: Buffer): boolean {
+  return beginsPreface(chunk) || speaksHttp1(chunk)
+}
+
+function speaksHttp1(chunk: Buffer): boolean {
+  return HTTP1_REQUEST.test(chunk.toString('latin1', 0, 32))
+}
+
+/** A connection with a transport that has not begun HTTP/2 yet. It has no engine. */
+export class Newcomer implements SocketUser {
   readonly transport: DirectTransport | SocketTransport
   readonly startedAtMs: number
   readonly #host: NewcomerHost
   #isAnswered = false
 
-  constructor(host: NewcomerHost, transport: DirectTransport | SocketTransport) {
+  /** @param startedAtMs when it was accepted */
+  constructor(host: NewcomerHost, transport: DirectTransport | SocketTransport, startedAtMs: number) {
     this.#host = host
     this.transport = transport
-    this.startedAtMs = host.nowMs()
+    this.startedAtMs = startedAtMs
   }
 
   receive(chunk: Buffer): void {
@@ -46,7 +52,7 @@ export class Newcomer implements SocketUser, Resident {
       this.#host.onWelcome(this, chunk)
       return
     }
-    if (!HTTP1_REQUEST.test(chunk.toString('latin1', 0, 32))) {
+    if (!speaksHttp1(chunk)) {
       this.#reject()
       return
     }
@@ -69,11 +75,6 @@ export class Newcomer implements SocketUser, Resident {
     if (this.#host.nowMs() - this.startedAtMs < this.#host.prefaceTimeoutMs) return
     if (this.#isAnswered) this.destroy()
     else this.#reject()
-  }
-
-  /** Nothing is under way. */
-  drain(): void {
-    this.destroy()
   }
 
   destroy(): void {

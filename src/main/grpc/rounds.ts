@@ -1,15 +1,21 @@
-import type { TransientSet } from '../../shared/transient-set.js'
 import type { TimeShare } from './http2/time-share.js'
+
+/** Members that may come and go at any time. */
+export interface Membership<Member> {
+  /** Those that are there now. */
+  values(): Member[]
+  has(member: Member): boolean
+}
 
 /** Visits the members of a set in rounds, a slice of time in each turn of the event loop. */
 export class Rounds<Member> {
-  readonly #members: TransientSet<Member>
+  readonly #members: Membership<Member>
   readonly #time: TimeShare
   readonly #visit: (member: Member) => void
   /** Of the round that is under way: who has not been visited. */
   #rest: Iterator<Member> | undefined
 
-  constructor(members: TransientSet<Member>, time: TimeShare, visit: (member: Member) => void) {
+  constructor(members: Membership<Member>, time: TimeShare, visit: (member: Member) => void) {
     this.#members = members
     this.#time = time
     this.#visit = visit

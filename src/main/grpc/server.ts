@@ -3,11 +3,11 @@ import type { SecureContextOptions } from 'node:tls'
 import type { ServerCredentials, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js'
 import { systemClock } from '../../shared/clock.js'
 import { TransientSet } from '../../shared/transient-set.js'
-import { acceptedTransport } from '../sockets/accepted-transport.js'
-import { ReadBuffer, type SocketHandle } from '../sockets/direct-transport.js'
+import type { DirectTransport, SocketHandle } from '../sockets/direct-transport.js'
 import { remoteAddressOf } from '../sockets/listening-socket.js'
 import { BufferPool } from '../sockets/output-buffer.js'
-import { GrpcConnection, type GrpcContext, type Resident } from './grpc-connection.js'
+import type { SocketTransport } from '../sockets/socket-transport.js'
+import { GrpcConnection, type GrpcContext } from './grpc-connection.js'
 import { HeldPool } from './held-requests.js'
 import { HELD_BODY_BYTES_MAX, type HotContext, HotPath } from './hot-path.js'
 import type { HotHandler, HotMethod } from './hot-shapes.js'
@@ -17,7 +17,7 @@ import { TimeShare } from './http2/time-share.js'
 import { TimeSlices } from './http2/time-slices.js'
 import { authContextOf, Listener } from './listener.js'
 import { type Handler, type Method, MethodTable, type MethodType } from './method.js'
-import { Newcomer, type NewcomerHost } from './newcomer.js'
+import { Newcomers } from './newcomers.js'
 import { type GrpcServerOptions, type ResolvedOptions, resolveOptions } from './options.js'
 import type { IsOrdinary } from './request-shape.js'
 import { Rounds } from './rounds.js'
@@ -60,16 +60,15 @@ class Budget implements ByteBudget {
 export class GrpcServer {
   private readonly options: ResolvedOptions
   private readonly methods = new MethodTable()
-  private readonly connections = new TransientSet<Resident>()
-  private readonly rounds: Rounds<Resident>
+  private readonly connections = new TransientSet<GrpcConnection>()
+  private readonly rounds: Rounds<GrpcConnection>
+  private readonly newcomers: Newcomers
   private readonly listeners = new Map<number, Listener>()
   private readonly context: GrpcContext
   private readonly http2Context: ConnectionContext
   private readonly metrics: ServerMetrics | undefined
   private readonly hotMethods = new Map<string, HotMethod>()
   private readonly hotContext: HotContext
-  private readonly newcomerHost: NewcomerHost
-  private readonly readBuffer = new ReadBuffer()
   private ticker: NodeJS.Timeout | undefined
   private stopping = false
   private onStopped: (() => void)[] = []
@@ -100,26 +99,17 @@ export class GrpcServer {
       indexable: (name, value) => INDEXABLE.has(`${name}\0${value}`),
       ...(options.metrics && { metrics: options.metrics }),
     }
-    this.rounds = new Rounds(this.connections, new TimeShare(this.http2Context.slices), (connection) =>
-      connection.tick(),
-    )
-    this.newcomerHost = {
+    const newTimeShare = () => new TimeShare(this.http2Context.slices)
+    this.rounds = new Rounds(this.connections, newTimeShare(), (connection) => connection.tick())
+    this.newcomers = new Newcomers({
       prefaceTimeoutMs: resolved.prefaceTimeoutMs,
       pool: this.http2Context.pool,
+      metrics: this.metrics,
       nowMs: this.http2Context.nowMs,
-      onWelcome: (newcomer, chunk) => {
-        const connection = this.welcome(newcomer)
-        this.connections.delete(newcomer)
-        this.connections.add(connection)
-        newcomer.transport.handOver(connection.http2)
-        connection.http2.receive(chunk)
-      },
-      onRejected: () => {
-        this.metrics?.protocolError()
-        this.metrics?.goaway('error')
-      },
-      onGone: (newcomer) => this.onConnectionClosed(newcomer),
-    }
+      newTimeShare,
+      onWelcome: (transport, startedAtMs) => this.welcome(transport, startedAtMs).http2,
+      onGone: () => this.onGone(),
+    })
     this.hotContext = {
       methods: this.hotMethods,
       receiveBytesMax: resolved.receiveBytesMax,
@@ -214,6 +204,7 @@ export class GrpcServer {
     this.stopping = true
     for (const listener of this.listeners.values()) listener.close()
     this.onStopped.push(callback)
+    this.newcomers.close()
     for (const connection of this.connections.values()) connection.drain()
     this.checkStopped()
   }
@@ -225,32 +216,35 @@ export class GrpcServer {
       listener.close()
       listener.destroySockets()
     }
+    this.newcomers.close()
     for (const connection of this.connections.values()) connection.destroy()
     this.checkStopped()
   }
 
-  private welcome({ transport, startedAtMs }: Newcomer): GrpcConnection {
+  private get connectionCount(): number {
+    return this.newcomers.size + this.connections.size
+  }
+
+  private welcome(transport: DirectTransport | SocketTransport, startedAtMs: number): GrpcConnection {
     const { socket } = transport
     const client = { address: remoteAddressOf(socket), authContext: () => authContextOf(socket) }
     const connection = new GrpcConnection(this.context, this.http2Context, transport, client, startedAtMs)
     const makeFastPath = () => new HotPath(connection.http2, connection.admission, this.hotContext)
     connection.http2.streams.makeFastPath = makeFastPath
+    this.connections.add(connection)
     return connection
   }
 
   private accept(accepted: Socket | SocketHandle): void {
-    if (this.stopping || this.connections.size >= this.options.connectionsMax) {
+    if (this.stopping || this.connectionCount >= this.options.connectionsMax) {
       if (!this.stopping) this.metrics?.connectionRefused()
       if ('destroy' in accepted) accepted.destroy()
       else accepted.close()
       return
     }
-    const transport = acceptedTransport(accepted, this.http2Context.pool, this.readBuffer, this.metrics)
-    const newcomer = new Newcomer(this.newcomerHost, transport)
-    this.connections.add(newcomer)
     this.metrics?.connectionOpened()
-    transport.attach(newcomer)
     this.ticker ??= this.startTicker()
+    this.newcomers.accept(accepted)
   }
 
   private startTicker(): NodeJS.Timeout {
@@ -265,26 +259,30 @@ export class GrpcServer {
       options.keepaliveTimeMs,
       options.keepaliveTimeoutMs,
     )
-    const ticker = setInterval(
-      () => this.rounds.begin(),
-      Math.max(TICK_MS_MIN, Math.min(TICK_MS, shortestMs / 4)),
-    )
+    const tick = () => {
+      this.newcomers.tick()
+      this.rounds.begin()
+    }
+    const ticker = setInterval(tick, Math.max(TICK_MS_MIN, Math.min(TICK_MS, shortestMs / 4)))
     // The sockets keep the process alive; the ticker alone must not.
     return ticker.unref()
   }
 
-  private onConnectionClosed(connection: Resident): void {
+  private onConnectionClosed(connection: GrpcConnection): void {
     // One that was cut off is told of its socket's end, too.
-    if (!this.connections.delete(connection)) return
+    if (this.connections.delete(connection)) this.onGone()
+  }
+
+  private onGone(): void {
     this.metrics?.connectionClosed()
-    if (this.connections.size > 0) return
+    if (this.connectionCount > 0) return
     clearInterval(this.ticker)
     this.ticker = undefined
     if (this.stopping) this.checkStopped()
   }
 
   private checkStopped(): void {
-    if (this.connections.size > 0) return
+    if (this.connectionCount > 0) return
     const callbacks = this.onStopped
     this.onStopped = []
     for (const callback of callbacks) callback()

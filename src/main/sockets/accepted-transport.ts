@@ -1,16 +1,16 @@
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
-import { DirectTransport, type ReadBuffer, type SocketHandle } from './direct-transport.js'
+import { DirectTransport, type ReadBuffer } from './direct-transport.js'
 import type { BufferPool } from './output-buffer.js'
 import { SocketTransport, type Traffic } from './socket-transport.js'
 
 /**
- * The transport of a connection that a server accepted: the direct one, unless there is TLS in between.
+ * The transport of a socket that a server accepted: the direct one, unless there is TLS in between.
  *
- * @param accepted a handle, or a socket: paused, unless it is TLS. See {@link DirectTransport}
+ * @param accepted paused, unless it is TLS. See {@link DirectTransport}
  */
 export function acceptedTransport(
-  accepted: Socket | SocketHandle,
+  accepted: Socket,
   pool: BufferPool,
   readBuffer: ReadBuffer,
   traffic?: Traffic,

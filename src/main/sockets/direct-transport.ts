@@ -14,7 +14,7 @@ export interface SocketHandle {
   /** Of all reads together. */
   readonly bytesRead: number
   /** Called when something was read, and at the end of the connection, whatever ended it. What it returns is the next buffer. */
-  onread: () => undefined
+  onread: (this: SocketHandle) => undefined
   /** Where reads go to. */
   useUserBuffer(bytes: Uint8Array): void
   setNoDelay(isOn: boolean): number
@@ -39,64 +39,47 @@ export class ReadBuffer {
  * A plain TCP connection with less of node:net in between, for many small exchanges: a third of the CPU of
  * `on('data')` and `write()` goes for streams and for a new buffer per read. Here reads go to one buffer that all
  * connections share (`onread` of net.Socket), and what the kernel takes at once is written without a stream.
- *
- *     handle ── first bytes, or the first that is sent ──► handle and socket
- *
- * A connection that was accepted as a handle gets a socket when there is something to say: of thousands that stay silent,
- * sockets would be most of what the garbage collector has to copy.
  */
 export class DirectTransport implements Transport {
-  readonly #handle: SocketHandle
+  readonly socket: Socket
   /** −1 where there are none. It is the connection's as long as that can be written to: what closes it ends that first. */
   readonly #descriptor: number
   readonly #pool: BufferPool
   readonly #readBuffer: ReadBuffer
   readonly #traffic: Traffic | undefined
-  #socket: Socket | undefined
   #user: SocketUser | undefined
-  /** The handle reads, without a socket. */
-  #awaitsFirst = false
   #isPaused = false
-  /** Cut before it had a socket. */
-  #isGone = false
   /** Buffers that the socket still reads from, in the order of their writes. */
   #inFlight: Buffer[] | undefined
 
   /**
    * Takes an accepted connection over. It may be half open if its server allows that.
    *
-   * @param accepted its handle, or a socket of a server with `pauseOnConnect`, which is of no use afterwards
+   * @param accepted its handle, which does not read, or a socket of a server with `pauseOnConnect`, which is of no use
+   * afterwards
    */
   constructor(accepted: Socket | SocketHandle, pool: BufferPool, readBuffer: ReadBuffer, traffic?: Traffic) {
     this.#pool = pool
     this.#readBuffer = readBuffer
     this.#traffic = traffic
-    if (accepted instanceof Socket) {
-      const { allowHalfOpen } = accepted
-      this.#handle = takeHandle(accepted)
-      this.#open(allowHalfOpen)
-    } else {
-      this.#handle = accepted
-    }
-    this.#descriptor = this.#handle.fd
+    const isSocket = accepted instanceof Socket
+    const handle = isSocket ? takeHandle(accepted) : accepted
+    this.#descriptor = handle.fd
+    this.socket = this.#open(handle, isSocket && accepted.allowHalfOpen)
   }
 
-  get socket(): Socket {
-    return this.#socket ?? this.#open(false)
-  }
-
-  /** Joins connection and user: bytes flow from here on. */
-  attach(user: SocketUser): void {
+  /**
+   * Joins connection and user: bytes flow from here on.
+   *
+   * @param first bytes that were read before
+   */
+  attach(user: SocketUser, first?: Buffer): void {
     this.#user = user
-    if (this.#socket !== undefined) {
-      this.#socket.resume()
-      return
+    if (first !== undefined) {
+      this.#traffic?.received(first.length)
+      user.receive(first)
     }
-    this.#awaitsFirst = true
-    this.#handle.useUserBuffer(this.#readBuffer.bytes)
-    const onFirst = (): undefined => this.#onFirst()
-    this.#handle.onread = onFirst
-    this.#handle.readStart()
+    if (!this.#isPaused) this.socket.resume()
   }
 
   /** From now on another user has the connection. */
@@ -105,15 +88,15 @@ export class DirectTransport implements Transport {
   }
 
   get unsentBytes(): number {
-    return this.#socket?.writableLength ?? 0
+    return this.socket.writableLength
   }
 
   send(bytes: Buffer, lengthBytes: number): void {
-    if (this.#isGone || !this.socket.writable) {
+    const { socket } = this
+    if (!socket.writable) {
       this.#pool.release(bytes)
       return
     }
-    const { socket } = this
     this.#traffic?.sent(lengthBytes)
     const sentBytes = socket.writableLength === 0 ? this.#sendNow(bytes, lengthBytes) : 0
     if (sentBytes === lengthBytes) {
@@ -127,45 +110,23 @@ export class DirectTransport implements Transport {
 
   pauseReading(): void {
     this.#isPaused = true
-    if (!this.#isGone) this.socket.pause()
+    this.socket.pause()
   }
 
   resumeReading(): void {
     this.#isPaused = false
-    if (!this.#isGone) this.socket.resume()
+    this.socket.resume()
   }
 
   end(): void {
-    if (!this.#isGone) this.socket.end()
+    this.socket.end()
   }
 
   destroy(): void {
-    if (this.#isGone) return
-    if (this.#socket !== undefined) {
-      this.#socket.destroy()
-      return
-    }
-    this.#isGone = true
-    this.#awaitsFirst = false
-    this.#handle.close(() => this.#user?.onTransportClosed())
+    this.socket.destroy()
   }
 
-  #onFirst(): undefined {
-    if (!this.#awaitsFirst) return
-    const lengthBytes = this.#handle.bytesRead
-    if (lengthBytes === 0) {
-      this.destroy()
-      return
-    }
-    this.#awaitsFirst = false
-    this.#handle.readStop()
-    this.#traffic?.received(lengthBytes)
-    // Whoever sends garbage is cut here, and never had a socket.
-    this.#user?.receive(this.#readBuffer.view(lengthBytes))
-    if (!this.#isPaused) this.resumeReading()
-  }
-
-  #open(allowHalfOpen: boolean): Socket {
+  #open(handle: SocketHandle, allowHalfOpen: boolean): Socket {
     const readBuffer = this.#readBuffer
     const onread = {
       buffer: readBuffer.bytes,
@@ -175,16 +136,12 @@ export class DirectTransport implements Transport {
         return true
       },
     }
-    if (this.#awaitsFirst) this.#handle.readStop()
     // `handle` is how node:net makes sockets of its servers itself; its types do not tell.
-    const socket = new Socket({ handle: this.#handle, onread, allowHalfOpen } as object)
-    this.#socket = socket
-    socket.on('end', () => this.#user!.onEnded?.())
+    const socket = new Socket({ handle, onread, allowHalfOpen } as object)
+    socket.on('end', () => this.#user?.onEnded?.())
     // The error itself says nothing that 'close' does not.
     socket.on('error', () => socket.destroy())
-    socket.on('close', () => this.#user!.onTransportClosed())
-    if (this.#awaitsFirst) socket.resume()
-    this.#awaitsFirst = false
+    socket.on('close', () => this.#user?.onTransportClosed())
     return socket
   }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import { Worker } from 'node:worker_threads'
-import { keepYoungGenerationSmall } from '../../../src/main/cli/young-generation.js'
+import { keepCollectionsShort } from '../../../src/main/cli/short-collections.js'
 
 /** A thread that keeps most of what it allocates, and tells how large its space for new objects became. */
 const KEEPER = `
@@ -27,7 +27,7 @@ async function newSpaceMiB(): Promise<number> {
 
 test('the young generation of no thread grows, not even after other threads have started', async () => {
   assert.ok((await newSpaceMiB()) >= 16)
-  keepYoungGenerationSmall()
+  keepCollectionsShort()
   assert.ok((await newSpaceMiB()) <= 4)
   assert.ok((await newSpaceMiB()) <= 4)
 })
