@@ -112,6 +112,11 @@ export class MessageReader {
   }
 }
 
+/** Why a message of so many bytes is refused. */
+export function tooLarge(lengthBytes: number, bytesMax: number): string {
+  return `received message larger than max (${lengthBytes} vs. ${bytesMax})`
+}
+
 /** Writes a prefix at `offset`. */
 export function writePrefix(
   target: Uint8Array,

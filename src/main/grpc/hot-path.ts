@@ -1,6 +1,6 @@
 import { status } from '@grpc/grpc-js'
 import type { Admission } from './admission.js'
-import { PREFIX_BYTES } from './framing.js'
+import { PREFIX_BYTES, tooLarge } from './framing.js'
 import { type HeldPool, type HeldRequest, HeldRequests } from './held-requests.js'
 import { type HotMethod, type HotShape, HotShapes } from './hot-shapes.js'
 import { ConnectionError } from './http2/errors.js'
@@ -79,6 +79,10 @@ export class HotPath implements FastPath {
   onData(streamId: number, endStream: boolean, buffer: Buffer, start: number, end: number): boolean {
     const request = this.held.find(streamId)
     if (request === undefined) return false
+    if (request.body === 0 && this.announcesTooMuch(request.shape!, buffer, start, end)) {
+      this.refuse(request, endStream, readUint32(buffer, start + 1))
+      return true
+    }
     const whole = endStream && this.isOneMessage(request.shape!, buffer, start, end)
     if (!whole || request.body !== 0) {
       this.giveBack(streamId)
@@ -190,6 +194,16 @@ export class HotPath implements FastPath {
     )
   }
 
+  /** True when DATA begins with the prefix of a message that is larger than allowed. */
+  private announcesTooMuch(shape: HotShape, buffer: Buffer, start: number, end: number): boolean {
+    return (
+      end - start >= PREFIX_BYTES &&
+      buffer[start]! <= 1 &&
+      readUint32(buffer, start + 1) > this.context.receiveBytesMax &&
+      shape.request.head.contentLength < 0
+    )
+  }
+
   private windowOf(request: HeldRequest<HotShape>): number {
     return this.http2.streams.peer.initialWindowBytes + request.windowBytes
   }
@@ -290,10 +304,21 @@ export class HotPath implements FastPath {
     })
   }
 
+  /** Its message would be too large: what comes of it is dropped. */
+  private refuse(request: HeldRequest<HotShape>, hasEnded: boolean, messageBytes: number): void {
+    const { streamId } = request
+    this.fail(request, status.RESOURCE_EXHAUSTED, tooLarge(messageBytes, this.context.receiveBytesMax))
+    if (!hasEnded) this.http2.streams.endRequest(streamId)
+  }
+
   /** Its client does not wait any more. */
   private expire(request: HeldRequest<HotShape>): void {
+    this.fail(request, status.DEADLINE_EXCEEDED, 'Deadline exceeded')
+  }
+
+  private fail(request: HeldRequest<HotShape>, code: number, details: string): void {
     this.reply.begin(request.streamId, 0, true)
-    this.reply.fail(status.DEADLINE_EXCEEDED, 'Deadline exceeded')
+    this.reply.fail(code, details)
     this.reply.finish()
     this.held.free(request)
   }

@@ -1,6 +1,6 @@
 import { status } from '@grpc/grpc-js'
 import { decompress, type Encoding } from './compression.js'
-import { type FramingFault, heldBytesOf, MessageReader, type MessageSink } from './framing.js'
+import { type FramingFault, heldBytesOf, MessageReader, type MessageSink, tooLarge } from './framing.js'
 import type { ByteBudget } from './http2/byte-budget.js'
 
 /** Who takes the messages of a call. */
@@ -93,10 +93,7 @@ export class Inbox implements MessageSink {
     if (fault === 'flag') {
       this.invalid(status.INTERNAL, 'invalid compressed flag')
     } else if (fault === 'too-large') {
-      this.invalid(
-        status.RESOURCE_EXHAUSTED,
-        `received message larger than max (${lengthBytes} vs. ${this.messageBytesMax})`,
-      )
+      this.invalid(status.RESOURCE_EXHAUSTED, tooLarge(lengthBytes, this.messageBytesMax))
     } else {
       this.invalid(status.RESOURCE_EXHAUSTED, 'no room for the message: too much is being received')
     }

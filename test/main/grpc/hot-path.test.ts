@@ -159,6 +159,50 @@ describe('a recognised request', () => {
     assert.equal(doubling.answer(11).status, '8')
   })
 
+  test('whose message is announced as too large is refused by its prefix, and what comes of it is dropped', () => {
+    const doubling = new Doubling({ receiveBytesMax: 10 })
+    doubling.harness.start()
+    doubling.warm()
+    const announced = (id: number, flag: number, bytes: number[], ...more: string[]) =>
+      doubling.harness.receive(
+        headersFrame(id, callBlock(PATH, ...more)),
+        frame(FrameType.DATA, 0, id, Buffer.from([flag, ...bytes])),
+      )
+    announced(5, 0, [0xff, 0xff, 0xff, 0xff])
+    announced(7, 1, [0, 0, 0, 11, 1, 2, 3])
+    for (const [id, lengthBytes] of [
+      [5, 2 ** 32 - 1],
+      [7, 11],
+    ] as const) {
+      const [trailers] = doubling.harness.headers(id)
+      assert.equal(trailers?.['grpc-status'], '8')
+      assert.equal(trailers?.['grpc-message'], `received message larger than max (${lengthBytes} vs. 10)`)
+      const frames = doubling.harness.frames(undefined, id)
+      assert.deepEqual(
+        frames.map(({ type }) => type),
+        [FrameType.HEADERS, FrameType.RST_STREAM],
+      )
+      assert.equal(frames[1]!.payload.readUInt32BE(0), Http2Code.NO_ERROR)
+    }
+    assert.equal(doubling.harness.connection.http2.openStreams, 0)
+    doubling.harness.receive(frame(FrameType.DATA, Flag.END_STREAM, 5, Buffer.alloc(20)))
+    assert.equal(doubling.harness.frames(undefined, 5).length, 2)
+    // It ends with its prefix: there is nothing to drop.
+    doubling.harness.receive(
+      headersFrame(9, callBlock(PATH)),
+      frame(FrameType.DATA, Flag.END_STREAM, 9, Buffer.from([0, 0, 0, 0, 11])),
+    )
+    assert.deepEqual(
+      doubling.harness.frames(undefined, 9).map(({ type }) => type),
+      [FrameType.HEADERS],
+    )
+    announced(11, 2, [0, 0, 0, 11])
+    assert.equal(doubling.answer(11).status, '13')
+    doubling.harness.receive(call(13, 'x'))
+    assert.deepEqual(doubling.answer(13), { text: 'xx', status: '0' })
+    assert.deepEqual([doubling.ordinary, doubling.hot], [1, 2])
+  })
+
   test('may be reset before its body comes', () => {
     const doubling = new Doubling()
     doubling.harness.start()

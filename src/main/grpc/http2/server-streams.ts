@@ -255,13 +255,18 @@ export class ServerStreams implements StreamOwner {
   /** Everything of ours is written: END_STREAM was sent. */
   ended(stream: Http2Stream): void {
     stream.sentEnd = true
-    if (!stream.receivedEnd) {
-      // The answer is complete; the client need not go on (RFC 9113, section 8.1).
-      writeRstStream(this.output.buffer, stream.id, Http2Code.NO_ERROR)
-      this.closed.addCutOff(stream.id)
-    }
+    if (!stream.receivedEnd) this.endRequest(stream.id)
     stream.listener = undefined
     this.close(stream, Http2Code.NO_ERROR)
+  }
+
+  /**
+   * The answer is complete; the client need not go on (RFC 9113, section 8.1). Also for the fast path, after an answer to a
+   * request that has not ended.
+   */
+  endRequest(streamId: number): void {
+    writeRstStream(this.output.buffer, streamId, Http2Code.NO_ERROR)
+    this.closed.addCutOff(streamId)
   }
 
   private onNewStream(
