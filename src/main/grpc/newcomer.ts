@@ -1,6 +1,6 @@
-import type { DirectTransport } from '../sockets/direct-transport.js'
+import type { AcceptedTransport } from '../sockets/accepted-transport.js'
 import type { BufferPool } from '../sockets/output-buffer.js'
-import type { SocketTransport, SocketUser } from '../sockets/socket-transport.js'
+import type { SocketUser } from '../sockets/socket-transport.js'
 import { beginsPreface } from './http2/preface.js'
 
 /** How a client begins that speaks HTTP/1. */
@@ -33,13 +33,13 @@ function speaksHttp1(chunk: Buffer): boolean {
 
 /** A connection with a transport that has not begun HTTP/2 yet. It has no engine. */
 export class Newcomer implements SocketUser {
-  readonly transport: DirectTransport | SocketTransport
+  readonly transport: AcceptedTransport
   readonly startedAtMs: number
   readonly #host: NewcomerHost
   #isAnswered = false
 
   /** @param startedAtMs when it was accepted */
-  constructor(host: NewcomerHost, transport: DirectTransport | SocketTransport, startedAtMs: number) {
+  constructor(host: NewcomerHost, transport: AcceptedTransport, startedAtMs: number) {
     this.#host = host
     this.transport = transport
     this.startedAtMs = startedAtMs

@@ -1,10 +1,10 @@
 import { Socket } from 'node:net'
 import { TransientSet } from '../../shared/transient-set.js'
-import { acceptedTransport } from '../sockets/accepted-transport.js'
+import { type AcceptedTransport, acceptedTransport } from '../sockets/accepted-transport.js'
 import { DirectTransport, ReadBuffer, type SocketHandle } from '../sockets/direct-transport.js'
 import type { BufferPool } from '../sockets/output-buffer.js'
 import { SilentHandles } from '../sockets/silent-handles.js'
-import type { SocketTransport, SocketUser } from '../sockets/socket-transport.js'
+import type { SocketUser } from '../sockets/socket-transport.js'
 import type { TimeShare } from './http2/time-share.js'
 import { isWorthAnswering, Newcomer } from './newcomer.js'
 import { Rounds } from './rounds.js'
@@ -18,7 +18,7 @@ export interface NewcomersHost {
   nowMs(): number
   newTimeShare(): TimeShare
   /** One speaks HTTP/2, as far as one can tell; answers who has its transport from now on, the first bytes included. */
-  onWelcome(transport: DirectTransport | SocketTransport, startedAtMs: number): SocketUser
+  onWelcome(transport: AcceptedTransport, startedAtMs: number): SocketUser
   /** One has gone. */
   onGone(): void
 }
@@ -107,7 +107,7 @@ export class Newcomers {
     if (this.#others.delete(newcomer)) this.#host.onGone()
   }
 
-  #add(transport: DirectTransport | SocketTransport, startedAtMs: number): Newcomer {
+  #add(transport: AcceptedTransport, startedAtMs: number): Newcomer {
     const newcomer = new Newcomer(this, transport, startedAtMs)
     this.#others.add(newcomer)
     return newcomer

@@ -3,10 +3,10 @@ import type { SecureContextOptions } from 'node:tls'
 import type { ServerCredentials, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js'
 import { systemClock } from '../../shared/clock.js'
 import { TransientSet } from '../../shared/transient-set.js'
-import type { DirectTransport, SocketHandle } from '../sockets/direct-transport.js'
-import { remoteAddressOf } from '../sockets/listening-socket.js'
+import type { AcceptedTransport } from '../sockets/accepted-transport.js'
+import type { SocketHandle } from '../sockets/direct-transport.js'
 import { BufferPool } from '../sockets/output-buffer.js'
-import type { SocketTransport } from '../sockets/socket-transport.js'
+import { SocketTransport } from '../sockets/socket-transport.js'
 import { GrpcConnection, type GrpcContext } from './grpc-connection.js'
 import { HeldPool } from './held-requests.js'
 import { HELD_BODY_BYTES_MAX, type HotContext, HotPath } from './hot-path.js'
@@ -225,9 +225,11 @@ export class GrpcServer {
     return this.newcomers.size + this.connections.size
   }
 
-  private welcome(transport: DirectTransport | SocketTransport, startedAtMs: number): GrpcConnection {
-    const { socket } = transport
-    const client = { address: remoteAddressOf(socket), authContext: () => authContextOf(socket) }
+  private welcome(transport: AcceptedTransport, startedAtMs: number): GrpcConnection {
+    const client = {
+      address: transport.remoteAddress,
+      authContext: () => (transport instanceof SocketTransport ? authContextOf(transport.socket) : {}),
+    }
     const connection = new GrpcConnection(this.context, this.http2Context, transport, client, startedAtMs)
     const makeFastPath = () => new HotPath(connection.http2, connection.admission, this.hotContext)
     connection.http2.streams.makeFastPath = makeFastPath

@@ -4,6 +4,9 @@ import { DirectTransport, type ReadBuffer } from './direct-transport.js'
 import type { BufferPool } from './output-buffer.js'
 import { SocketTransport, type Traffic } from './socket-transport.js'
 
+/** What a connection that was accepted is read and written by. */
+export type AcceptedTransport = SocketTransport | DirectTransport
+
 /**
  * The transport of a socket that a server accepted: the direct one, unless there is TLS in between.
  *
@@ -14,7 +17,7 @@ export function acceptedTransport(
   pool: BufferPool,
   readBuffer: ReadBuffer,
   traffic?: Traffic,
-): SocketTransport | DirectTransport {
+): AcceptedTransport {
   if (accepted instanceof TLSSocket) return new SocketTransport(accepted, pool, traffic)
   return new DirectTransport(accepted, pool, readBuffer, traffic)
 }

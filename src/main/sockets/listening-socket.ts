@@ -88,17 +88,3 @@ export class ListeningSocket {
     for (const socket of this.sockets.values()) socket.destroy()
   }
 }
-
-/** HOST:PORT of who is at the other end. */
-export function remoteAddressOf(socket: Socket): string {
-  return addressOf(socket.remoteAddress, socket.remotePort)
-}
-
-/** HOST:PORT of this end. */
-export function localAddressOf(socket: Socket): string {
-  return addressOf(socket.localAddress, socket.localPort)
-}
-
-function addressOf(host = 'unknown', port = 0): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
-}

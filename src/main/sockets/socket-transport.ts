@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { remoteAddressOf } from './address.js'
 import type { BufferPool } from './output-buffer.js'
 import type { Transport } from './transport.js'
 
@@ -31,6 +32,11 @@ export class SocketTransport implements Transport {
     this.socket = socket
     this.pool = pool
     this.traffic = traffic
+  }
+
+  /** Of the other end, HOST:PORT. */
+  get remoteAddress(): string {
+    return remoteAddressOf(this.socket)
   }
 
   /** Joins socket and connection: bytes flow from here on. */
