@@ -3,11 +3,12 @@ import { HeldPool } from '../../src/main/grpc/held-requests.js'
 import { HELD_BODY_BYTES_MAX, HotPath } from '../../src/main/grpc/hot-path.js'
 import type { HotHandler } from '../../src/main/grpc/hot-shapes.js'
 import { CLIENT_PREFACE, Flag, FrameType } from '../../src/main/grpc/http2/frame.js'
+import type { Leaver } from '../../src/main/grpc/http2/leaver.js'
 import { TimeSlices } from '../../src/main/grpc/http2/time-slices.js'
 import { type Handler, MethodTable, type MethodType } from '../../src/main/grpc/method.js'
 import { type GrpcServerOptions, resolveOptions } from '../../src/main/grpc/options.js'
 import { BufferPool } from '../../src/main/sockets/output-buffer.js'
-import type { Transport } from '../../src/main/sockets/transport.js'
+import type { SocketUser, Transport } from '../../src/main/sockets/transport.js'
 import { type Frame, frame, headerLists, parseFrames, settingsFrame } from './http2-frames.js'
 
 /** Asks a client to prove that it has read what it was sent. */
@@ -30,6 +31,8 @@ export class GrpcHarness implements Transport {
   answersPings = true
   /** The clock of the slices of time, which stands still by default: no read is cut. */
   sliceNowMs: () => number = () => 0
+  private leaver: Leaver | undefined
+  private user: SocketUser
   private readonly sent: Buffer[] = []
   private deferred: (() => void)[] = []
   private later: (() => void)[] = []
@@ -54,8 +57,10 @@ export class GrpcHarness implements Transport {
       },
       onReadEnd: () => {},
       onFault: (error: unknown) => this.faults.push(error),
-      onClosed: () => {
-        this.closed = true
+      onClosed: (_connection: GrpcConnection, leaver: Leaver | undefined) => {
+        this.leaver = leaver
+        if (leaver === undefined) this.closed = true
+        else leaver.owner = { onGone: () => (this.closed = true) }
       },
     }
     const http2 = {
@@ -72,6 +77,7 @@ export class GrpcHarness implements Transport {
       indexable: (name: string) => name === 'content-type' || name === 'grpc-status',
     }
     this.connection = new GrpcConnection(context, http2, this, { address: 'test:1', authContext: () => ({}) })
+    this.user = this.connection.http2
     this.connection.http2.streams.fastPath = new HotPath(this.connection.http2, this.connection.admission, {
       methods: new Map(
         Object.entries(hot).map(([path, handler]) => [
@@ -100,7 +106,7 @@ export class GrpcHarness implements Transport {
 
   receive(...chunks: readonly Buffer[]): this {
     const read = Buffer.concat(chunks)
-    this.connection.http2.receive(read)
+    this.user.receive(read)
     // The next connection is read into the same memory: nothing may be kept of it.
     read.fill(0xee)
     this.settle()
@@ -109,9 +115,15 @@ export class GrpcHarness implements Transport {
 
   tick(elapsedMs: number): this {
     this.nowMs += elapsedMs
-    this.connection.http2.tick()
+    if (this.leaver === undefined) this.connection.http2.tick()
+    else this.leaver.tick(this.nowMs)
     this.settle()
     return this
+  }
+
+  /** The socket is gone. */
+  lose(): void {
+    this.user.onTransportClosed()
   }
 
   /** Runs what was put off to the end of the turn. */
@@ -181,6 +193,10 @@ export class GrpcHarness implements Transport {
 
   end(): void {
     this.ended = true
+  }
+
+  handOver(user: SocketUser): void {
+    this.user = user
   }
 
   destroy(): void {

@@ -1,5 +1,5 @@
 import { DirectTransport } from '../../src/main/sockets/direct-transport.js'
-import type { SocketUser } from '../../src/main/sockets/socket-transport.js'
+import type { SocketUser } from '../../src/main/sockets/transport.js'
 
 /** No frame, length or text that anyone would take for an answer. */
 const POISON = 0xee

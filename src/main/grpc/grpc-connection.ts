@@ -4,6 +4,7 @@ import { Admission } from './admission.js'
 import { handleCall } from './handle-call.js'
 import { abandonRequest, answerIfNotGrpc, HttpAnswer } from './http-answer.js'
 import type { ByteBudget } from './http2/byte-budget.js'
+import type { Leaver } from './http2/leaver.js'
 import type { RequestHandler } from './http2/request-handler.js'
 import type { RequestHead } from './http2/request-head.js'
 import { type ConnectionContext, ServerConnection } from './http2/server-connection.js'
@@ -21,7 +22,8 @@ export interface GrpcContext {
   onReadStart(): void
   onReadEnd(): void
   onFault(error: unknown): void
-  onClosed(connection: GrpcConnection): void
+  /** @param leaver what is left of it, until that has gone */
+  onClosed(connection: GrpcConnection, leaver: Leaver | undefined): void
 }
 
 /** Who is at the other end. */
@@ -123,9 +125,9 @@ export class GrpcConnection implements RequestHandler, CallContext {
     this.context.onFault(error)
   }
 
-  onClosed(): void {
+  onClosed(leaver?: Leaver): void {
     this.admission.clear()
-    this.context.onClosed(this)
+    this.context.onClosed(this, leaver)
   }
 
   private start(call: ServerCall): void {

@@ -1,6 +1,6 @@
 import type { AcceptedTransport } from '../sockets/accepted-transport.js'
 import type { BufferPool } from '../sockets/output-buffer.js'
-import type { SocketUser } from '../sockets/socket-transport.js'
+import type { SocketUser } from '../sockets/transport.js'
 import { beginsPreface } from './http2/preface.js'
 
 /** How a client begins that speaks HTTP/1. */
@@ -17,6 +17,8 @@ export interface NewcomerHost {
   nowMs(): number
   /** It speaks HTTP/2, as far as one can tell from its first bytes, which are in `chunk`: hand its transport over. */
   onWelcome(newcomer: Newcomer, chunk: Buffer): void
+  /** It has been told all that there is to tell. */
+  onAnswered(newcomer: Newcomer): void
   /** It broke the rules, and is gone soon. */
   onRejected(): void
   onGone(newcomer: Newcomer): void
@@ -36,7 +38,6 @@ export class Newcomer implements SocketUser {
   readonly transport: AcceptedTransport
   readonly startedAtMs: number
   readonly #host: NewcomerHost
-  #isAnswered = false
 
   /** @param startedAtMs when it was accepted */
   constructor(host: NewcomerHost, transport: AcceptedTransport, startedAtMs: number) {
@@ -46,8 +47,6 @@ export class Newcomer implements SocketUser {
   }
 
   receive(chunk: Buffer): void {
-    // What it says afterwards is dropped until it hangs up: closing with bytes unread would lose the answer.
-    if (this.#isAnswered) return
     if (beginsPreface(chunk)) {
       this.#host.onWelcome(this, chunk)
       return
@@ -61,7 +60,7 @@ export class Newcomer implements SocketUser {
     HTTP1_ANSWER.copy(bytes)
     this.transport.send(bytes, HTTP1_ANSWER.length)
     this.transport.end()
-    this.#isAnswered = true
+    this.#host.onAnswered(this)
   }
 
   onDrained(): void {}
@@ -73,8 +72,7 @@ export class Newcomer implements SocketUser {
   /** To be called about every second. */
   tick(): void {
     if (this.#host.nowMs() - this.startedAtMs < this.#host.prefaceTimeoutMs) return
-    if (this.#isAnswered) this.destroy()
-    else this.#reject()
+    this.#reject()
   }
 
   destroy(): void {

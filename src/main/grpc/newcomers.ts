@@ -4,7 +4,8 @@ import { type AcceptedTransport, acceptedTransport } from '../sockets/accepted-t
 import { DirectTransport, ReadBuffer, type SocketHandle } from '../sockets/direct-transport.js'
 import type { BufferPool } from '../sockets/output-buffer.js'
 import { SilentHandles } from '../sockets/silent-handles.js'
-import type { SocketUser } from '../sockets/socket-transport.js'
+import type { SocketUser } from '../sockets/transport.js'
+import { Leaver } from './http2/leaver.js'
 import type { TimeShare } from './http2/time-share.js'
 import { isWorthAnswering, Newcomer } from './newcomer.js'
 import { Rounds } from './rounds.js'
@@ -19,6 +20,8 @@ export interface NewcomersHost {
   newTimeShare(): TimeShare
   /** One speaks HTTP/2, as far as one can tell; answers who has its transport from now on, the first bytes included. */
   onWelcome(transport: AcceptedTransport, startedAtMs: number): SocketUser
+  /** One was told to go. */
+  onLeaving(leaver: Leaver): void
   /** One has gone. */
   onGone(): void
 }
@@ -94,6 +97,14 @@ export class Newcomers {
     this.#others.delete(newcomer)
     transport.handOver(user)
     user.receive(chunk)
+  }
+
+  onAnswered(newcomer: Newcomer): void {
+    const { transport } = newcomer
+    const leaver = new Leaver(transport, this.nowMs())
+    this.#others.delete(newcomer)
+    transport.handOver(leaver)
+    this.#host.onLeaving(leaver)
   }
 
   onRejected(): void {

@@ -12,9 +12,11 @@ import { HeldPool } from './held-requests.js'
 import { HELD_BODY_BYTES_MAX, type HotContext, HotPath } from './hot-path.js'
 import type { HotHandler, HotMethod } from './hot-shapes.js'
 import type { ByteBudget } from './http2/byte-budget.js'
+import type { Leaver } from './http2/leaver.js'
 import type { ConnectionContext } from './http2/server-connection.js'
 import { TimeShare } from './http2/time-share.js'
 import { TimeSlices } from './http2/time-slices.js'
+import { Leavers } from './leavers.js'
 import { authContextOf, Listener } from './listener.js'
 import { type Handler, type Method, MethodTable, type MethodType } from './method.js'
 import { Newcomers } from './newcomers.js'
@@ -63,6 +65,7 @@ export class GrpcServer {
   private readonly connections = new TransientSet<GrpcConnection>()
   private readonly rounds: Rounds<GrpcConnection>
   private readonly newcomers: Newcomers
+  private readonly leavers: Leavers
   private readonly listeners = new Map<number, Listener>()
   private readonly context: GrpcContext
   private readonly http2Context: ConnectionContext
@@ -86,7 +89,7 @@ export class GrpcServer {
       onReadStart: options.onReadStart ?? (() => {}),
       onReadEnd: options.onReadEnd ?? (() => {}),
       onFault: options.onFault ?? (() => {}),
-      onClosed: (connection) => this.onConnectionClosed(connection),
+      onClosed: (connection, leaver) => this.onConnectionClosed(connection, leaver),
     }
     this.http2Context = {
       limits: resolved,
@@ -101,14 +104,18 @@ export class GrpcServer {
     }
     const newTimeShare = () => new TimeShare(this.http2Context.slices)
     this.rounds = new Rounds(this.connections, newTimeShare(), (connection) => connection.tick())
+    const { pool, nowMs } = this.http2Context
+    const onGone = () => this.onGone()
+    this.leavers = new Leavers({ nowMs, newTimeShare, onGone })
     this.newcomers = new Newcomers({
       prefaceTimeoutMs: resolved.prefaceTimeoutMs,
-      pool: this.http2Context.pool,
+      pool,
       metrics: this.metrics,
-      nowMs: this.http2Context.nowMs,
+      nowMs,
       newTimeShare,
       onWelcome: (transport, startedAtMs) => this.welcome(transport, startedAtMs).http2,
-      onGone: () => this.onGone(),
+      onLeaving: (leaver) => this.leavers.add(leaver),
+      onGone,
     })
     this.hotContext = {
       methods: this.hotMethods,
@@ -217,12 +224,13 @@ export class GrpcServer {
       listener.destroySockets()
     }
     this.newcomers.close()
+    this.leavers.close()
     for (const connection of this.connections.values()) connection.destroy()
     this.checkStopped()
   }
 
   private get connectionCount(): number {
-    return this.newcomers.size + this.connections.size
+    return this.newcomers.size + this.connections.size + this.leavers.size
   }
 
   private welcome(transport: AcceptedTransport, startedAtMs: number): GrpcConnection {
@@ -263,6 +271,7 @@ export class GrpcServer {
     )
     const tick = () => {
       this.newcomers.tick()
+      this.leavers.tick()
       this.rounds.begin()
     }
     const ticker = setInterval(tick, Math.max(TICK_MS_MIN, Math.min(TICK_MS, shortestMs / 4)))
@@ -270,9 +279,10 @@ export class GrpcServer {
     return ticker.unref()
   }
 
-  private onConnectionClosed(connection: GrpcConnection): void {
-    // One that was cut off is told of its socket's end, too.
-    if (this.connections.delete(connection)) this.onGone()
+  private onConnectionClosed(connection: GrpcConnection, leaver: Leaver | undefined): void {
+    this.connections.delete(connection)
+    if (leaver === undefined) this.onGone()
+    else this.leavers.add(leaver)
   }
 
   private onGone(): void {

@@ -2,8 +2,8 @@ import { writeSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { peerAddressOf } from './address.js'
 import type { BufferPool } from './output-buffer.js'
-import type { SocketUser, Traffic } from './socket-transport.js'
-import type { Transport } from './transport.js'
+import type { Traffic } from './socket-transport.js'
+import type { SocketUser, Transport } from './transport.js'
 
 /** One read of the system: more waits in the kernel. */
 const READ_BYTES = 65_536
@@ -46,7 +46,7 @@ export class ReadBuffer {
  * `write()` goes for streams and for a new buffer per read, and a socket is most of what a connection has on the heap. Here
  * reads go to one buffer that all connections share, and what the kernel takes at once is written past node:net.
  *
- *     handle ── the kernel takes no more, this end or the other ends ──► socket of node:net
+ *     handle ── the kernel takes no more, or an end that is not the end of both ──► socket of node:net
  */
 export class DirectTransport implements Transport {
   readonly #handle: SocketHandle
@@ -59,8 +59,9 @@ export class DirectTransport implements Transport {
   #user: SocketUser | undefined
   /** From when on it is the socket that reads and writes. */
   #socket: Socket | undefined
-  /** What #handle.bytesRead was after the last read. */
+  /** What #handle.bytesRead was after the last read, and what that read brought. */
   #bytesRead: number
+  #lastBytes = 0
   #isPaused = false
   /** Cut before it had a socket. */
   #isGone = false
@@ -104,7 +105,6 @@ export class DirectTransport implements Transport {
     if (!this.#isPaused) this.resumeReading()
   }
 
-  /** From now on another user has the connection. */
   handOver(user: SocketUser): void {
     this.#user = user
   }
@@ -160,10 +160,13 @@ export class DirectTransport implements Transport {
     if (this.#isGone || this.#socket !== undefined) return
     const bytesRead = this.#handle.bytesRead
     const lengthBytes = bytesRead - this.#bytesRead
+    const wasFull = this.#lastBytes === READ_BYTES
     this.#bytesRead = bytesRead
+    this.#lastBytes = lengthBytes
     if (lengthBytes > 0) this.#receive(this.#readBuffer.view(lengthBytes))
-    // It has ended, or there was nothing after all: the socket finds out which.
-    else this.#open()
+    // Behind a buffer that was filled there may be nothing, or the end: the socket finds out which.
+    else if (wasFull || this.#allowHalfOpen) this.#open()
+    else this.destroy()
   }
 
   #receive(bytes: Buffer): void {

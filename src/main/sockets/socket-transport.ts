@@ -1,16 +1,7 @@
 import type { Socket } from 'node:net'
 import { remoteAddressOf } from './address.js'
 import type { BufferPool } from './output-buffer.js'
-import type { Transport } from './transport.js'
-
-/** The connection above a socket, as far as the socket is concerned. */
-export interface SocketUser {
-  receive(chunk: Buffer): void
-  onDrained(): void
-  onTransportClosed(): void
-  /** The other side will send no more; sockets that allow to be half open tell it. */
-  onEnded?(): void
-}
+import type { SocketUser, Transport } from './transport.js'
 
 /** Told of the bytes that pass. */
 export interface Traffic {
@@ -54,7 +45,6 @@ export class SocketTransport implements Transport {
     socket.on('close', () => this.connection!.onTransportClosed())
   }
 
-  /** From now on another user has the connection. */
   handOver(connection: SocketUser): void {
     this.connection = connection
   }

@@ -1,3 +1,12 @@
+/** The connection above a socket, as far as the socket is concerned. */
+export interface SocketUser {
+  receive(chunk: Buffer): void
+  onDrained(): void
+  onTransportClosed(): void
+  /** The other side will send no more; sockets that allow to be half open tell it. */
+  onEnded?(): void
+}
+
 /** The byte stream below a connection: a socket, or what a test puts in its place. */
 export interface Transport {
   /** Writes bytes[0, lengthBytes) and gives the buffer back to the pool afterwards. */
@@ -9,6 +18,8 @@ export interface Transport {
   /** Sends what is left, then the end. The peer's bytes are still read, and dropped, until it ends too. */
   end(): void
   destroy(): void
+  /** From now on another user has the connection. */
+  handOver(user: SocketUser): void
 }
 
 /** Runs a function after the current callback and everything it queued: process.nextTick, or a test's own. */

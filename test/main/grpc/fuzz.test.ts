@@ -94,7 +94,7 @@ function deliver(harness: GrpcHarness, bytes: Buffer, prng: Prng): void {
 function settled(harness: GrpcHarness, later: (() => void)[], seed: number): void {
   for (const answer of later) answer()
   harness.settle()
-  harness.connection.http2.onTransportClosed()
+  harness.lose()
   assert.deepEqual(harness.faults, [], `seed ${seed}`)
   assert.equal(harness.budget.taken, 0, `bytes leaked, seed ${seed}`)
   assert.equal(harness.connection.http2.openStreams, 0, `streams leaked, seed ${seed}`)

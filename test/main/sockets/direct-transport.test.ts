@@ -4,7 +4,8 @@ import net from 'node:net'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { DirectTransport, ReadBuffer } from '../../../src/main/sockets/direct-transport.js'
 import { BufferPool } from '../../../src/main/sockets/output-buffer.js'
-import type { SocketUser, Traffic } from '../../../src/main/sockets/socket-transport.js'
+import type { Traffic } from '../../../src/main/sockets/socket-transport.js'
+import type { SocketUser } from '../../../src/main/sockets/transport.js'
 import { until } from '../../support/until.js'
 
 /** More than the kernel keeps for a connection whose other end does not read. */

@@ -6,7 +6,8 @@ import { DirectTransport, ReadBuffer, type SocketHandle } from '../../../src/mai
 import { ListeningSocket } from '../../../src/main/sockets/listening-socket.js'
 import { BufferPool } from '../../../src/main/sockets/output-buffer.js'
 import { SilentHandles } from '../../../src/main/sockets/silent-handles.js'
-import type { SocketUser, Traffic } from '../../../src/main/sockets/socket-transport.js'
+import type { Traffic } from '../../../src/main/sockets/socket-transport.js'
+import type { SocketUser } from '../../../src/main/sockets/transport.js'
 import { until } from '../../support/until.js'
 
 /** Keeps what a transport tells. */

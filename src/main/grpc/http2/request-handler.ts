@@ -1,3 +1,4 @@
+import type { Leaver } from './leaver.js'
 import type { RequestHead } from './request-head.js'
 import type { Http2Stream } from './stream.js'
 
@@ -12,6 +13,10 @@ export interface RequestHandler {
   onRequestStalled(stream: Http2Stream): void
   /** A fault of our own, which ends the connection. */
   onFault(error: unknown): void
-  /** The connection is over; its streams have been told. */
-  onClosed(): void
+  /**
+   * The connection is over; its streams have been told.
+   *
+   * @param leaver what is left of it, if it has only been told to go: to be kept until that has gone, and ticked
+   */
+  onClosed(leaver?: Leaver): void
 }

@@ -10,6 +10,7 @@ import { Flag, FRAME_BYTES_DEFAULT, writeGoaway, writePing, writeSettingsAck } f
 import { FrameDispatcher, type FrameHandler } from './frame-dispatcher.js'
 import { FrameReader, type FrameSink } from './frame-reader.js'
 import { HpackEncoder } from './hpack-encoder.js'
+import { Leaver } from './leaver.js'
 import type { ConnectionLimits } from './limits.js'
 import { Preface } from './preface.js'
 import { ProvenWindow } from './proven-window.js'
@@ -41,8 +42,6 @@ export interface ConnectionContext {
 const KEEPALIVE_PING = Buffer.from('alive\0\0\0', 'latin1')
 /** Encoded bytes of a header block, as a multiple of what the list may have decoded. */
 const BLOCK_BYTES_FACTOR = 2
-/** How long a connection that was ended waits for the peer to end it too: closing with bytes unread loses the GOAWAY. */
-const LINGER_MS = 1000
 /** Ids are used up in 2^30 requests: clients are sent to a new connection well before. */
 const STREAM_ID_DRAIN = 0x6000_0000
 
@@ -70,7 +69,6 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
   /** Its turn comes: until then nothing more is read. */
   private waitsForSlice = false
   private tickedAtMs: number
-  private finishedAtMs = 0
 
   /** @param startedAtMs when it was accepted */
   constructor(
@@ -126,7 +124,7 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
 
   /** The transport has nothing unsent any more. */
   onDrained(): void {
-    if (this.shutdown.state === 'closed') return
+    if (this.shutdown.over) return
     this.streams.fastPath?.onRoom()
     if (!this.output.congested) return
     this.output.onDrained()
@@ -135,11 +133,8 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
 
   /** The socket is gone. */
   onTransportClosed(): void {
-    if (this.shutdown.state === 'closed') return
-    this.shutdown.state = 'closed'
-    this.streams.tellOpened()
-    this.output.close()
-    this.streams.closeAll()
+    if (this.shutdown.over) return
+    this.close()
     this.handler.onClosed()
   }
 
@@ -162,10 +157,7 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
     this.guard.refill(nowMs - this.tickedAtMs)
     this.tickedAtMs = nowMs
     this.streams.tellOpened()
-    if (this.shutdown.over) {
-      if (nowMs - this.finishedAtMs >= LINGER_MS) this.destroy()
-      return
-    }
+    if (this.shutdown.over) return
     this.shutdown.tick(nowMs)
     this.streams.tick(nowMs)
     this.act(this.timers.tick(nowMs, this))
@@ -309,15 +301,16 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
     this.streams.fastPath?.giveBackAll()
   }
 
-  /** @param isFlood it is told so, but let go only by the tick that cuts off whoever lingers: else it would be back at once */
+  /** @param isFlood it is told so, but let go only when its time to leave is over: else it would be back at once */
   finish(isFlood = false): void {
     if (this.shutdown.over) return
     this.output.flush()
-    this.shutdown.state = 'closing'
-    this.finishedAtMs = this.nowMs()
-    this.streams.closeAll()
+    this.close()
+    const leaver = new Leaver(this.transport, this.nowMs())
+    this.transport.handOver(leaver)
     this.transport.resumeReading()
     if (!isFlood) this.transport.end()
+    this.handler.onClosed(leaver)
   }
 
   // For the timers.
@@ -336,6 +329,13 @@ export class ServerConnection implements FrameSink, FrameHandler, StreamsContext
 
   get stuckSinceMs(): number {
     return this.output.congested ? this.output.congestedAtMs : this.streams.sendQueue.stuckSinceMs
+  }
+
+  private close(): void {
+    this.shutdown.state = 'closed'
+    this.streams.tellOpened()
+    this.output.close()
+    this.streams.closeAll()
   }
 
   /** Stopped with frames left, for a reason that passes by itself. What else it stops for, ends by a call. */

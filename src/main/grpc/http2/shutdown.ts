@@ -8,10 +8,10 @@ const ANNOUNCE_TIMEOUT_MS = 5000
 const DRAIN_PING = Buffer.from('drain\0\0\0', 'latin1')
 
 /**
- * serving ─ drain() ─► announced ─ PING answered, or 5 s ─► draining ─ last stream done, or grace over ─► closing
- * any ─ error or force ─► closing ─ socket gone ─► closed
+ * serving ─ drain() ─► announced ─ PING answered, or 5 s ─► draining ─ last stream done, or grace over ─► closed
+ * any ─ error, force, socket gone ─► closed
  */
-export type ShutdownState = 'serving' | 'announced' | 'draining' | 'closing' | 'closed'
+export type ShutdownState = 'serving' | 'announced' | 'draining' | 'closed'
 
 /** What the shutdown asks of its connection. */
 export interface Drainable {
@@ -43,7 +43,7 @@ export class Shutdown {
 
   /** True when the connection is over, socket or not. */
   get over(): boolean {
-    return this.state === 'closing' || this.state === 'closed'
+    return this.state === 'closed'
   }
 
   /** @param graceMs how long streams may still run */

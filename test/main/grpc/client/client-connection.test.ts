@@ -76,6 +76,8 @@ class Fixture implements Transport {
   send(): void {}
   pauseReading(): void {}
   resumeReading(): void {}
+  handOver(): void {}
+
   destroy(): void {}
 
   #open(): void {
