@@ -99,6 +99,13 @@ describe('a direct transport', () => {
     return { client, transport, user }
   }
 
+  /** A server that allows no half-open connections. */
+  async function restart(): Promise<void> {
+    server.close()
+    server = net.createServer({ pauseOnConnect: true, noDelay: true })
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+  }
+
   function send(transport: DirectTransport, bytes: Uint8Array): void {
     const buffer = pool.acquire(bytes.length)
     buffer.set(bytes)
@@ -239,6 +246,50 @@ describe('a direct transport', () => {
     await until('all was read', () => user.receivedBytes === sent.length)
   })
 
+  test('reads on behind reads that fill the buffer, after which there may be nothing', async () => {
+    await restart()
+    const { client, transport, user } = await connect()
+    let sentBytes = 0
+    for (let round = 0; round < 3; round++) {
+      // Nothing is read until all of it is there.
+      transport.pauseReading()
+      await new Promise<void>((resolve) => client.write(Buffer.alloc(4 * 65_536, 'x'), () => resolve()))
+      sentBytes += 4 * 65_536
+      transport.resumeReading()
+      await until('all was read', () => user.receivedBytes === sentBytes)
+    }
+    send(transport, Buffer.from('answer'))
+    assert.equal((await readAll(client, 6)).toString(), 'answer')
+    client.end()
+    await until('it is closed', () => user.closed > 0)
+  })
+
+  test('stays paused when the kernel takes no more, and reads on afterwards', async () => {
+    const { client, transport, user } = await connect()
+    transport.pauseReading()
+    client.pause()
+    const sentBytes = fill(transport)
+    await new Promise<void>((resolve) => client.write('what was sent meanwhile', () => resolve()))
+    const other = await connect()
+    other.client.write('from another')
+    await until('another was read', () => other.user.text === 'from another')
+    assert.equal(user.text, '')
+    assertPieces(await readAll(client, sentBytes))
+    assert.equal(user.text, '')
+    transport.resumeReading()
+    await until('it was read', () => user.text === 'what was sent meanwhile')
+  })
+
+  test('reads while what it sent has not left', async () => {
+    const { client, transport, user } = await connect()
+    client.pause()
+    fill(transport)
+    client.write('still there?')
+    await until('it was read', () => user.text === 'still there?')
+    transport.destroy()
+    await until('it is closed', () => user.closed > 0)
+  })
+
   test('all connections are read into one buffer, one after the other', async () => {
     const [first, second] = [await connect(), await connect()]
     first.client.write('first')
@@ -265,9 +316,7 @@ describe('a direct transport', () => {
   })
 
   test('of a server that allows no half-open connections ends with its client', async () => {
-    server.close()
-    server = net.createServer({ pauseOnConnect: true, noDelay: true })
-    await once(server.listen(0, '127.0.0.1'), 'listening')
+    await restart()
     const { client, user } = await connect()
     client.end('bye')
     await until('it is closed', () => user.closed > 0)
@@ -284,5 +333,31 @@ describe('a direct transport', () => {
     assert.equal(pool.out, 0)
     client.resume()
     await once(client, 'close')
+  })
+
+  test('that is cut is closed once, and does nothing any more', async () => {
+    const { client, transport, user } = await connect()
+    transport.destroy()
+    transport.destroy()
+    send(transport, Buffer.from('too late'))
+    transport.pauseReading()
+    transport.resumeReading()
+    transport.end()
+    client.resume()
+    await once(client, 'close')
+    await until('it is closed', () => user.closed > 0)
+    assert.deepEqual([user.closed, user.sentBytes, transport.unsentBytes, pool.out], [1, 0, 0, 0])
+  })
+
+  test('that is reset is closed once', async () => {
+    const { client, user } = await connect()
+    client.resetAndDestroy()
+    await until('it is closed', () => user.closed > 0)
+    assert.equal(user.closed, 1)
+  })
+
+  test('knows who is at the other end', async () => {
+    const { client, transport } = await connect()
+    assert.equal(transport.remoteAddress, `127.0.0.1:${client.localPort}`)
   })
 })
