@@ -61,7 +61,7 @@ export class DirectTransport implements Transport {
   #socket: Socket | undefined
   /** What #handle.bytesRead was after the last read, and what that read brought. */
   #bytesRead: number
-  #lastBytes = 0
+  #lastBytes: number
   #isPaused = false
   /** Cut before it had a socket. */
   #isGone = false
@@ -71,8 +71,8 @@ export class DirectTransport implements Transport {
   /**
    * Takes an accepted connection over. It may be half open if its server allows that.
    *
-   * @param accepted its handle, which does not read, or a socket of a server with `pauseOnConnect`, which is of no use
-   * afterwards
+   * @param accepted its handle, which does not read and has read once at most, or a socket of a server with
+   * `pauseOnConnect`, which is of no use afterwards
    */
   constructor(accepted: Socket | SocketHandle, pool: BufferPool, readBuffer: ReadBuffer, traffic?: Traffic) {
     this.#pool = pool
@@ -83,6 +83,7 @@ export class DirectTransport implements Transport {
     this.#handle = isSocket ? takeHandle(accepted) : accepted
     this.#descriptor = this.#handle.fd
     this.#bytesRead = this.#handle.bytesRead
+    this.#lastBytes = this.#bytesRead
   }
 
   /** Of the other end, HOST:PORT. */
@@ -126,7 +127,7 @@ export class DirectTransport implements Transport {
     }
     this.#inFlight ??= []
     this.#inFlight.push(bytes)
-    this.#open().write(bytes.subarray(sentBytes, lengthBytes), this.#onWritten)
+    this.#open().write(bytes.subarray(sentBytes, lengthBytes), () => this.#onWritten())
   }
 
   pauseReading(): void {
@@ -210,7 +211,7 @@ export class DirectTransport implements Transport {
     }
   }
 
-  readonly #onWritten = (): void => {
+  #onWritten(): void {
     this.#pool.release(this.#inFlight!.shift()!)
     if (this.unsentBytes === 0) this.#user?.onDrained()
   }

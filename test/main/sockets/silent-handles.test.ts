@@ -41,6 +41,8 @@ describe('silent handles', () => {
   let accepted: SocketHandle[]
   let gone: number
   let nowMs: number
+  /** Else they are only accepted. */
+  let areHeard: boolean
   let onFirstBytes: (handle: SocketHandle, chunk: Buffer, sinceMs: number) => void
   const readBuffer = new ReadBuffer()
   const pool = new BufferPool()
@@ -50,6 +52,7 @@ describe('silent handles', () => {
     accepted = []
     gone = 0
     nowMs = 1000
+    areHeard = true
     onFirstBytes = () => assert.fail('nothing was said')
     silent = new SilentHandles(readBuffer, {
       onFirstBytes: (handle, chunk, sinceMs) => onFirstBytes(handle, chunk, sinceMs),
@@ -60,7 +63,7 @@ describe('silent handles', () => {
     await listening.listen({ host: '127.0.0.1', port: 0 }, 100)
     listening.acceptHandles((handle) => {
       accepted.push(handle)
-      silent.add(handle, nowMs)
+      if (areHeard) silent.add(handle, nowMs)
     })
   })
 
@@ -116,6 +119,22 @@ describe('silent handles', () => {
     client.end()
     await until('it is closed', () => user.closed > 0)
     assert.deepEqual([user.closed, gone], [1, 0])
+  })
+
+  test('may fill the buffer with their first bytes, after which there is nothing', async () => {
+    const user = new User()
+    handOverTo(user)
+    areHeard = false
+    const [client, handle] = await connect()
+    await new Promise<void>((resolve) =>
+      client.write(Buffer.alloc(readBuffer.bytes.length, 'x'), () => resolve()),
+    )
+    silent.add(handle, nowMs)
+    await until('the first bytes were read', () => user.receivedBytes === readBuffer.bytes.length)
+    client.write('more')
+    await until('the rest was read', () => user.text.endsWith('more'))
+    client.end()
+    await until('it is closed', () => user.closed > 0)
   })
 
   test('lose nothing when the transport is paused by who reads the first bytes, or handed over', async () => {
