@@ -1,8 +1,8 @@
 import net, { type Socket } from 'node:net'
 import tls, { type SecureContextOptions, TLSSocket, type TlsOptions } from 'node:tls'
 import type { ServerCredentials } from '@grpc/grpc-js'
-import type { SocketHandle } from '../sockets/direct-transport.js'
 import { ListeningSocket } from '../sockets/listening-socket.js'
+import type { SocketHandle } from '../sockets/socket-handle.js'
 
 /** Suites of TLS 1.2 that RFC 9113, appendix A allows, behind those of 1.3. */
 const CIPHERS = [

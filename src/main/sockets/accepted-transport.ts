@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
-import { DirectTransport, type ReadBuffer } from './direct-transport.js'
+import { DirectTransport } from './direct-transport.js'
 import type { BufferPool } from './output-buffer.js'
+import type { ReadBuffer } from './read-buffer.js'
 import { SocketTransport, type Traffic } from './socket-transport.js'
 
 /** What a connection that was accepted is read and written by. */

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { SocketHandle } from './direct-transport.js'
+import type { SocketHandle } from './socket-handle.js'
 
 /** HOST:PORT of who is at the other end. */
 export function remoteAddressOf(socket: Socket): string {

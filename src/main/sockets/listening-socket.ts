@@ -1,7 +1,7 @@
 import type { AddressInfo, Server, Socket } from 'node:net'
 import { type SecureContextOptions, Server as TlsServer } from 'node:tls'
 import { TransientSet } from '../../shared/transient-set.js'
-import type { SocketHandle } from './direct-transport.js'
+import type { SocketHandle } from './socket-handle.js'
 
 /** What node:net listens by. */
 interface ListeningHandle {

@@ -1,5 +1,6 @@
 import { TransientMap } from '../../shared/transient-map.js'
-import type { ReadBuffer, SocketHandle } from './direct-transport.js'
+import type { ReadBuffer } from './read-buffer.js'
+import type { SocketHandle } from './socket-handle.js'
 
 /** Who has silent connections. */
 export interface SilentHandlesUser {
