@@ -1,6 +1,7 @@
 // Runs every test, or those named: npm test -- test/shared. Gets etcd first, for the cluster tests.
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { findTests } from './find-tests.mjs'
@@ -28,9 +29,15 @@ if (existsSync(ensureEtcd)) {
   env = { ...env, ETCD_BIN: ensure() }
 }
 
-const { status } = spawnSync(process.execPath, ['--test', '--test-timeout=120000', ...flags, ...tests], {
-  cwd: root,
-  stdio: 'inherit',
-  env,
-})
+// Tests wait more than they work: Node would keep a core free.
+const concurrency = `--test-concurrency=${Math.max(2, availableParallelism())}`
+const { status } = spawnSync(
+  process.execPath,
+  ['--test', '--test-timeout=120000', concurrency, ...flags, ...tests],
+  {
+    cwd: root,
+    stdio: 'inherit',
+    env,
+  },
+)
 process.exit(status ?? 1)
