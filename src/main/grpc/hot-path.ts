@@ -79,12 +79,12 @@ export class HotPath implements FastPath {
   onData(streamId: number, endStream: boolean, buffer: Buffer, start: number, end: number): boolean {
     const request = this.held.find(streamId)
     if (request === undefined) return false
-    if (request.body === 0 && this.announcesTooMuch(request.shape!, buffer, start, end)) {
-      this.refuse(request, endStream, readUint32(buffer, start + 1))
-      return true
-    }
     const whole = endStream && this.isOneMessage(request.shape!, buffer, start, end)
     if (!whole || request.body !== 0) {
+      if (request.body === 0 && this.announcesTooMuch(request.shape!, buffer, start, end)) {
+        this.refuse(request, endStream, readUint32(buffer, start + 1))
+        return true
+      }
       this.giveBack(streamId)
       return false
     }
